@@ -1,0 +1,69 @@
+"""What a caller asks of the certifier: the budget, the noise level and the failure probability of one certificate.
+
+A plan is data. ``procedure`` turns it into the generator that carries it out (procedures.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from odd_assess.stats import smallest_useful_n
+
+
+def _check(*, n: int, sigma: float, alpha: float, level: float) -> None:
+    if not 0 < alpha < 1:
+        raise ValueError(f"alpha must lie in (0, 1), got {alpha!r}")
+    if not (sigma > 0 and sigma != float("inf")):
+        raise ValueError(f"sigma must be a positive number in input units, got {sigma!r}")
+    if n < smallest_useful_n(level):
+        raise ValueError(f"n must be at least {smallest_useful_n(level)} to certify anything at alpha = {alpha:g}, got {n}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReducedPlan:
+    """``n0`` draws choose the class, ``n`` fresh draws bound it (Cohen et al. 2019, CERTIFY; reduced means a small n).
+
+    ``sigma`` is the noise's standard deviation in input units, ``alpha`` the whole failure probability of one certificate.
+
+    Raises: ValueError for n0 < 1, sigma <= 0, alpha outside (0, 1), or an n so small that no count certifies.
+    """
+
+    n0: int
+    n: int
+    sigma: float
+    alpha: float
+    name: str = "reduced"
+
+    def __post_init__(self) -> None:
+        _check(n=self.n, sigma=self.sigma, alpha=self.alpha, level=self.alpha)
+        if self.n0 < 1:
+            raise ValueError(f"n0 must be at least 1, got {self.n0}")
+
+    @property
+    def draws(self) -> int:
+        """Noisy copies that one point takes."""
+        return self.n0 + self.n
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SingleBatchPlan:
+    """One batch of ``n`` draws chooses the class and bounds it, at level alpha / 2 (statistics: see procedures.single_batch).
+
+    Raises: ValueError for sigma <= 0, alpha outside (0, 1), or an n so small that no count certifies at alpha / 2.
+    """
+
+    n: int
+    sigma: float
+    alpha: float
+    name: str = "single_batch"
+
+    def __post_init__(self) -> None:
+        _check(n=self.n, sigma=self.sigma, alpha=self.alpha, level=self.alpha / 2)
+
+    @property
+    def draws(self) -> int:
+        """Noisy copies that one point takes."""
+        return self.n
+
+
+Plan = ReducedPlan | SingleBatchPlan
