@@ -1,0 +1,72 @@
+"""The run folder: where evidence, manifest and reports of one run lie."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from odd_assess.errors import RunFolderError
+from odd_assess.evidence.manifest import differences, read_manifest
+from odd_assess.evidence.store import EvidenceStore
+
+EVIDENCE = "evidence.sqlite"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFolder:
+    """A folder that a run may write to, checked before anything is spent."""
+
+    path: Path
+
+    @property
+    def evidence(self) -> Path:
+        """The evidence file."""
+        return self.path / EVIDENCE
+
+    @classmethod
+    def claim(cls, path: Path, *, resume: bool) -> RunFolder:
+        """The folder of a new run (made if need be, empty of evidence), or of one to go on with.
+
+        Raises: RunFolderError when it cannot be written, when a new run would overwrite evidence, or when there is nothing to resume.
+        """
+        folder = cls(path=path.absolute())
+        has_evidence = folder.evidence.exists()
+        if resume and not has_evidence:
+            raise RunFolderError(
+                f"{path}: there must be an interrupted run to resume, found no {EVIDENCE}; leave --resume out to begin one"
+            )
+        if has_evidence and not resume:
+            raise RunFolderError(f"{path}: must not hold a run already; go on with it by --resume, or give another --out")
+        try:
+            folder.path.mkdir(parents=True, exist_ok=True)
+            probe = folder.path / f".probe-{os.getpid()}"
+            probe.write_bytes(b"\0" * 65536)
+            probe.unlink()
+        except OSError as error:
+            raise RunFolderError(
+                f"{path}: the run folder must be writable, got: {error.strerror or error}; give another --out"
+            ) from error
+        return folder
+
+    def check_same_run(self, identity: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The interrupted run's manifest, when it is the run that ``identity`` describes.
+
+        Raises: RunFolderError that names every digest or setting that differs.
+        """
+        before = read_manifest(self.path)
+        if changed := differences(before["identity"], identity):
+            listed = "\n".join(f"  {line}" for line in changed)
+            raise RunFolderError(
+                f"{self.path}: a resumed run must be the same run, but these differ:\n{listed}\nGive another --out to begin a new run"
+            )
+        return before
+
+    def open_evidence(self, *, meta: Mapping[str, str]) -> EvidenceStore:
+        """The evidence file: the one that is there, or a new one that carries ``meta``.
+
+        Raises: RunFolderError when it cannot be written or is none.
+        """
+        return EvidenceStore.open(self.evidence) if self.evidence.exists() else EvidenceStore.create(self.evidence, meta)

@@ -1,0 +1,110 @@
+"""The manifest: what ran, on what, with which digests, seeds and environment. Written when a run begins and again when it ends.
+
+``identity`` is the part that decides whether an interrupted run may go on: the digests of spec, criteria, model and data, the seed, the batch size, the kind of
+device and the version of odd-assess. The rest (times, machine, library versions) is for the reader.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from odd_assess.errors import RunError, RunFolderError
+
+MANIFEST = "manifest.json"
+LIBRARIES = (
+    "odd-assess",
+    "torch",
+    "torchvision",
+    "numpy",
+    "scipy",
+    "pandas",
+    "pillow",
+    "scikit-learn",
+    "onnxruntime",
+    "weasyprint",
+)
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, as hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def code_digest() -> str:
+    """SHA-256 over the source files of the installed odd_assess, so that an edited copy shows."""
+    root = Path(__file__).resolve().parent.parent
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        digest.update(f"{path.relative_to(root).as_posix()}|{sha256(path)}|".encode())
+    return digest.hexdigest()
+
+
+def environment() -> dict[str, Any]:
+    """Python, operating system, processor and the versions of the libraries that numbers pass through."""
+    versions = {}
+    for name in LIBRARIES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return {
+        "python": platform.python_version(),
+        "implementation": platform.python_implementation(),
+        "system": f"{platform.system()} {platform.release()}",
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+        "byte_order": sys.byteorder,
+        "libraries": versions,
+    }
+
+
+def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Replace the folder's manifest in one step, so that a kill leaves the old or the new one, never half of one.
+
+    Raises: RunError when the disk refuses.
+    """
+    path = folder / MANIFEST
+    draft = path.with_suffix(".draft")
+    try:
+        draft.write_text(json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+        draft.replace(path)
+    except OSError as error:
+        raise RunError(f"{path}: could not be written: {error.strerror or error}. Make room, then go on with --resume") from error
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a run folder.
+
+    Raises: RunFolderError when it is missing or no manifest.
+    """
+    path = folder / MANIFEST
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunFolderError(f"{folder}: must be a run folder, found no {MANIFEST} in it") from None
+    except (OSError, ValueError) as error:
+        raise RunFolderError(f"{path}: must be the manifest of a run, got: {error}") from error
+    if not isinstance(manifest, dict) or "identity" not in manifest:
+        raise RunFolderError(f"{path}: must be the manifest of a run, found no identity in it")
+    return manifest
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any], path: str = "") -> list[str]:
+    """The leaves in which two identities differ, one line each."""
+    found: list[str] = []
+    for key in sorted({*before, *now}):
+        old, new, name = before.get(key), now.get(key), f"{path}{key}"
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            found += differences(old, new, f"{name}.")
+        elif old != new:
+            found.append(f"{name}: was {old}, is {new}")
+    return found

@@ -1,0 +1,306 @@
+"""The evidence store: one SQLite file with a row for every point, certificate, finding and picture.
+
+Counts are the evidence: every bound and radius follows from them. A row is committed as soon as its certificate is known (WAL), so a kill at any moment
+loses at most the points in flight. ``finish`` rewrites the file compactly in key order: the bytes depend on what was found, not on the order in
+which it was found. Times and machine names are not in here; they are in the manifest.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from odd_assess.errors import RunError, RunFolderError
+from odd_assess.odd.domain import Domain
+from odd_assess.records import Abstained, Certificate, Certified, Counts, Exhibit, Finding, OddPoint, Results
+
+SCHEMA_VERSION = 1
+
+_SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE points (
+    idx INTEGER PRIMARY KEY, cell INTEGER NOT NULL, attributes TEXT NOT NULL, frame INTEGER, base INTEGER,
+    label INTEGER NOT NULL, clean INTEGER NOT NULL, input_sha256 TEXT NOT NULL);
+CREATE TABLE certificates (
+    stage TEXT NOT NULL, idx INTEGER NOT NULL REFERENCES points, procedure TEXT NOT NULL, outcome TEXT NOT NULL, label INTEGER NOT NULL,
+    n0 INTEGER NOT NULL, n INTEGER NOT NULL, selection TEXT, counts TEXT NOT NULL, sigma REAL NOT NULL, alpha REAL NOT NULL,
+    p_a_lower REAL NOT NULL, radius REAL NOT NULL, PRIMARY KEY (stage, idx)) WITHOUT ROWID;
+CREATE TABLE findings (
+    position INTEGER PRIMARY KEY, criteria TEXT NOT NULL, criterion TEXT NOT NULL, severity TEXT NOT NULL, state TEXT NOT NULL, kind TEXT NOT NULL,
+    points INTEGER NOT NULL, observed REAL, lower REAL, upper REAL, message TEXT NOT NULL, advice TEXT NOT NULL, parts TEXT NOT NULL);
+CREATE TABLE pictures (idx INTEGER NOT NULL, kind TEXT NOT NULL, png BLOB NOT NULL, PRIMARY KEY (idx, kind)) WITHOUT ROWID;
+"""
+
+_ORDER = {"meta": "key", "points": "idx", "certificates": "stage, idx", "findings": "position", "pictures": "idx, kind"}
+
+MAIN = "main"
+REFERENCE = "reference"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One realised point: its condition, the base image it came from, the true class and the answer without noise."""
+
+    point: OddPoint
+    base: int | None
+    label: int
+    clean: int
+    input_sha256: str
+
+
+class EvidenceStore:
+    """Reads and writes one evidence file. Use ``create`` or ``open``; it is a context manager that closes the file."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path = path
+        self._db = connection
+
+    @classmethod
+    def create(cls, path: Path, meta: Mapping[str, str]) -> EvidenceStore:
+        """A new, empty store that carries ``meta``.
+
+        Raises: RunFolderError when the file cannot be written.
+        """
+        draft = path.with_suffix(".draft")  # made whole under another name: an evidence file that exists is valid
+        try:
+            draft.unlink(missing_ok=True)
+            with closing(_new(draft)) as db:
+                db.executemany("INSERT INTO meta VALUES (?, ?)", sorted({"schema": str(SCHEMA_VERSION), **meta}.items()))
+                db.commit()
+            draft.replace(path)
+        except (sqlite3.Error, OSError) as error:
+            raise RunFolderError(f"{path}: the evidence file must be writable, got: {error}") from error
+        return cls.open(path)
+
+    @classmethod
+    def open(cls, path: Path) -> EvidenceStore:
+        """An existing store.
+
+        Raises: RunFolderError when it is missing, no evidence file, or of a newer schema.
+        """
+        if not path.is_file():
+            raise RunFolderError(f"{path}: there must be an evidence file to go on from, found none")
+        try:
+            store = cls(path, sqlite3.connect(path, isolation_level=None))
+            schema = int(store.meta()["schema"])
+        except (sqlite3.Error, KeyError, ValueError) as error:
+            raise RunFolderError(f"{path}: must be an odd-assess evidence file, got: {error}") from error
+        if schema > SCHEMA_VERSION:
+            raise RunFolderError(
+                f"{path}: written by a newer odd-assess (schema {schema}, this one reads {SCHEMA_VERSION}); update odd-assess"
+            )
+        store._db.execute("PRAGMA journal_mode = WAL")
+        store._db.execute("PRAGMA synchronous = NORMAL")
+        return store
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; what was committed stays."""
+        self._db.close()
+
+    def meta(self) -> dict[str, str]:
+        """What the store says of its run."""
+        return dict(self._db.execute("SELECT key, value FROM meta"))
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            yield
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise RunError(
+                f"{self.path}: the evidence could not be written: {error}. What is certified is kept: make room, then go on with --resume"
+            ) from error
+
+    def add(self, stage: str, row: Row, certificate: Certificate) -> None:
+        """Commit one certificate and the point it belongs to.
+
+        Raises: RunError when the disk refuses.
+        """
+        point = row.point
+        with self._writing():
+            self._db.execute(
+                "INSERT OR IGNORE INTO points VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (point.index, point.cell, _json(point.values), point.frame, row.base, row.label, row.clean, row.input_sha256),
+            )
+            self._db.execute(
+                "INSERT INTO certificates VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (stage, point.index, *_certificate_columns(certificate)),
+            )
+
+    def done(self, stage: str) -> frozenset[int]:
+        """The points that have a certificate of ``stage``."""
+        return frozenset(idx for (idx,) in self._db.execute("SELECT idx FROM certificates WHERE stage = ?", (stage,)))
+
+    def rows(self, stage: str) -> Iterator[tuple[Row, Certificate]]:
+        """Points and certificates of ``stage``, in design order."""
+        query = "SELECT p.*, c.* FROM certificates c JOIN points p USING (idx) WHERE c.stage = ? ORDER BY c.idx"
+        for record in self._db.execute(query, (stage,)):
+            (idx, cell, attributes, frame, base, label, clean, digest), certificate = record[:8], record[8:]
+            point = OddPoint(index=idx, values=json.loads(attributes), cell=cell, frame=frame)
+            yield Row(point=point, base=base, label=label, clean=clean, input_sha256=digest), _certificate(certificate[2:])
+
+    def finish(self, findings: Iterable[Finding], exhibits: Iterable[Exhibit]) -> None:
+        """Store what the checker found and the pictures of the report, and rewrite the file compactly: the run is complete.
+
+        Raises: RunError when the disk refuses.
+        """
+        with self._writing():
+            self._db.execute("DELETE FROM findings")
+            self._db.execute("DELETE FROM pictures")
+            self._db.executemany(
+                "INSERT INTO findings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (_finding_columns(i, f) for i, f in enumerate(findings)),
+            )
+            self._db.executemany(
+                "INSERT INTO pictures VALUES (?, ?, ?)",
+                ((e.index, kind, getattr(e, kind)) for e in exhibits for kind in ("base", "realised", "noisy")),
+            )
+        compact = self.path.with_suffix(".compact")
+        try:
+            compact.unlink(missing_ok=True)
+            with closing(_new(compact)) as fresh:
+                fresh.execute("ATTACH ? AS old", (str(self.path),))
+                for table, key in _ORDER.items():
+                    fresh.execute(f"INSERT INTO main.{table} SELECT * FROM old.{table} ORDER BY {key}")  # noqa: S608 - our own table names
+                fresh.commit()
+            self._db.close()
+            compact.replace(self.path)
+            for leftover in ("-wal", "-shm"):
+                self.path.with_name(self.path.name + leftover).unlink(missing_ok=True)
+        except (sqlite3.Error, OSError) as error:
+            raise RunError(
+                f"{self.path}: the evidence could not be completed: {error}. What is certified is kept: make room, then go on with --resume"
+            ) from error
+
+
+def results(rows: Iterable[tuple[Row, Certificate]], domain: Domain) -> Results:
+    """The columns that the checker and the report read, from stored points and certificates."""
+    found = list(rows)
+    columns = np.array([_result_integers(row, certificate) for row, certificate in found], dtype=np.int64).reshape(len(found), 9)
+    index, cell, label, clean, chosen, hits, label_hits, n0, n = columns.T
+    certificates = [certificate for _, certificate in found]
+
+    def floats(values: Iterable[float]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        return np.fromiter(values, dtype=np.float64, count=len(found))
+
+    return Results(
+        index=index,
+        cell=cell,
+        level=np.array([domain.levels_of(row.point.values) for row, _ in found], dtype=np.int64).reshape(
+            len(found), len(domain.attributes)
+        ),
+        label=label,
+        clean=clean,
+        chosen=chosen,
+        certified=np.array([isinstance(c, Certified) for c in certificates], dtype=np.bool_),
+        hits=hits,
+        label_hits=label_hits,
+        n0=n0,
+        n=n,
+        sigma=floats(c.sigma for c in certificates),
+        alpha=floats(c.alpha for c in certificates),
+        p_a_lower=floats(c.p_a_lower for c in certificates),
+        radius=floats(c.radius if isinstance(c, Certified) else 0.0 for c in certificates),
+    )
+
+
+def _result_integers(row: Row, certificate: Certificate) -> tuple[int, ...]:
+    counts = certificate.counts
+    chosen = certificate.label
+    return (
+        row.point.index,
+        row.point.cell,
+        row.label,
+        row.clean,
+        chosen,
+        counts.of(chosen),
+        counts.of(row.label),
+        certificate.n0,
+        certificate.n,
+    )
+
+
+def _new(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path)
+    connection.executescript(_SCHEMA)
+    return connection
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def _certificate_columns(certificate: Certificate) -> tuple[object, ...]:
+    return (
+        certificate.procedure,
+        "certified" if isinstance(certificate, Certified) else "abstained",
+        certificate.label,
+        certificate.n0,
+        certificate.n,
+        None if certificate.selection is None else _json(certificate.selection.by_class),
+        _json(certificate.counts.by_class),
+        certificate.sigma,
+        certificate.alpha,
+        certificate.p_a_lower,
+        certificate.radius if isinstance(certificate, Certified) else 0.0,
+    )
+
+
+def _certificate(columns: tuple[Any, ...]) -> Certificate:
+    procedure, outcome, label, n0, n, selection, counts, sigma, alpha, p_a_lower, radius = columns
+    common = {
+        "label": label,
+        "p_a_lower": p_a_lower,
+        "n0": n0,
+        "n": n,
+        "sigma": sigma,
+        "alpha": alpha,
+        "procedure": procedure,
+        "counts": _counts(n, counts),
+        "selection": None if selection is None else _counts(n0, selection),
+    }
+    return Certified(radius=radius, **common) if outcome == "certified" else Abstained(**common)
+
+
+def _counts(n: int, text: str) -> Counts:
+    return Counts(n=n, by_class=tuple((label, count) for label, count in json.loads(text)))
+
+
+def _finding_columns(position: int, finding: Finding) -> tuple[object, ...]:
+    criterion = finding.criterion
+    parts = [
+        {"name": p.name, "state": p.state.value, "points": p.points, "observed": p.observed, "lower": p.lower, "upper": p.upper}
+        for p in finding.parts
+    ]
+    source = criterion.location.path.name if criterion.location else ""
+    return (
+        position,
+        source,
+        criterion.id,
+        criterion.severity,
+        finding.state.value,
+        finding.kind,
+        finding.points,
+        finding.observed,
+        finding.lower,
+        finding.upper,
+        finding.message,
+        finding.advice,
+        _json(parts),
+    )

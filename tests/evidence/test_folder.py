@@ -1,0 +1,87 @@
+"""The run folder and its manifest: claimed before anything is spent, resumed only as the same run."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from odd_assess.errors import RunError, RunFolderError
+from odd_assess.evidence import RunFolder, code_digest, environment, read_manifest, write_manifest
+from odd_assess.evidence.manifest import differences
+
+IDENTITY = {"spec": "aa", "model": "bb", "criteria": {"x.yaml": "cc"}}
+
+
+def begun(path: Path) -> RunFolder:
+    folder = RunFolder.claim(path, resume=False)
+    write_manifest(folder.path, {"identity": IDENTITY, "started": "then"})
+    folder.open_evidence(meta={}).close()
+    return folder
+
+
+def test_a_new_folder_is_made(tmp_path: Path) -> None:
+    """Parents included, and left empty."""
+    folder = RunFolder.claim(tmp_path / "a" / "b", resume=False)
+    assert list(folder.path.iterdir()) == []
+
+
+def test_evidence_is_never_overwritten(tmp_path: Path) -> None:
+    """A folder with a run in it needs --resume or another --out."""
+    begun(tmp_path)
+    with pytest.raises(RunFolderError, match="must not hold a run already; go on with it by --resume, or give another --out"):
+        RunFolder.claim(tmp_path, resume=False)
+
+
+def test_there_must_be_something_to_resume(tmp_path: Path) -> None:
+    """--resume on an empty folder says so."""
+    with pytest.raises(RunFolderError, match=r"must be an interrupted run to resume, found no evidence\.sqlite"):
+        RunFolder.claim(tmp_path, resume=True)
+
+
+def test_the_same_run_may_go_on(tmp_path: Path) -> None:
+    """Equal identities: the first manifest is returned."""
+    begun(tmp_path)
+    assert RunFolder.claim(tmp_path, resume=True).check_same_run(IDENTITY)["started"] == "then"
+
+
+def test_every_difference_is_named(tmp_path: Path) -> None:
+    """Another model or criterion is another run, and the message says which."""
+    folder = begun(tmp_path)
+    with pytest.raises(RunFolderError) as refused:
+        folder.check_same_run({"spec": "aa", "model": "b2", "criteria": {"x.yaml": "c2"}, "device": "cuda"})
+    assert "criteria.x.yaml: was cc, is c2" in str(refused.value)
+    assert "model: was bb, is b2" in str(refused.value)
+    assert "device: was None, is cuda" in str(refused.value)
+    assert "spec" not in str(refused.value).split("differ:")[1]
+
+
+def test_equal_identities_differ_in_nothing() -> None:
+    """No false alarm."""
+    assert differences(IDENTITY, json.loads(json.dumps(IDENTITY))) == []
+
+
+def test_a_folder_under_a_file_is_refused(tmp_path: Path) -> None:
+    """A path that cannot be a folder ends in one message."""
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(RunFolderError, match="the run folder must be writable"):
+        RunFolder.claim(tmp_path / "file" / "run", resume=False)
+
+
+def test_no_room_for_the_manifest_is_a_broken_run(tmp_path: Path) -> None:
+    """A manifest that cannot be written breaks the run, with what to do."""
+    with pytest.raises(RunError, match=r"could not be written: .*go on with --resume"):
+        write_manifest(tmp_path / "absent", {})
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", "{"])
+def test_a_damaged_manifest_is_refused(tmp_path: Path, content: str) -> None:
+    """What is no manifest is named."""
+    (tmp_path / "manifest.json").write_text(content)
+    with pytest.raises(RunFolderError, match="must be the manifest of a run"):
+        read_manifest(tmp_path)
+
+
+def test_environment_and_code_are_recorded() -> None:
+    """The auditor learns the versions that numbers passed through and whether the code was edited."""
+    assert {"torch", "numpy", "scipy", "odd-assess"} <= set(environment()["libraries"])
+    assert len(code_digest()) == 64

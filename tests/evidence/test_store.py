@@ -1,0 +1,164 @@
+"""The evidence file: what goes in comes out, a kill loses nothing that was committed, and its bytes do not depend on the order of work."""
+
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from odd_assess.errors import RunError, RunFolderError
+from odd_assess.evidence import MAIN, REFERENCE, EvidenceStore, Row
+from odd_assess.records import Abstained, Certificate, Certified, Counts, Criterion, Exhibit, Finding, OddPoint, State
+
+
+def row(index: int) -> Row:
+    point = OddPoint(
+        index=index, values={"light": 20.5 + index, "dirt": "clean", "wet": True, "lanes": 3}, cell=index % 4, frame=None
+    )
+    return Row(point=point, base=index * 7, label=1, clean=2, input_sha256="ab" * 32)
+
+
+def certificate(index: int) -> Certificate:
+    counts = Counts(n=100, by_class=((0, 3), (1, 97)))
+    selection = Counts(n=10, by_class=((1, 10),))
+    common = {
+        "label": 1,
+        "p_a_lower": 0.875,
+        "n0": 10,
+        "n": 100,
+        "sigma": 0.25,
+        "alpha": 0.001,
+        "procedure": "reduced",
+        "counts": counts,
+    }
+    if index % 3:
+        return Certified(radius=0.1 + 1e-17 + index / 997, selection=selection, **common)  # type: ignore[arg-type]
+    return Abstained(selection=None, **common)  # type: ignore[arg-type]
+
+
+FINDING = Finding(
+    criterion=Criterion(id="CA", title="t", metric="certified_accuracy", comparator=">=", required=0.8, radius=0.25),
+    state=State.MET, kind="domain claim", points=9, observed=0.9, lower=0.82, upper=0.97, message="lower bound 0.82 >= 0.80",
+)  # fmt: skip
+
+
+def add_many(store: EvidenceStore, count: int) -> None:
+    for i in range(1, count):
+        store.add(MAIN, row(i), certificate(i))
+
+
+def fill(path: Path, order: list[int]) -> bytes:
+    with EvidenceStore.create(path, {"spec": "ff"}) as store:
+        for i in order:
+            store.add(MAIN, row(i), certificate(i))
+        store.finish([FINDING], [Exhibit(index=2, base=b"a", realised=b"b", noisy=b"c")])
+    return path.read_bytes()
+
+
+def test_what_goes_in_comes_out(tmp_path: Path) -> None:
+    """Points and certificates survive exactly, radius bits included, in design order."""
+    fill(tmp_path / "e.sqlite", [3, 1, 2, 0])
+    with EvidenceStore.open(tmp_path / "e.sqlite") as store:
+        assert list(store.rows(MAIN)) == [(row(i), certificate(i)) for i in range(4)]
+        assert store.done(MAIN) == {0, 1, 2, 3}
+        assert store.done(REFERENCE) == frozenset()
+        assert store.meta() == {"schema": "1", "spec": "ff"}
+
+
+def test_bytes_do_not_depend_on_the_order_of_work(tmp_path: Path) -> None:
+    """However the points were interleaved, the finished file is the same, byte by byte, and stands alone."""
+    order = list(range(300))
+    first = fill(tmp_path / "a.sqlite", order)
+    random.Random(1).shuffle(order)
+    assert fill(tmp_path / "b.sqlite", order) == first
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.sqlite", "b.sqlite"]
+
+
+def test_finishing_twice_gives_the_same_bytes(tmp_path: Path) -> None:
+    """A run that is resumed after it was complete changes nothing."""
+    first = fill(tmp_path / "a.sqlite", [0, 1, 2])
+    with EvidenceStore.open(tmp_path / "a.sqlite") as store:
+        store.finish([FINDING], [Exhibit(index=2, base=b"a", realised=b"b", noisy=b"c")])
+    assert (tmp_path / "a.sqlite").read_bytes() == first
+
+
+def test_a_point_is_certified_once(tmp_path: Path) -> None:
+    """A second certificate of one point and stage is refused: nothing is counted twice."""
+    with EvidenceStore.create(tmp_path / "a.sqlite", {}) as store:
+        store.add(MAIN, row(1), certificate(1))
+        store.add(REFERENCE, row(1), certificate(1))
+        with pytest.raises(RunError, match="could not be written: UNIQUE constraint failed"):
+            store.add(MAIN, row(1), certificate(1))
+        assert store.done(MAIN) == {1}
+
+
+KILLED = """
+import os, signal, sys
+sys.path.insert(0, sys.argv[2])
+from pathlib import Path
+from test_store import MAIN, EvidenceStore, certificate, row
+with EvidenceStore.create(Path(sys.argv[1]), {}) as store:
+    for i in range(5):
+        store.add(MAIN, row(i), certificate(i))
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_kill_loses_nothing_that_was_committed(tmp_path: Path) -> None:
+    """After SIGKILL every certificate that was added is there, and the run can go on."""
+    path = tmp_path / "e.sqlite"
+    done = subprocess.run([sys.executable, "-c", KILLED, str(path), str(Path(__file__).parent)], check=False)
+    assert done.returncode == -signal.SIGKILL
+    with EvidenceStore.open(path) as store:
+        assert list(store.rows(MAIN)) == [(row(i), certificate(i)) for i in range(5)]
+        store.add(MAIN, row(5), certificate(5))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_ends_in_one_message(tmp_path: Path) -> None:
+    """When the disk refuses, what was committed is kept and the message says how to go on."""
+    with EvidenceStore.create(tmp_path / "e.sqlite", {}) as store:
+        store.add(MAIN, row(0), certificate(0))
+        store._db.execute("PRAGMA max_page_count = 1")  # SQLite's own way to be full
+        with pytest.raises(
+            RunError, match=r"database or disk is full\. What is certified is kept: make room, then go on with --resume"
+        ):
+            add_many(store, 2000)
+        assert 0 in store.done(MAIN)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a database, but long enough to be taken for one by its size " * 20])
+def test_a_file_that_is_no_evidence_is_refused(tmp_path: Path, content: bytes) -> None:
+    """Damaged or foreign files are named, never half read."""
+    (tmp_path / "e.sqlite").write_bytes(content)
+    with pytest.raises(RunFolderError, match="must be an odd-assess evidence file"):
+        EvidenceStore.open(tmp_path / "e.sqlite")
+
+
+def test_a_newer_file_is_refused(tmp_path: Path) -> None:
+    """A file of a later schema is not guessed at."""
+    fill(tmp_path / "e.sqlite", [0])
+    db = sqlite3.connect(tmp_path / "e.sqlite")
+    db.execute("UPDATE meta SET value = '99' WHERE key = 'schema'")
+    db.commit()
+    db.close()
+    with pytest.raises(RunFolderError, match="written by a newer odd-assess"):
+        EvidenceStore.open(tmp_path / "e.sqlite")
+
+
+def test_missing_evidence_is_named(tmp_path: Path) -> None:
+    """Nothing to go on from is said so."""
+    with pytest.raises(RunFolderError, match="found none"):
+        EvidenceStore.open(tmp_path / "e.sqlite")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_read_only_folder_is_refused(tmp_path: Path) -> None:
+    """An evidence file that cannot be made is an error before anything is spent."""
+    tmp_path.chmod(0o500)
+    with pytest.raises(RunFolderError, match="must be writable"):
+        EvidenceStore.create(tmp_path / "e.sqlite", {})
