@@ -1,0 +1,121 @@
+"""``odd-assess run``: the main job."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from odd_assess.records import Assessment, Finding
+
+
+@click.command()
+@click.argument("spec", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="The run folder; default runs/ID-TIME.")
+@click.option("--resume", is_flag=True, help="Go on with the interrupted run in --out.")
+@click.option("--device", help="cpu, cuda, cuda:1 ...; default: a GPU when there is one.")
+@click.option(
+    "--pdf/--no-pdf", default=None, help="Insist on report.pdf, or leave it out; default: write it where WeasyPrint works."
+)
+@click.option(
+    "--trust-pickle", is_flag=True, help="Load weights that are a pickled module. Unpickling runs code of whoever made the file."
+)
+@click.option("--quiet", is_flag=True, help="No progress, only the verdict.")
+@click.option("--json", "as_json", is_flag=True, help="Print the verdict and findings as JSON.")
+def run(
+    spec: Path, out: Path | None, resume: bool, device: str | None, pdf: bool | None, trust_pickle: bool, quiet: bool, as_json: bool
+) -> None:
+    """Assess the model that SPEC declares over its domain, and write the evidence and the reports."""
+    if resume and out is None:
+        raise click.UsageError("--resume needs --out: the folder of the interrupted run")
+    from odd_assess.cli.console import console_progress
+    from odd_assess.errors import MissingLibraryError
+    from odd_assess.spec import load_spec
+
+    declared = load_spec(spec)
+    folder = out or Path("runs") / f"{declared.id}-{time.strftime('%Y%m%d-%H%M%S')}"
+    with console_progress(quiet=quiet or as_json) as progress:
+        from odd_assess.report import pdf_available
+
+        if pdf is not False:
+            try:
+                pdf_available()
+            except MissingLibraryError as error:
+                if pdf:
+                    raise
+                pdf = False
+                progress.say(f"no report.pdf will be written: {error}")
+        sys.path.insert(0, str(declared.path.parent))  # "package.module:factory" may lie beside the spec
+        from odd_assess.pipeline import assess  # torch comes in here, not at start-up
+
+        assessment = assess(declared, folder, resume=resume, device=device, trust_pickle=trust_pickle, progress=progress)
+        write_reports(assessment, folder, pdf=pdf is not False)
+    click.echo(json.dumps(as_data(assessment, folder), indent=2) if as_json else headline(assessment, folder))
+    raise SystemExit(EXIT_STATUS[assessment.verdict.value])
+
+
+EXIT_STATUS = {"MET": 0, "NOT MET": 1, "INCONCLUSIVE": 3}
+
+
+def write_reports(assessment: Assessment, folder: Path, *, pdf: bool) -> None:
+    """report.html, and report.pdf where wanted, in the run folder.
+
+    Raises: RunError when the disk refuses.
+    """
+    from odd_assess.errors import RunError
+    from odd_assess.report import write_html, write_pdf
+
+    try:
+        write_html(assessment, folder / "report.html")
+        if pdf:
+            write_pdf(assessment, folder / "report.pdf")
+    except OSError as error:
+        raise RunError(
+            f"{folder}: the report could not be written: {error.strerror or error}. Make room, then repeat with --resume"
+        ) from error
+
+
+def headline(assessment: Assessment, folder: Path) -> str:
+    """The verdict, a line for each criterion, and where the report lies."""
+    lines = [f"{assessment.verdict.value}: {assessment.spec.title}"]
+    lines += [f"  {_finding_line(finding)}" for finding in assessment.findings]
+    lines += [f"report: {folder / 'report.html'}"]
+    return "\n".join(lines)
+
+
+def _finding_line(finding: Finding) -> str:
+    criterion = finding.criterion
+    head = f"{finding.state.value:<12} {criterion.id:<12} {criterion.title}"
+    return f"{head}\n{'':15}{finding.message}" + (f" {finding.advice}" if finding.advice else "")
+
+
+def as_data(assessment: Assessment, folder: Path) -> dict[str, object]:
+    """What --json prints."""
+    return {
+        "verdict": assessment.verdict.value,
+        "spec": assessment.spec.id,
+        "points": len(assessment.results),
+        "run": str(folder),
+        "radius_reduction": {"predicted": assessment.reduction.predicted, "measured": assessment.reduction.measured},
+        "findings": [
+            {
+                "criterion": finding.criterion.id,
+                "severity": finding.criterion.severity,
+                "state": finding.state.value,
+                "kind": finding.kind,
+                "required": f"{finding.criterion.comparator} {finding.criterion.required:g}",
+                "observed": finding.observed,
+                "lower": finding.lower,
+                "upper": finding.upper,
+                "points": finding.points,
+                "message": finding.message,
+                "advice": finding.advice,
+            }
+            for finding in assessment.findings
+        ],
+    }
