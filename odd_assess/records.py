@@ -1,0 +1,407 @@
+"""Every frozen record that crosses a border between rooms. Read this file first.
+
+Declared (what the files say):   Spec = Domain + Realisation* + SamplingPlan + InputDeclaration + ModelDeclaration
+                                        + CertificationPlan + CriteriaSet*
+Found (what a run produces):     Results (one row a point) + Reference -> Coverage, Reduction, Finding* -> Verdict
+All together:                    Assessment, which the report quotes and the evidence store keeps.
+
+Arrays are numpy, one entry a point, in design order. No torch here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from odd_assess.errors import Location
+from odd_assess.odd.coverage import Coverage as Coverage
+from odd_assess.odd.coverage import Gap as Gap
+from odd_assess.odd.domain import Domain
+from odd_assess.odd.points import OddPoint as OddPoint
+from odd_assess.odd.points import Value as Value
+
+# ---------------------------------------------------------------- one point
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """How often each class was answered among ``n`` noisy copies: (class, count) for the classes that occurred."""
+
+    n: int
+    by_class: tuple[tuple[int, int], ...]
+
+    def __post_init__(self) -> None:
+        if self.n < 0 or sum(count for _, count in self.by_class) != self.n or any(count < 1 for _, count in self.by_class):
+            raise ValueError(f"counts must be positive and sum to n = {self.n}, got {self.by_class!r}")
+
+    def of(self, label: int) -> int:
+        """The draws that answered ``label``."""
+        return dict(self.by_class).get(label, 0)
+
+    @classmethod
+    def from_array(cls, counts: NDArray[np.int64]) -> Counts:
+        """From dense class counts (num_classes,)."""
+        present = np.flatnonzero(counts)
+        return cls(n=int(counts.sum()), by_class=tuple((int(c), int(counts[c])) for c in present))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certified:
+    """Except with probability ``alpha``: g(x + d) == label for every ||d||_2 < radius.
+
+    ``radius`` is in input units and rounded down. ``selection`` holds the n0 draws that chose the class (None where one batch does
+    both), ``counts`` the n draws that bound it.
+    """
+
+    label: int
+    radius: float
+    p_a_lower: float
+    n0: int
+    n: int
+    sigma: float
+    alpha: float
+    procedure: str
+    counts: Counts
+    selection: Counts | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Abstained:
+    """The draws do not show that any class has more than half of the noisy copies. ``label`` is the class that was tried."""
+
+    label: int
+    p_a_lower: float
+    n0: int
+    n: int
+    sigma: float
+    alpha: float
+    procedure: str
+    counts: Counts
+    selection: Counts | None = None
+
+
+Certificate = Certified | Abstained
+
+
+# ---------------------------------------------------------------- declared
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Realisation:
+    """How one ODD attribute reaches the image.
+
+    ``transform`` names an entry of ``odd_assess.odd.catalogue.TRANSFORMS``, or is None when the attribute is read from a table's column
+    ``column`` or handed to a renderer. ``scale`` and ``offset`` convert the attribute's unit to the transform's (transform value =
+    scale * value + offset); ``levels`` maps labels to transform values. ``parameters`` are the transform's other settings.
+    """
+
+    attribute: str
+    transform: str | None = None
+    column: str | None = None
+    scale: float = 1.0
+    offset: float = 0.0
+    levels: Mapping[Value, float] | None = None
+    parameters: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unrealisable:
+    """An attribute of the ODD that no transform, column or renderer can produce: declared, reported, untested."""
+
+    attribute: str
+    declared: str
+    reason: str
+
+
+Design = Literal["random", "stratified", "sobol", "lhs", "grid", "pairwise"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamplingPlan:
+    """Which points of the ODD are assessed. ``allocation`` is used by the stratified design only."""
+
+    design: Design
+    points: int | None
+    seed: int
+    allocation: Literal["proportional", "equal"] = "proportional"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputDeclaration:
+    """Where base images and labels come from.
+
+    ``kind`` decides which of the others are used: digits (split), npz (path), folder (path), torchvision (reference = data set name, path = root,
+    split, download), table (path, plus ``columns``), callable (reference = "package.module:function").
+    """
+
+    kind: Literal["digits", "npz", "folder", "torchvision", "table", "callable"]
+    path: Path | None = None
+    reference: str | None = None
+    split: str | None = None
+    download: bool = False
+    size: tuple[int, int] | None = None  # (height, width): images are resized to it, needed for folders of mixed sizes
+    image_column: str | None = None  # table: column of image paths, relative to the table
+    row_column: str | None = None  # table: column of row numbers of ``arrays``
+    label_column: str | None = None
+    arrays: Path | None = None  # table: npz that row_column points into
+    weights: Literal["declared", "frames"] = "declared"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelDeclaration:
+    """The model under test.
+
+    ``kind`` and ``reference``: factory ("package.module:factory"), torchvision (architecture name), exported (path of a torch.export file), onnx (path).
+    ``arguments`` are passed to the factory. ``mean``/``std`` (one value or one a channel) are applied inside, after the noise.
+    """
+
+    kind: Literal["factory", "torchvision", "exported", "onnx"]
+    reference: str
+    weights: Path | None = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    expected_clean_accuracy: float | None = None
+    clean_accuracy_tolerance: float = 0.03
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """Draws a point. ``single_batch`` has n0 = 0: one batch of n chooses the class and bounds it."""
+
+    kind: Literal["fixed", "reduced", "single_batch"]
+    n0: int
+    n: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferencePlan:
+    """A random subsample of ``points`` points certified at the reference budget ``n``, to measure what the small budget cost."""
+
+    n: int
+    points: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificationPlan:
+    """Noise level (input units), failure probability of one certificate, budget and reference."""
+
+    sigma: float
+    alpha: float
+    budget: Budget
+    reference: ReferencePlan | None = None
+    batch_size: int | None = None  # None: chosen by the engine and recorded
+
+
+Severity = Literal["blocking", "warning", "info"]
+Comparator = Literal[">=", "<="]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Criterion:
+    """One acceptance criterion: ``metric`` (at ``radius``, over ``scope``) must be ``comparator`` ``required`` at ``confidence``."""
+
+    id: str
+    title: str
+    metric: str
+    comparator: Comparator
+    required: float
+    radius: float | None = None
+    scope: Literal["odd", "each_cell"] = "odd"
+    confidence: float | None = None
+    severity: Severity = "blocking"
+    multiplicity: Literal["holm", "bonferroni"] = "holm"
+    requirement: str | None = None  # the caller's own requirement id
+    clauses: tuple[str, ...] = ()  # clauses of standards that it serves
+    location: Location | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CriteriaSet:
+    """One acceptance criteria file."""
+
+    id: str
+    title: str
+    path: Path
+    sha256: str
+    criteria: tuple[Criterion, ...]
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spec:
+    """A validated spec file with everything it refers to resolved; paths are absolute."""
+
+    path: Path
+    text: str
+    sha256: str
+    id: str
+    title: str
+    taxonomy: str
+    domain: Domain
+    realisations: tuple[Realisation, ...]
+    unrealisable: tuple[Unrealisable, ...]
+    sampling: SamplingPlan
+    inputs: InputDeclaration
+    model: ModelDeclaration
+    certification: CertificationPlan
+    criteria: tuple[CriteriaSet, ...]
+    responsible: tuple[tuple[str, str], ...] = ()  # (role, name) for the signature block
+
+
+# ---------------------------------------------------------------- found
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Results:
+    """One row a point, in design order, all arrays of length m. What the checker and the report read.
+
+    ``label`` is the true class, ``clean`` the base classifier's answer without noise, ``chosen`` the class that the procedure tried;
+    ``hits`` and ``label_hits`` count the estimation draws (of ``n``) that answered ``chosen`` and ``label``. ``radius`` is 0 where ``certified`` is
+    False. ``level`` (m, attributes) holds the bucket of each attribute, ``cell`` the index into ``Domain.cells``.
+    """
+
+    index: Ints
+    cell: Ints
+    level: Ints
+    label: Ints
+    clean: Ints
+    chosen: Ints
+    certified: Bools
+    hits: Ints
+    label_hits: Ints
+    n0: Ints
+    n: Ints
+    sigma: Floats
+    alpha: Floats
+    p_a_lower: Floats
+    radius: Floats
+
+    def __post_init__(self) -> None:
+        m = len(self.index)
+        for name in self.__slots__:
+            if len(getattr(self, name)) != m:
+                raise ValueError(f"every column must have {m} rows, {name} has {len(getattr(self, name))}")
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def take(self, rows: Ints | Bools) -> Results:
+        """The results of some points."""
+        return Results(**{name: getattr(self, name)[rows] for name in self.__slots__})
+
+    @property
+    def correct(self) -> Bools:
+        """Certified, and of the true class."""
+        return self.certified & (self.chosen == self.label)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Reduction:
+    """What the small budget cost in radius, against the reference budget ``n_ref``. Reductions are fractions of the reference mean radius.
+
+    ``expected_reference`` (m,) is each point's expected reference radius given its counts. ``predicted`` is over all points; ``predicted_subsample``
+    over the points that were also certified at the reference budget, beside ``measured`` with its two-sided bootstrap interval. None where there is no reference.
+    ``cap_share``, ``width_share``: parts of the predicted reduction due to the cap of n draws and to the width of the bound.
+    """
+
+    n_ref: int
+    expected_reference: Floats
+    predicted: float | None
+    predicted_subsample: float | None = None
+    measured: float | None = None
+    measured_lower: float | None = None
+    measured_upper: float | None = None
+    confidence: float = 0.95
+    measured_points: int = 0
+    per_point_median: float | None = None
+    cap_share: float | None = None
+    width_share: float | None = None
+    theory: float | None = None
+
+
+class State(Enum):
+    """The state of a criterion. Each value is the word that reports print."""
+
+    MET = "MET"
+    NOT_MET = "NOT MET"
+    INCONCLUSIVE = "INCONCLUSIVE"
+
+
+Verdict = State
+"""The verdict of an assessment: MET only when every blocking criterion is met."""
+
+Kind = Literal["domain claim", "estimate", "descriptive"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A finding for one part (cell) of a criterion's scope."""
+
+    name: str
+    state: State
+    points: int
+    observed: float | None
+    lower: float | None
+    upper: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What the evidence says about one criterion.
+
+    ``observed`` is the plain sample value, ``lower``/``upper`` the confidence bounds that decide (None: no such bound; the message says why).
+    ``advice`` says what would decide or meet it; empty when MET.
+    """
+
+    criterion: Criterion
+    state: State
+    kind: Kind
+    points: int
+    observed: float | None
+    lower: float | None
+    upper: float | None
+    message: str
+    advice: str = ""
+    parts: tuple[Part, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exhibit:
+    """Pictures (PNG bytes) of one point: the base image, the realised input, one noisy copy."""
+
+    index: int
+    base: bytes
+    realised: bytes
+    noisy: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Assessment:
+    """A finished assessment: all that the report says and the exit status rests on.
+
+    ``points`` are the sampled conditions, row by row as in ``results``. ``reference`` holds the same columns for the reference subsample.
+    ``manifest`` is what manifest.json says: digests, environment, seeds, engine, times.
+    """
+
+    spec: Spec
+    points: tuple[OddPoint, ...]
+    class_names: tuple[str, ...]
+    results: Results
+    reference: Results | None
+    coverage: Coverage
+    reduction: Reduction
+    findings: tuple[Finding, ...]
+    verdict: Verdict
+    exhibits: tuple[Exhibit, ...]
+    manifest: Mapping[str, Any]
