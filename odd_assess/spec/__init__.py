@@ -1,0 +1,44 @@
+"""The spec: YAML files in, validated records out, every mistake with its place.
+
+    document    YAML -> plain data + the line and column of every key and value
+    models      which keys there are, their types and simple limits (pydantic): the source of the JSON Schema too
+    validation  pydantic's errors -> sentences with "did you mean"
+    attributes (numeric, labelled, realisations), domain, sections, criteria
+                sections -> records; units (quantities), files, words of the catalogue and the metrics
+    checks      what must fit between sections, before anything is drawn
+    load        all of it together: ``load_spec``, ``load_criteria``, ``lint``
+    schema, scaffold    the JSON Schema for editors; the commented example that ``odd-assess init`` writes
+
+All problems of a file come at once, as ``file:line:column: key: what must hold, what was found``.
+Most names below are imported when they are first used, so that importing the package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from odd_assess.spec.scaffold import scaffold as scaffold  # here, not below: the function shares its module's name
+
+if TYPE_CHECKING:
+    from odd_assess.spec.load import lint as lint
+    from odd_assess.spec.load import load_criteria as load_criteria
+    from odd_assess.spec.load import load_spec as load_spec
+    from odd_assess.spec.schema import json_schema as json_schema
+
+__all__ = ["json_schema", "lint", "load_criteria", "load_spec", "scaffold"]
+
+_HOMES = {"json_schema": "schema", "lint": "load", "load_criteria": "load", "load_spec": "load"}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'odd_assess.spec' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"odd_assess.spec.{_HOMES[name]}"), name)
+    globals()[name] = value  # in place of the submodule of the same name
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

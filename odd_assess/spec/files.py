@@ -1,0 +1,45 @@
+"""Files and folders that a spec names: relative to the spec's folder, and there, or a problem."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from odd_assess.spec.document import Document, KeyPath
+from odd_assess.spec.words import did_you_mean, shortened
+
+
+def existing_file(document: Document, path: KeyPath, text: str, *, suffixes: tuple[str, ...] = ()) -> Path | None:
+    """The absolute path of a file, or None (and a problem) where there is none, or one of another kind."""
+    found = resolved(document, text)
+    if os.path.isfile(found):  # noqa: PTH113 - Path.is_file raises for names that cannot be
+        if suffixes and not found.name.lower().endswith(suffixes):
+            document.add(path, f"must end in {' or '.join(suffixes)}, found {shortened(repr(text))}")
+            return None
+        return found
+    what = "a folder" if os.path.isdir(found) else "nothing"  # noqa: PTH112
+    document.add(path, f"must name an existing file, found {what} at {found}{_sibling(found)}")
+    return None
+
+
+def existing_folder(document: Document, path: KeyPath, text: str) -> Path | None:
+    """The absolute path of a folder, or None (and a problem) where there is none."""
+    found = resolved(document, text)
+    if os.path.isdir(found):  # noqa: PTH112
+        return found
+    what = "a file" if os.path.isfile(found) else "nothing"  # noqa: PTH113
+    document.add(path, f"must name an existing folder, found {what} at {found}{_sibling(found)}")
+    return None
+
+
+def resolved(document: Document, text: str) -> Path:
+    """A path as the spec means it: relative to the spec's own folder."""
+    return Path(os.path.abspath(document.path.parent / os.path.expanduser(text)))  # noqa: PTH100, PTH111 - they never raise
+
+
+def _sibling(path: Path) -> str:
+    try:
+        names = os.listdir(path.parent)  # noqa: PTH208
+    except (OSError, ValueError):
+        return ""
+    return did_you_mean(path.name, names)

@@ -1,0 +1,141 @@
+"""A spec or criteria file in, a record out; or every problem of it at once."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from odd_assess.errors import Problem, SpecError
+from odd_assess.odd.domain import Domain
+from odd_assess.records import CriteriaSet, Spec
+from odd_assess.spec import checks, models
+from odd_assess.spec.attributes import Declared
+from odd_assess.spec.criteria import criteria_set, referenced_criteria
+from odd_assess.spec.document import Document, read_document
+from odd_assess.spec.domain import declared_domain
+from odd_assess.spec.sections import (
+    certification_plan,
+    check_columns,
+    input_declaration,
+    input_kind,
+    model_declaration,
+    sampling_plan,
+)
+from odd_assess.spec.validation import validated
+
+
+def load_spec(path: Path | str) -> Spec:
+    """The validated spec of a file, with the criteria files that it names.
+
+    Raises: SpecError with every problem of the spec and of its criteria files.
+    """
+    spec, problems = _spec(read_document(Path(path)))
+    if spec is None or problems:
+        raise SpecError(problems)
+    return spec
+
+
+def load_criteria(path: Path | str) -> CriteriaSet:
+    """The validated criteria of a file.
+
+    Raises: SpecError with every problem of the file.
+    """
+    criteria, problems = _criteria(read_document(Path(path)))
+    if criteria is None or problems:
+        raise SpecError(problems)
+    return criteria
+
+
+def lint(path: Path | str) -> tuple[Problem, ...]:
+    """Every problem of a spec (and of the criteria files that it names) or of a criteria file, in file order; empty if there is none."""
+    document = read_document(Path(path))
+    _, problems = _criteria(document) if _is_criteria(document) and not _is_spec(document) else _spec(document)
+    return tuple(sorted(problems, key=lambda problem: problem.location))
+
+
+def _is_spec(document: Document) -> bool:
+    return isinstance(document.data, dict) and "odd_assess" in document.data
+
+
+def _is_criteria(document: Document) -> bool:
+    return isinstance(document.data, dict) and "odd_assess_criteria" in document.data
+
+
+def _criteria(document: Document) -> tuple[CriteriaSet | None, list[Problem]]:
+    return criteria_set(document), document.problems
+
+
+def _spec(document: Document) -> tuple[Spec | None, list[Problem]]:
+    if document.data is None and document.problems:
+        return None, document.problems
+    if _is_criteria(document) and not _is_spec(document):
+        document.add((), "this is a criteria file; a spec starts with odd_assess: 1")
+        return None, document.problems
+    file = validated(document, (), models.SpecFile, document.data)
+    if not isinstance(document.data, dict):
+        return None, document.problems
+    sections = _Sections(document)
+    problems = [*document.problems, *(problem for read in sections.criteria_documents for problem in read.problems)]
+    spec = sections.spec(file) if file is not None and not problems else None
+    return spec, problems
+
+
+class _Sections:
+    """Every section by itself, then what must fit between those that are valid."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        data: dict[Any, Any] = document.data
+        source = input_kind(data.get("inputs"))
+        given = {name for name in data if data[name] is not None}
+        self.inputs = input_declaration(document, data["inputs"]) if "inputs" in given else None
+        self.domain: Domain | None = None
+        self.attributes = Declared()
+        self.taxonomy = "none"
+        if "odd" in given:
+            self.domain, self.attributes, self.taxonomy = declared_domain(document, data["odd"], source=source)
+        self.sampling = sampling_plan(document, data["sampling"]) if "sampling" in given else None
+        self.model = model_declaration(document, data["model"]) if "model" in given else None
+        self.certification = certification_plan(document, data["certification"]) if "certification" in given else None
+        self.criteria, self.criteria_documents, complete = referenced_criteria(document, data.get("criteria"))
+        self._check(source, criteria_complete=complete)
+
+    def _check(self, source: str | None, *, criteria_complete: bool) -> None:
+        if self.inputs is not None:
+            check_columns(self.document, self.attributes, self.inputs)
+        if self.sampling is not None:
+            checks.check_design(self.document, self.sampling, source)
+        if self.sampling is not None and self.domain is not None:
+            checks.check_points(self.document, self.sampling, self.domain)
+        if self.certification is not None and self.sampling is not None:
+            checks.check_reference(self.document, self.certification, self.sampling)
+        if self.certification is not None and checks.check_budget(self.document, self.certification):
+            checks.check_attainable(self.document, self.certification, self.criteria)
+        if criteria_complete:
+            checks.check_blocking(self.document, self.criteria)
+
+    def spec(self, file: models.SpecFile) -> Spec:
+        """The record, where no section has a problem."""
+        assert self.domain is not None
+        assert self.sampling is not None
+        assert self.inputs is not None
+        assert self.model is not None
+        assert self.certification is not None
+        return Spec(
+            path=Path(os.path.abspath(self.document.path)),  # noqa: PTH100 - never raises
+            text=self.document.text,
+            sha256=self.document.sha256,
+            id=file.id,
+            title=file.title,
+            taxonomy=self.taxonomy,
+            domain=self.domain,
+            realisations=tuple(self.attributes.realisations.values()),
+            unrealisable=tuple(self.attributes.unrealisable.values()),
+            sampling=self.sampling,
+            inputs=self.inputs,
+            model=self.model,
+            certification=self.certification,
+            criteria=self.criteria,
+            responsible=tuple(file.responsible.items()),
+        )

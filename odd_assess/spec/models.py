@@ -1,0 +1,483 @@
+"""The keys of a spec and of a criteria file, their types and simple limits: the one place that says what may be written.
+
+The JSON Schema for editors is generated from here, and the messages quote the descriptions. What needs a second look (units, files, other
+sections) is checked where the records are built: ``attributes``, ``sections``, ``criteria``. Sections are validated one by one, so that a
+mistake in one hides none in another; ``SkipValidation`` marks what is validated apart.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SkipValidation, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from odd_assess.spec.words import shown
+
+
+def _whole(value: Any) -> Any:
+    """1e5 is a whole number too."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _as_text(value: Any) -> Any:
+    """A bare number is read as a text, so that the message can say what goes with it."""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _number_or_text(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise PydanticCustomError(
+            "quantity", "{message}", {"message": f"must be a number, or a text with its unit, found {shown(value)}"}
+        )
+    return value
+
+
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Positive = Annotated[int, Field(ge=1, le=10_000_000), BeforeValidator(_whole)]
+Text = Annotated[str, Field(min_length=1)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
+Amount = Annotated[
+    Any,
+    BeforeValidator(_number_or_text),
+    WithJsonSchema({"type": ["number", "string"], "description": 'A number, or a text with its unit: "0.3 km".'}),
+]
+Label = Annotated[Any, WithJsonSchema({"type": ["string", "number", "boolean"]})]
+Condition = Annotated[
+    Any,
+    WithJsonSchema(
+        {
+            "description": 'A threshold or range with unit ("< 50 lux", "[2 .. 5] m"), a label, or a list of labels.',
+            "anyOf": [
+                {"type": ["string", "number", "boolean"]},
+                {"type": "array", "minItems": 1, "items": {"type": ["string", "number", "boolean"]}},
+            ],
+        }
+    ),
+]
+Statement = dict[str, Condition]
+
+
+class Keys(BaseModel):
+    """A mapping with known keys."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    example: ClassVar[str] = "{key: value}"
+
+
+# ---------------------------------------------------------------- odd
+
+
+class Realise(Keys):
+    """The transform that brings an attribute into the image, with its parameters beside ``transform`` and ``levels``."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+    example: ClassVar[str] = "{transform: low_light}"
+
+    transform: Text = Field(description="name of a transform that comes with odd-assess", examples=["low_light"])
+    levels: dict[Any, Amount] | None = Field(
+        default=None,
+        description="attribute with labels: the transform's value for each label; default: first label neutral, last one typical, evenly between",
+    )
+
+
+class Normal(Keys):
+    """Mean and standard deviation of a normal distribution, cut off at the ends of the range."""
+
+    example: ClassVar[str] = "{mean: 15, std: 8}"
+
+    mean: Amount = Field(description="mean before cutting, in the unit of the range (or a text with unit)", examples=[15])
+    std: Amount = Field(
+        description="standard deviation before cutting, in the unit of the range (or a text with unit)", examples=[8]
+    )
+
+
+class NormalDistribution(Keys):
+    """A normal distribution, cut off at the ends of the range."""
+
+    example: ClassVar[str] = "{normal: {mean: 15, std: 8}}"
+
+    normal: Normal = Field(description="mean and standard deviation", examples=["{mean: 15, std: 8}"])
+
+
+class EmpiricalDistribution(Keys):
+    """Measured values, each with the same weight."""
+
+    example: ClassVar[str] = "{empirical: values.csv, column: temperature}"
+
+    empirical: Text = Field(
+        description="CSV file of measured values in the unit of the range, with a header line", examples=["values.csv"]
+    )
+    column: Text | None = Field(default=None, description="column of the values; may be left out where the file has one column")
+
+
+Distribution = Literal["uniform", "loguniform"] | NormalDistribution | EmpiricalDistribution
+
+
+class Attribute(Keys):
+    """One attribute of the operational design domain: a range with unit, or labels."""
+
+    example: ClassVar[str] = '{range: "[20 .. 2000] lux", realise: {transform: low_light}}'
+
+    range: Text | None = Field(
+        default=None, description="closed range with unit; no unit means dimensionless", examples=["[20 .. 2000] lux"]
+    )
+    type: Literal["continuous", "integer"] | None = Field(default=None, description="of a range: continuous (default) or integer")
+    values: Annotated[list[Label] | dict[str, Number] | None, SkipValidation] = Field(
+        default=None,
+        description="labels, as a list (equal weights) or as a mapping label: weight; [true, false] for a yes/no attribute",
+    )
+    ordered: bool = Field(default=False, description="whether the labels have an order")
+    distribution: Annotated[Distribution | None, SkipValidation] = Field(
+        default=None,
+        description="how a continuous attribute is distributed in use: uniform (default), loguniform, {normal: ...} or {empirical: ...}",
+    )
+    buckets: list[Amount] | None = Field(
+        default=None,
+        min_length=2,
+        description="rising edges that cut the range into levels for coverage and per-cell results; first and last are the ends of the range",
+    )
+    realise: Annotated[Realise | None, SkipValidation] = Field(
+        default=None, description="the transform that brings the attribute into the image"
+    )
+    column: Text | None = Field(
+        default=None, description="inputs from a table: the column that holds the attribute's value for each frame"
+    )
+    unrealisable: Text | None = Field(
+        default=None, description="why nothing can produce this attribute: it is then reported as untested"
+    )
+
+
+class When(Keys):
+    """A conditional statement: wherever ``if`` holds, ``then`` must hold too."""
+
+    example: ClassVar[str] = '{if: {weather: fog}, then: {speed: "<= 60 km/h"}}'
+
+    if_: Annotated[Statement, SkipValidation] = Field(
+        alias="if", description="conditions, all of which must hold for the statement to apply"
+    )
+    then: Annotated[Statement, SkipValidation] = Field(description="conditions, all of which then hold inside the domain")
+
+
+class Odd(Keys):
+    """The operational design domain."""
+
+    example: ClassVar[str] = "{attributes: {...}}"
+
+    taxonomy: Text = Field(
+        default="none", description="vocabulary of the attribute names, as the report states it: none, iso34503, or a file"
+    )
+    mode: Literal["permissive", "restrictive"] = Field(
+        default="permissive",
+        description="permissive: inside unless excluded; restrictive: inside only where an include statement holds and none excludes",
+    )
+    attributes: Annotated[dict[str, Attribute], SkipValidation] = Field(
+        description="the attributes by name",
+        examples=['{illuminance: {range: "[20 .. 2000] lux", realise: {transform: low_light}}}'],
+    )
+    exclude: Annotated[list[Statement], SkipValidation] = Field(
+        default=[], description="statements; a condition is outside where one of them holds"
+    )
+    include: Annotated[list[Statement], SkipValidation] = Field(
+        default=[], description="statements; in restrictive mode one of them must hold"
+    )
+    when: Annotated[list[When], SkipValidation] = Field(default=[], description="conditional statements {if: ..., then: ...}")
+
+
+# ---------------------------------------------------------------- sampling
+
+
+class Sampling(Keys):
+    """Which points of the domain are assessed."""
+
+    example: ClassVar[str] = "{design: random, points: 300, seed: 1}"
+
+    design: Literal["random", "stratified", "sobol", "lhs", "grid", "pairwise"] = Field(
+        description="random and stratified support claims on the domain; sobol, lhs, grid and pairwise serve coverage",
+        examples=["random"],
+    )
+    points: Positive | None = Field(
+        default=None,
+        description="number of points; grid and pairwise: as many as they need if left out",
+        examples=[300],
+    )
+    seed: Annotated[int, Field(ge=0, lt=2**63), BeforeValidator(_whole)] = Field(
+        default=0, description="seed of the points and of all noise"
+    )
+    allocation: Literal["proportional", "equal"] | None = Field(
+        default=None,
+        description="stratified: points by the cells' weights (proportional, default) or the same number in each cell (equal)",
+    )
+
+
+# ---------------------------------------------------------------- inputs
+
+Side = Annotated[int, Field(ge=1, le=16_384), BeforeValidator(_whole)]
+Size = Annotated[list[Side], Field(min_length=2, max_length=2)]
+_SIZE = "[height, width] in pixels that every image is resized to"
+
+
+class Digits(Keys):
+    """The handwritten digits that come with scikit-learn (1,797 images of 8 x 8, ten classes)."""
+
+    example: ClassVar[str] = "{dataset: digits, split: test}"
+
+    dataset: Literal["digits"] = Field(description="the embedded data set")
+    split: Literal["train", "test", "all"] = Field(default="test", description="part of the data set")
+    size: Size | None = Field(default=None, description=_SIZE)
+
+
+class Npz(Keys):
+    """Arrays ``images`` (N, H, W, C) or (N, H, W), ``labels`` (N,) and, if wanted, ``class_names`` in a NumPy file."""
+
+    example: ClassVar[str] = "{npz: images.npz}"
+
+    npz: Text = Field(description="NumPy file with the arrays images, labels and, if wanted, class_names")
+    size: Size | None = Field(default=None, description=_SIZE)
+
+
+class Folder(Keys):
+    """Image files, one sub-folder a class."""
+
+    example: ClassVar[str] = "{folder: images, size: [32, 32]}"
+
+    folder: Text = Field(description="folder with one sub-folder of image files a class, in alphabetical order")
+    size: Size | None = Field(default=None, description=_SIZE)
+
+
+class Torchvision(Keys):
+    """A data set of torchvision."""
+
+    example: ClassVar[str] = "{torchvision: GTSRB, root: data, split: test}"
+
+    torchvision: Text = Field(description="name of a class in torchvision.datasets", examples=["GTSRB"])
+    root: Text = Field(description="folder that holds the data set, or takes it", examples=["data"])
+    split: Text = Field(default="test", description="part of the data set")
+    download: bool = Field(
+        default=False, description="whether the data set may be fetched from the network if root does not hold it"
+    )
+    size: Size | None = Field(default=None, description=_SIZE)
+
+
+class Table(Keys):
+    """A CSV or Parquet file: one row a frame, with its image, its label and the values of ODD attributes."""
+
+    example: ClassVar[str] = "{table: frames.csv, images: file, label: class}"
+
+    table: Text = Field(description="CSV or Parquet file, one row a frame")
+    images: Text | None = Field(default=None, description="column of image files, relative to the table")
+    rows: Text | None = Field(default=None, description="column of row numbers of the arrays")
+    arrays: Text | None = Field(default=None, description="NumPy file with the array images that the row numbers point into")
+    label: Text | None = Field(
+        default=None, description="column of the true class; may be left out beside rows where the arrays hold labels"
+    )
+    weights: Literal["declared", "frames"] = Field(
+        default="declared", description="how frames are drawn: by the declared distribution of the cells, or each frame alike"
+    )
+    size: Size | None = Field(default=None, description=_SIZE)
+
+
+class Callable(Keys):
+    """A renderer or simulator: function(values, seed) -> (image, label)."""
+
+    example: ClassVar[str] = "{callable: my_package.renderer:render}"
+
+    callable: Text = Field(description="package.module:function")
+    size: Size | None = Field(default=None, description=_SIZE)
+
+
+INPUT_KINDS: dict[str, type[Keys]] = {
+    "dataset": Digits,
+    "npz": Npz,
+    "folder": Folder,
+    "torchvision": Torchvision,
+    "table": Table,
+    "callable": Callable,
+}
+"""The key that decides the kind of inputs, and the keys that go with it."""
+
+
+# ---------------------------------------------------------------- model
+
+
+class Normalise(Keys):
+    """Subtract mean, divide by std: applied inside the model, after the noise."""
+
+    example: ClassVar[str] = "{mean: [0.3], std: [0.35]}"
+
+    mean: list[Number] = Field(min_length=1, description="one value, or one a channel", examples=["[0.3]"])
+    std: list[Annotated[Number, Field(gt=0)]] = Field(min_length=1, description="one value, or one a channel", examples=["[0.35]"])
+
+
+class _AnyModel(Keys):
+    normalise: Normalise | None = Field(default=None, description="normalisation of the inputs, applied inside, after the noise")
+    expected_clean_accuracy: Annotated[Number, Field(ge=0, le=1)] | None = Field(
+        default=None, description="accuracy on the base images without noise; a run that finds another one stops"
+    )
+    clean_accuracy_tolerance: Annotated[Number, Field(gt=0, le=1)] = Field(
+        default=0.03, description="how far the accuracy may be from the expected one"
+    )
+
+
+class Architecture(_AnyModel):
+    """A PyTorch module and its weights."""
+
+    example: ClassVar[str] = "{architecture: package.module:factory, weights: weights.safetensors}"
+
+    architecture: Text = Field(description="package.module:factory, file.py:factory or torchvision:NAME")
+    weights: Text | None = Field(default=None, description="safetensors file, or a state_dict written by torch.save")
+    arguments: dict[str, Any] = Field(default={}, description="keyword arguments of the factory", examples=["{num_classes: 43}"])
+
+
+class Onnx(_AnyModel):
+    """An ONNX file."""
+
+    example: ClassVar[str] = "{onnx: model.onnx}"
+
+    onnx: Text = Field(description="ONNX file; needs the extra odd-assess[onnx]")
+
+
+class Exported(_AnyModel):
+    """A program written by torch.export.save."""
+
+    example: ClassVar[str] = "{exported: model.pt2}"
+
+    exported: Text = Field(description="file written by torch.export.save")
+
+
+MODEL_KINDS: dict[str, type[_AnyModel]] = {"architecture": Architecture, "onnx": Onnx, "exported": Exported}
+"""The key that decides the kind of model, and the keys that go with it."""
+
+
+# ---------------------------------------------------------------- certification
+
+
+class TwoStageBudget(Keys):
+    """n0 draws choose the class, n fresh draws bound it."""
+
+    example: ClassVar[str] = "{kind: reduced, n0: 100, n: 1000}"
+
+    kind: Literal["reduced", "fixed"] = Field(
+        description="reduced: a small budget, its cost in radius is reported; fixed: the budget of the literature"
+    )
+    n0: Positive = Field(description="draws that choose the class", examples=[100])
+    n: Positive = Field(description="draws that bound its probability", examples=[1000])
+
+
+class SingleBatchBudget(Keys):
+    """One batch of n draws chooses the class and bounds it."""
+
+    example: ClassVar[str] = "{kind: single_batch, n: 500}"
+
+    kind: Literal["single_batch"] = Field(description="one batch of n draws chooses the class and bounds it")
+    n: Positive = Field(description="draws a point", examples=[500])
+
+
+BUDGET_KINDS: dict[str, type[Keys]] = {"reduced": TwoStageBudget, "fixed": TwoStageBudget, "single_batch": SingleBatchBudget}
+"""The budgets by their kind."""
+
+
+class Reference(Keys):
+    """A random subsample that is certified with many draws too, to measure what the small budget cost."""
+
+    example: ClassVar[str] = "{n: 100000, points: 20}"
+
+    n: Positive = Field(description="draws a point of the subsample, more than the budget's", examples=[100000])
+    points: Positive = Field(description="number of points in the subsample", examples=[20])
+
+
+class Certification(Keys):
+    """The noise, the failure probability and the draws of a certificate."""
+
+    example: ClassVar[str] = "{sigma: 0.25, alpha: 0.001, budget: {kind: reduced, n0: 100, n: 1000}}"
+
+    sigma: Annotated[Number, Field(gt=0, le=1000)] = Field(
+        description="standard deviation of the Gaussian noise in input units (images in [0, 1])", examples=[0.25]
+    )
+    alpha: Annotated[Number, Field(gt=0, le=0.5)] = Field(description="probability that one certificate is wrong", examples=[0.001])
+    budget: Annotated[TwoStageBudget | SingleBatchBudget, SkipValidation] = Field(
+        description="the noisy copies drawn for a point", examples=["{kind: reduced, n0: 100, n: 1000}"]
+    )
+    reference: Annotated[Reference | Literal["none"] | None, SkipValidation] = Field(
+        default=None, description="random subsample certified with many draws too, or none (default)"
+    )
+    batch_size: Positive | None = Field(
+        default=None, description="noisy copies a call of the model; chosen by the machine if left out"
+    )
+
+
+# ---------------------------------------------------------------- the files
+
+
+class SpecFile(Keys):
+    """What is assessed: the domain, the points, the inputs, the model, the certification and the criteria."""
+
+    example: ClassVar[str] = "{odd_assess: 1, id: my-model, ...}"
+
+    odd_assess: Literal[1] = Field(description="version of this format", examples=[1])
+    id: Name = Field(
+        description="short name of the assessment: letters, digits, dot, dash and underscore", examples=["digit-reader"]
+    )
+    title: Text = Field(
+        description="what is assessed, in words, for the report", examples=["Handwritten digit reader, release 1.2"]
+    )
+    responsible: dict[str, Text] = Field(default={}, description="role: name, for the signature block of the report")
+    odd: Annotated[Odd, SkipValidation] = Field(description="the operational design domain")
+    sampling: Annotated[Sampling, SkipValidation] = Field(
+        description="which points of the domain are assessed", examples=["{design: random, points: 300, seed: 1}"]
+    )
+    inputs: Annotated[Digits | Npz | Folder | Torchvision | Table | Callable, SkipValidation] = Field(
+        description="where base images and labels come from", examples=["{npz: images.npz}"]
+    )
+    model: Annotated[Architecture | Onnx | Exported, SkipValidation] = Field(
+        description="the model under test", examples=["{architecture: package.module:factory, weights: weights.safetensors}"]
+    )
+    certification: Annotated[Certification, SkipValidation] = Field(
+        description="noise, failure probability and draws",
+        examples=["{sigma: 0.25, alpha: 0.001, budget: {kind: reduced, n0: 100, n: 1000}}"],
+    )
+    criteria: list[Text] = Field(
+        min_length=1,
+        description="criteria files, relative to this file, or ones that come with odd-assess",
+        examples=["[acceptance_criteria/perception_default.yaml]"],
+    )
+
+
+class CriterionEntry(Keys):
+    """One acceptance criterion: what must be true of a metric."""
+
+    example: ClassVar[str] = '{id: CA-025, metric: certified_accuracy, radius: 0.25, require: ">= 0.80", confidence: 0.95}'
+
+    id: Name = Field(description="short name, unique over all criteria files of a spec", examples=["CA-025"])
+    title: Text | None = Field(default=None, description="the criterion in words, for the report")
+    requirement: Text | None = Field(default=None, description="id of your own requirement that it checks")
+    clauses: list[Text] = Field(default=[], description="clauses of standards that it serves")
+    metric: Text = Field(description="what is measured", examples=["certified_accuracy"])
+    radius: Annotated[Number, Field(gt=0)] | None = Field(
+        default=None, description="L2 radius in input units at which the metric is taken", examples=[0.25]
+    )
+    scope: Literal["odd", "each_cell"] = Field(default="odd", description="over the whole domain, or in each cell of it")
+    require: Annotated[Text, BeforeValidator(_as_text)] = Field(description="comparator and number", examples=['">= 0.80"'])
+    confidence: Annotated[Number, Field(ge=0.5, lt=1)] | None = Field(
+        default=None, description="confidence of the claim on the domain", examples=[0.95]
+    )
+    severity: Literal["blocking", "warning", "info"] = Field(default="blocking", description="whether the verdict rests on it")
+    multiplicity: Literal["holm", "bonferroni"] = Field(
+        default="holm", description="scope each_cell: how the cells share the error probability"
+    )
+
+
+class CriteriaFile(Keys):
+    """Acceptance criteria."""
+
+    example: ClassVar[str] = "{odd_assess_criteria: 1, id: my-criteria, ...}"
+
+    odd_assess_criteria: Literal[1] = Field(description="version of this format", examples=[1])
+    id: Name = Field(description="short name of the set of criteria", examples=["perception-default"])
+    title: Text | None = Field(default=None, description="the set of criteria in words, for the report")
+    description: Text | None = Field(default=None, description="where the criteria come from and what they are for")
+    criteria: Annotated[list[CriterionEntry], SkipValidation] = Field(
+        min_length=1,
+        description="the criteria",
+        examples=['[{id: CA-025, metric: certified_accuracy, radius: 0.25, require: ">= 0.80", confidence: 0.95}]'],
+    )

@@ -1,0 +1,99 @@
+"""JSON Schema of the files, for editors: completion, descriptions, mistakes while typing.
+
+Generated from ``models``; the words that live in other tables (transforms and their parameters, metrics) are put in here. The schema is a helper
+for writing: ``odd-assess lint`` decides, because units, files and sections that must fit each other are beyond JSON Schema.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from odd_assess.criteria.metrics import METRICS
+from odd_assess.odd.catalogue import TRANSFORMS, TransformInfo
+from odd_assess.spec import models
+from odd_assess.spec.attributes import ATTRIBUTE_NAME
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+Schema = dict[str, Any]
+
+
+def json_schema(kind: Literal["spec", "criteria"]) -> Schema:
+    """The JSON Schema (draft 2020-12) of a spec or of a criteria file; its ``$id`` carries the version of the format.
+
+    Raises: ValueError for another kind.
+    """
+    if kind not in ("spec", "criteria"):
+        raise ValueError(f"kind must be spec or criteria, got {kind!r}")
+    model = models.SpecFile if kind == "spec" else models.CriteriaFile
+    schema: Schema = model.model_json_schema(by_alias=True)
+    _fill_spec(schema) if kind == "spec" else _fill_criteria(schema)
+    title = "odd-assess spec" if kind == "spec" else "odd-assess acceptance criteria"
+    return {"$schema": DIALECT, "$id": f"urn:odd-assess:schema:{kind}:1", **_tidied(schema), "title": title}
+
+
+def _fill_spec(schema: Schema) -> None:
+    _model(schema, "Odd")["properties"]["attributes"] |= {
+        "minProperties": 1,
+        "propertyNames": {"pattern": f"^{ATTRIBUTE_NAME.pattern}$"},
+    }
+    _model(schema, "Attribute")["oneOf"] = [{"required": ["range"]}, {"required": ["values"]}]
+    realise = _model(schema, "Realise")
+    realise["properties"]["transform"] |= _words({info.name: info.mapping for info in TRANSFORMS.values()})
+    realise["properties"] |= {name: True for info in TRANSFORMS.values() for name in info.parameters}
+    realise["additionalProperties"] = False
+    realise["allOf"] = [_parameters(info) for info in TRANSFORMS.values()]
+
+
+def _fill_criteria(schema: Schema) -> None:
+    metric = _model(schema, "CriterionEntry")["properties"]["metric"]
+    metric |= _words({info.name: info.meaning for info in METRICS.values()})
+
+
+def _model(node: Any, name: str) -> Schema:
+    """The part of a schema that describes a model, wherever pydantic has put it."""
+    if isinstance(node, dict) and node.get("title") == name and "properties" in node:
+        return node
+    inner = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    return next((found for found in (_model(item, name) for item in inner) if found), {})
+
+
+def _parameters(info: TransformInfo) -> Schema:
+    """If the transform is this one, then its parameters and no others."""
+    parameters: Schema = {
+        name: {
+            "description": f"{parameter.meaning}{'' if parameter.unit == '1' else f' ({parameter.unit})'}",
+            "default": parameter.default,
+            "type": ["number", "string"],
+            "minimum": parameter.low,
+            "maximum": parameter.high,
+        }
+        for name, parameter in info.parameters.items()
+    }
+    then = {"properties": {"transform": True, "levels": True, **parameters}, "additionalProperties": False}
+    return {"if": {"properties": {"transform": {"const": info.name}}, "required": ["transform"]}, "then": then}
+
+
+def _words(meanings: dict[str, str]) -> Schema:
+    """An enumeration with a description of each word, in the two ways that editors read."""
+    return {"enum": list(meanings), "markdownEnumDescriptions": list(meanings.values())}
+
+
+def _tidied(node: Any) -> Any:
+    """The schema without pydantic's titles, and without null where it only means "left out"."""
+    if isinstance(node, list):
+        return [_tidied(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if "properties" in node:
+        node = {**node, "properties": {name: _property(entry) for name, entry in node["properties"].items()}}
+    return {key: _tidied(value) for key, value in node.items() if not (key == "title" and isinstance(value, str))}
+
+
+def _property(entry: Any) -> Any:
+    if not isinstance(entry, dict) or entry.get("default", "") is not None:
+        return entry
+    rest = {key: value for key, value in entry.items() if key != "default"}
+    choices = [choice for choice in rest.get("anyOf", ()) if choice != {"type": "null"}]
+    if len(choices) == 1:
+        return {**{key: value for key, value in rest.items() if key != "anyOf"}, **choices[0], "description": rest["description"]}
+    return {**rest, "anyOf": choices} if choices else rest

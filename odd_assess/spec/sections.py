@@ -1,0 +1,253 @@
+"""The sections sampling, inputs, model and certification: from the file to the records."""
+
+from __future__ import annotations
+
+import csv
+import re
+from typing import Any, Literal, cast
+
+from odd_assess.records import Budget, CertificationPlan, InputDeclaration, ModelDeclaration, ReferencePlan, SamplingPlan
+from odd_assess.spec import models
+from odd_assess.spec.attributes import Declared
+from odd_assess.spec.document import Document, KeyPath
+from odd_assess.spec.files import existing_file, existing_folder, resolved
+from odd_assess.spec.validation import chosen, validated
+from odd_assess.spec.words import one_of, shortened, shown
+
+FREE_SIZE = ("grid", "pairwise")
+"""The designs that know how many points they need."""
+
+_PYTHON_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+
+
+# ---------------------------------------------------------------- sampling
+
+
+def sampling_plan(document: Document, data: object) -> SamplingPlan | None:
+    """The section ``sampling``."""
+    path: KeyPath = ("sampling",)
+    plan = validated(document, path, models.Sampling, data)
+    if plan is None:
+        return None
+    if plan.points is None and plan.design not in FREE_SIZE:
+        document.add((*path, "points"), f"is required for the design {plan.design}: number of points, for example 300")
+        return None
+    if plan.allocation is not None and plan.design != "stratified":
+        document.add((*path, "allocation"), f"is for the design stratified, found {plan.design}", at="key")
+        return None
+    return SamplingPlan(design=plan.design, points=plan.points, seed=plan.seed, allocation=plan.allocation or "proportional")
+
+
+# ---------------------------------------------------------------- inputs
+
+
+def input_kind(data: object) -> str | None:
+    """The key that decides the kind of inputs, None where there is not exactly one."""
+    present = [kind for kind in models.INPUT_KINDS if isinstance(data, dict) and kind in data]
+    return present[0] if len(present) == 1 else None
+
+
+def input_declaration(document: Document, data: object) -> InputDeclaration | None:
+    """The section ``inputs``; where a file or column of it is missing, the document has the problem."""
+    path: KeyPath = ("inputs",)
+    section = chosen(document, path, models.INPUT_KINDS, data)
+    if section is None:
+        return None
+    sides = cast("list[int] | None", getattr(section, "size", None))
+    size = (sides[0], sides[1]) if sides is not None else None
+    match section:
+        case models.Digits():
+            made = InputDeclaration(kind="digits", split=section.split, size=size)
+        case models.Npz():
+            made = InputDeclaration(
+                kind="npz", path=existing_file(document, (*path, "npz"), section.npz, suffixes=(".npz",)), size=size
+            )
+        case models.Folder():
+            made = InputDeclaration(kind="folder", path=existing_folder(document, (*path, "folder"), section.folder), size=size)
+        case models.Torchvision():
+            made = _torchvision(document, path, section, size)
+        case models.Table():
+            made = _table(document, path, section, size)
+        case models.Callable():
+            _check_python_name(document, (*path, "callable"), section.callable, "package.module:function")
+            made = InputDeclaration(kind="callable", reference=section.callable, size=size)
+        case _:
+            raise AssertionError(section)
+    return made
+
+
+def _torchvision(document: Document, path: KeyPath, section: models.Torchvision, size: tuple[int, int] | None) -> InputDeclaration:
+    if not section.torchvision.isidentifier():
+        document.add(
+            (*path, "torchvision"), f"must be the name of a class in torchvision.datasets, found {shown(section.torchvision)}"
+        )
+    root = resolved(document, section.root) if section.download else existing_folder(document, (*path, "root"), section.root)
+    return InputDeclaration(
+        kind="torchvision", reference=section.torchvision, path=root, split=section.split, download=section.download, size=size
+    )
+
+
+def _table(document: Document, path: KeyPath, section: models.Table, size: tuple[int, int] | None) -> InputDeclaration:
+    if (section.images is None) == (section.rows is None):
+        found = "neither" if section.images is None else "both"
+        document.add(path, f"a table must have exactly one of the keys images and rows; found {found}", at="key")
+    if section.images is not None and section.label is None:
+        document.add((*path, "label"), "is required beside images: the column of the true class")
+    if section.rows is not None and section.arrays is None:
+        document.add((*path, "arrays"), "is required beside rows: NumPy file with the array images that the row numbers point into")
+    if section.arrays is not None and section.rows is None:
+        document.add((*path, "arrays"), "needs the key rows: the column of row numbers", at="key")
+    arrays = existing_file(document, (*path, "arrays"), section.arrays, suffixes=(".npz",)) if section.arrays is not None else None
+    table = existing_file(document, (*path, "table"), section.table, suffixes=(".csv", ".parquet", ".pq"))
+    made = InputDeclaration(
+        kind="table",
+        path=table,
+        image_column=section.images,
+        row_column=section.rows,
+        label_column=section.label,
+        arrays=arrays,
+        weights=section.weights,
+        size=size,
+    )
+    columns = table_columns(made)
+    for key in ("images", "rows", "label"):
+        name = getattr(section, key)
+        if columns and name is not None and name not in columns:
+            document.add((*path, key), _no_column(name, columns))
+    return made
+
+
+def table_columns(inputs: InputDeclaration) -> tuple[str, ...]:
+    """The columns of a CSV table, empty where they cannot be seen (Parquet, an unreadable file)."""
+    if inputs.path is None or inputs.path.suffix.lower() != ".csv":
+        return ()
+    try:
+        with inputs.path.open(encoding="utf-8-sig", newline="") as lines:
+            return tuple(next(csv.reader(lines), ()))
+    except (OSError, ValueError, csv.Error):
+        return ()
+
+
+def check_columns(document: Document, declared: Declared, inputs: InputDeclaration) -> None:
+    """Every attribute that is read from a column finds its column in the table."""
+    columns = table_columns(inputs)
+    for name, realisation in declared.realisations.items():
+        if columns and realisation.column is not None and realisation.column not in columns:
+            document.add(("odd", "attributes", name, "column"), _no_column(realisation.column, columns))
+
+
+def _no_column(name: str, columns: tuple[str, ...]) -> str:
+    message = one_of(name, columns).removeprefix("must be ")
+    return f"must be a column of the table: {message}"
+
+
+def _check_python_name(document: Document, path: KeyPath, text: str, form: str) -> None:
+    if not _PYTHON_NAME.fullmatch(text):
+        document.add(path, f"must look like {form}, found {shown(text)}")
+
+
+# ---------------------------------------------------------------- model
+
+
+def model_declaration(document: Document, data: object) -> ModelDeclaration | None:
+    """The section ``model``."""
+    path: KeyPath = ("model",)
+    before = len(document.problems)
+    section = chosen(document, path, models.MODEL_KINDS, data)
+    if section is None:
+        return None
+    assert isinstance(section, models.Architecture | models.Onnx | models.Exported)
+    mean, std = _normalisation(document, (*path, "normalise"), section.normalise)
+    common: dict[str, Any] = {
+        "mean": mean,
+        "std": std,
+        "expected_clean_accuracy": section.expected_clean_accuracy,
+        "clean_accuracy_tolerance": section.clean_accuracy_tolerance,
+    }
+    if isinstance(section, models.Onnx):
+        file = existing_file(document, (*path, "onnx"), section.onnx)
+        made = ModelDeclaration(kind="onnx", reference=str(file), **common)
+    elif isinstance(section, models.Exported):
+        file = existing_file(document, (*path, "exported"), section.exported)
+        made = ModelDeclaration(kind="exported", reference=str(file), **common)
+    else:
+        made = _architecture(document, path, section, common)
+    return made if len(document.problems) == before else None
+
+
+def _architecture(document: Document, path: KeyPath, section: models.Architecture, common: dict[str, Any]) -> ModelDeclaration:
+    kind: Literal["factory", "torchvision"] = "factory"
+    reference = section.architecture
+    if reference.startswith("torchvision:"):
+        kind, reference = "torchvision", reference.removeprefix("torchvision:")
+        if not reference.isidentifier():
+            document.add((*path, "architecture"), f"must look like torchvision:resnet18, found {shown(section.architecture)}")
+        if section.weights is None and "weights" not in section.arguments:
+            document.add((*path, "weights"), f"is required: {section.architecture} without weights is an untrained network")
+    elif (file := reference.rpartition(":")[0]).endswith(".py"):
+        reference = f"{existing_file(document, (*path, 'architecture'), file)}:{reference.rpartition(':')[2]}"
+    else:
+        form = "package.module:factory, file.py:factory or torchvision:NAME"
+        _check_python_name(document, (*path, "architecture"), reference, form)
+    weights = existing_file(document, (*path, "weights"), section.weights) if section.weights is not None else None
+    return ModelDeclaration(kind=kind, reference=reference, weights=weights, arguments=dict(section.arguments), **common)
+
+
+def _normalisation(
+    document: Document, path: KeyPath, section: models.Normalise | None
+) -> tuple[tuple[float, ...] | None, tuple[float, ...] | None]:
+    if section is None:
+        return None, None
+    if len(section.mean) != len(section.std):
+        document.add(path, f"mean and std must have the same number of values, found {len(section.mean)} and {len(section.std)}")
+    return tuple(section.mean), tuple(section.std)
+
+
+# ---------------------------------------------------------------- certification
+
+
+def certification_plan(document: Document, data: object) -> CertificationPlan | None:
+    """The section ``certification``."""
+    path: KeyPath = ("certification",)
+    before = len(document.problems)
+    section = validated(document, path, models.Certification, data)
+    raw = data if isinstance(data, dict) else {}
+    budget = _budget(document, (*path, "budget"), raw["budget"]) if raw.get("budget") is not None else None
+    reference = _reference(document, (*path, "reference"), raw.get("reference"))
+    if section is None or budget is None or len(document.problems) > before:
+        return None
+    if reference is not None and reference.n <= budget.n:
+        document.add((*path, "reference", "n"), f"must be larger than the budget's n = {budget.n}, found {reference.n}")
+        return None
+    return CertificationPlan(
+        sigma=section.sigma, alpha=section.alpha, budget=budget, reference=reference, batch_size=section.batch_size
+    )
+
+
+def _budget(document: Document, path: KeyPath, data: object) -> Budget | None:
+    if not isinstance(data, dict):
+        document.add(path, f"must be a mapping such as {models.TwoStageBudget.example}, found {shown(data)}")
+        return None
+    kind = data.get("kind")
+    if kind is None:
+        document.add((*path, "kind"), f"is required: one of {', '.join(models.BUDGET_KINDS)}")
+        return None
+    if not isinstance(kind, str) or kind not in models.BUDGET_KINDS:
+        document.add((*path, "kind"), one_of(kind, models.BUDGET_KINDS))
+        return None
+    section = validated(document, path, models.BUDGET_KINDS[kind], data)
+    if isinstance(section, models.TwoStageBudget):
+        return Budget(kind=section.kind, n0=section.n0, n=section.n)
+    if isinstance(section, models.SingleBatchBudget):
+        return Budget(kind=section.kind, n0=0, n=section.n)
+    return None
+
+
+def _reference(document: Document, path: KeyPath, data: object) -> ReferencePlan | None:
+    if data is None or data == "none":
+        return None
+    if isinstance(data, str):
+        document.add(path, f"must be none or a mapping such as {models.Reference.example}, found {shortened(shown(data))}")
+        return None
+    section = validated(document, path, models.Reference, data)
+    return None if section is None else ReferencePlan(n=section.n, points=section.points)

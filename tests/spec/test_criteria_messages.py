@@ -1,0 +1,130 @@
+"""Every mistake in a criteria file that a reader of the manual can make, with the exact message that answers it."""
+
+# ruff: noqa: E501
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+CASES = [
+    (
+        "unknown key",
+        (("    radius: 0.25", "    radios: 0.25"),),
+        [
+            "criteria.yaml:6:5: criteria[0].radios: is not a known key; did you mean 'radius'?; known keys: id, title, requirement, clauses, metric, radius, scope, require, confidence, severity, multiplicity"
+        ],
+    ),
+    (
+        "unknown metric",
+        (("certified_accuracy", "certified_acuracy"),),
+        [
+            "criteria.yaml:5:13: criteria[0].metric: must be one of certified_accuracy, clean_accuracy, abstention_rate, mean_certified_radius, radius_reduction, cell_coverage, pairwise_coverage, level_coverage, points_per_cell, found the text 'certified_acuracy'; did you mean 'certified_accuracy'?"
+        ],
+    ),
+    (
+        "no radius",
+        (("    radius: 0.25\n", ""),),
+        ["criteria.yaml:4:5: criteria[0].radius: is required for certified_accuracy: L2 radius in input units, for example 0.25"],
+    ),
+    (
+        "radius unused",
+        (("metric: pairwise_coverage,", "metric: pairwise_coverage, radius: 0.1,"),),
+        ["criteria.yaml:9:42: criteria[1].radius: is not used by pairwise_coverage: delete it"],
+    ),
+    (
+        "no confidence",
+        (("    confidence: 0.95\n", ""),),
+        ["criteria.yaml:4:5: criteria[0].confidence: is required for certified_accuracy, a claim on the domain: for example 0.95"],
+    ),
+    (
+        "confidence unused",
+        (("metric: pairwise_coverage,", "metric: pairwise_coverage, confidence: 0.95,"),),
+        ["criteria.yaml:9:42: criteria[1].confidence: is not used by pairwise_coverage, which counts what was sampled: delete it"],
+    ),
+    (
+        "confidence in percent",
+        (("confidence: 0.95", "confidence: 95"),),
+        ["criteria.yaml:8:17: criteria[0].confidence: must be < 1, found the number 95"],
+    ),
+    (
+        "scope",
+        (("metric: pairwise_coverage,", "metric: pairwise_coverage, scope: each_cell,"),),
+        ["criteria.yaml:9:49: criteria[1].scope: must be odd for pairwise_coverage, found the text 'each_cell'"],
+    ),
+    (
+        "scope word",
+        (("metric: pairwise_coverage,", "metric: pairwise_coverage, scope: each-cell,"),),
+        [
+            "criteria.yaml:9:49: criteria[1].scope: must be one of odd, each_cell, found the text 'each-cell'; did you mean 'each_cell'?"
+        ],
+    ),
+    (
+        "severity",
+        (("severity: warning", "severity: warn"),),
+        [
+            "criteria.yaml:9:72: criteria[1].severity: must be one of blocking, warning, info, found the text 'warn'; did you mean 'warning'?"
+        ],
+    ),
+    (
+        "direction",
+        (('">= 0.80"', '"<= 0.80"'),),
+        [
+            "criteria.yaml:7:14: criteria[0].require: must use >= for certified_accuracy, such as \">= 0.8\", found the text '<= 0.80'"
+        ],
+    ),
+    (
+        "require number",
+        (('">= 0.80"', "0.80"),),
+        [
+            "criteria.yaml:7:14: criteria[0].require: must be a comparator (>= or <=) and a number such as \">= 0.8\", found the text '0.8'"
+        ],
+    ),
+    (
+        "require text",
+        (('">= 0.80"', '"at least 0.80"'),),
+        [
+            "criteria.yaml:7:14: criteria[0].require: must be a comparator (>= or <=) and a number such as \">= 0.8\", found the text 'at least 0.80'"
+        ],
+    ),
+    (
+        "require beyond",
+        (('">= 0.80"', '">= 80"'),),
+        ["criteria.yaml:7:14: criteria[0].require: must lie in [0, 1] for certified_accuracy, found the text '>= 80'"],
+    ),
+    (
+        "unquoted require",
+        (('">= 0.80"', ">= 0.80"),),
+        ['criteria.yaml:7:15: a text that starts with > must be in quotes, for example ">= 0.80"'],
+    ),
+    (
+        "id twice",
+        (("id: COV", "id: CA"),),
+        ["criteria.yaml:9:10: criteria[1].id: 'CA' names another criterion in line 4: ids must be unique"],
+    ),
+    (
+        "no criteria",
+        (
+            (
+                'criteria:\n  - id: CA\n    metric: certified_accuracy\n    radius: 0.25\n    require: ">= 0.80"\n    confidence: 0.95\n  - {id: COV, metric: pairwise_coverage, require: ">= 95 %", severity: warning}\n',
+                "criteria: []\n",
+            ),
+        ),
+        ["criteria.yaml:3:11: criteria: must be a list with at least one criterion, found nothing"],
+    ),
+    (
+        "criterion text",
+        (('  - {id: COV, metric: pairwise_coverage, require: ">= 95 %", severity: warning}', "  - COV"),),
+        [
+            "criteria.yaml:9:5: criteria[1]: must be a mapping such as {id: CA-025, metric: certified_accuracy, radius: 0.25, require: \">= 0.80\", confidence: 0.95}, found the text 'COV'"
+        ],
+    ),
+    ("radius zero", (("radius: 0.25", "radius: 0"),), ["criteria.yaml:6:13: criteria[0].radius: must be > 0, found the number 0"]),
+]
+
+
+@pytest.mark.parametrize(("edits", "expected"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+def test_message(edits: tuple[tuple[str, str], ...], expected: list[str], folder: Any) -> None:
+    """The message names the place, the key, what must hold, what was found and, where a word is near, what was meant."""
+    assert folder.edit(*edits, file="criteria.yaml").problems("criteria.yaml") == expected

@@ -1,0 +1,167 @@
+"""The JSON Schema: it accepts what lint accepts and helps an editor with the rest."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from odd_assess.criteria.metrics import METRICS
+from odd_assess.odd.catalogue import TRANSFORMS
+from odd_assess.shipped import shipped
+from odd_assess.spec import json_schema
+from odd_assess.spec.document import read_document
+from odd_assess.spec.scaffold import CRITERIA, SPEC
+
+TYPES: dict[str, Any] = {
+    "object": dict,
+    "array": list,
+    "string": str,
+    "boolean": bool,
+    "integer": int,
+    "number": (int, float),
+    "null": type(None),
+}
+COVERED = {
+    *("$schema", "$id", "$defs", "$ref", "title", "description", "examples", "default", "markdownEnumDescriptions", "type", "enum", "const"),
+    *("properties", "required", "additionalProperties", "propertyNames", "minProperties", "items", "minItems", "maxItems", "pattern"),
+    *("minLength", "maxLength", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "anyOf", "oneOf", "allOf", "if", "then"),
+}  # fmt: skip
+
+
+def accepts(schema: Any, data: Any, root: Any) -> bool:
+    """Whether a schema of the keywords in COVERED accepts some data (a small validator: jsonschema is no dependency of ours)."""
+    if isinstance(schema, bool):
+        return schema
+    assert set(schema) <= COVERED, set(schema) - COVERED
+    if "$ref" in schema and not accepts(root["$defs"][schema["$ref"].removeprefix("#/$defs/")], data, root):
+        return False
+    types = schema.get("type", [])
+    kinds = [types] if isinstance(types, str) else types
+    number = isinstance(data, int | float) and not isinstance(data, bool)
+    return (
+        (not kinds or any(isinstance(data, TYPES[kind]) and not (isinstance(data, bool) and kind != "boolean") for kind in kinds))
+        and ("enum" not in schema or data in schema["enum"])
+        and ("const" not in schema or data == schema["const"])
+        and (not number or _number_fits(schema, data))
+        and (not isinstance(data, str) or ("pattern" not in schema or bool(re.search(schema["pattern"], data))))
+        and (not isinstance(data, str) or schema.get("minLength", 0) <= len(data) <= schema.get("maxLength", 10**9))
+        and (not isinstance(data, list) or schema.get("minItems", 0) <= len(data) <= schema.get("maxItems", 10**9))
+        and (not isinstance(data, list) or all(accepts(schema.get("items", True), item, root) for item in data))
+        and (not isinstance(data, dict) or _mapping_fits(schema, data, root))
+        and ("anyOf" not in schema or any(accepts(part, data, root) for part in schema["anyOf"]))
+        and ("oneOf" not in schema or sum(accepts(part, data, root) for part in schema["oneOf"]) == 1)
+        and all(accepts(part, data, root) for part in schema.get("allOf", []))
+        and ("if" not in schema or not accepts(schema["if"], data, root) or accepts(schema["then"], data, root))
+    )
+
+
+def _number_fits(schema: Any, data: float) -> bool:
+    return bool(
+        schema.get("minimum", data) <= data <= schema.get("maximum", data)
+        and schema.get("exclusiveMinimum", data - 1) < data < schema.get("exclusiveMaximum", data + 1)
+    )  # fmt: skip
+
+
+def _mapping_fits(schema: Any, data: dict[str, Any], root: Any) -> bool:
+    properties = schema.get("properties", {})
+    return (
+        all(key in data for key in schema.get("required", []))
+        and len(data) >= schema.get("minProperties", 0)
+        and all(accepts(schema.get("propertyNames", True), key, root) for key in data)
+        and all(accepts(properties.get(key, schema.get("additionalProperties", True)), value, root) for key, value in data.items())
+    )
+
+
+def parsed(text: str, tmp_path: Path) -> Any:
+    path = tmp_path / "file.yaml"
+    path.write_text(text, encoding="utf-8")
+    document = read_document(path)
+    assert not document.problems
+    return document.data
+
+
+def test_the_schemas_accept_the_example(tmp_path: Path) -> None:
+    """What `init` writes, and every criteria file that comes with odd-assess."""
+    spec, criteria = json_schema("spec"), json_schema("criteria")
+    assert accepts(spec, parsed(SPEC, tmp_path), spec)
+    assert accepts(criteria, parsed(CRITERIA, tmp_path), criteria)
+    for file in shipped("acceptance_criteria").glob("*.yaml"):
+        assert accepts(criteria, parsed(file.read_text(encoding="utf-8"), tmp_path), criteria), file
+
+
+def test_the_schema_accepts_the_specs_of_the_tests(folder: Any, tmp_path: Path) -> None:
+    """Lint and schema agree on them."""
+    spec = json_schema("spec")
+    assert accepts(spec, parsed(folder.spec.read_text(encoding="utf-8"), tmp_path), spec)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        ("title: Reader", "titel: Reader"),
+        ("title: Reader\n", ""),
+        ("design: random", "design: radnom"),
+        ("points: 300", 'points: "300"'),
+        ("sigma: 0.25", "sigma: 0"),
+        ("transform: low_light", "transform: lowlight"),
+        ("{transform: stain}", "{transform: stain, opacty: 1}"),
+        ("{transform: stain}", "{transform: stain, distance: 5 m}"),
+        ("{transform: stain}", "{transform: stain, opacity: 2}"),
+        ("surface: {values", 'surface: {range: "[0 .. 1]", values'),
+        ("    surface:", "    1surface:"),
+        ("{dataset: digits}", "{dataset: digits, npz: a.npz}"),
+        ("{dataset: digits}", "{torchvision: GTSRB}"),
+        ("kind: reduced", "kind: single_batch"),
+        ("[criteria.yaml]", "[]"),
+    ],
+)
+def test_the_schema_refuses_what_an_editor_can_see(folder: Any, tmp_path: Path, edit: tuple[str, str]) -> None:
+    """Rejects a schema that lets anything pass."""
+    spec = json_schema("spec")
+    text = folder.edit(edit).spec.read_text(encoding="utf-8")
+    assert not accepts(spec, parsed(text, tmp_path), spec)
+
+
+@pytest.mark.parametrize("kind", ["spec", "criteria"])
+def test_editors_get_descriptions_and_closed_mappings(kind: Any) -> None:
+    """Every key of every mapping says what it is for; no mapping with known keys takes others; the id is a versioned name without a host."""
+    schema = json_schema(kind)
+    assert schema["$id"] == f"urn:odd-assess:schema:{kind}:1"
+    assert json.loads(json.dumps(schema)) == schema
+
+    def walk(node: Any, path: str) -> None:
+        if isinstance(node, list):
+            for i, item in enumerate(node):
+                walk(item, f"{path}[{i}]")
+        if not isinstance(node, dict):
+            return
+        if "required" in node and "properties" in node and "if" not in path:
+            assert node["additionalProperties"] is False, path
+            for name, entry in node["properties"].items():
+                assert entry is True or "description" in entry, f"{path}.{name}"
+        for key, item in node.items():
+            walk(item, f"{path}.{key}")
+
+    walk(schema, kind)
+    assert "null" not in json.dumps(schema).replace('{"type": "null"}', "", 1)
+
+
+def test_words_of_the_tables_are_enumerated_with_their_meaning() -> None:
+    """Transforms with their parameters and limits, metrics with what they mean."""
+    text = json.dumps(json_schema("spec"), ensure_ascii=False)
+    for info in TRANSFORMS.values():
+        assert json.dumps(info.mapping, ensure_ascii=False) in text
+        assert all(json.dumps(name) in text for name in info.parameters)
+    metric = json_schema("criteria")["$defs"]["CriterionEntry"]["properties"]["metric"]
+    assert metric["enum"] == list(METRICS)
+    assert metric["markdownEnumDescriptions"] == [info.meaning for info in METRICS.values()]
+
+
+def test_another_kind_is_refused() -> None:
+    """There are two."""
+    with pytest.raises(ValueError, match="kind must be spec or criteria, got 'report'"):
+        json_schema("report")  # type: ignore[arg-type]

@@ -1,0 +1,634 @@
+"""Every mistake in a spec that a reader of the manual can make, with the exact message that answers it."""
+
+# ruff: noqa: E501
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+CASES = [
+    (
+        "unknown key",
+        (("title: Reader", "titel: Reader"),),
+        [
+            "spec.yaml:1:1: title: is required: what is assessed, in words, for the report, for example Handwritten digit reader, release 1.2",
+            "spec.yaml:3:1: titel: is not a known key; did you mean 'title'?; known keys: odd_assess, id, title, responsible, odd, sampling, inputs, model, certification, criteria",
+        ],
+    ),
+    (
+        "unknown inner key",
+        (("points: 300, seed: 1", "points: 300, sead: 1"),),
+        ["spec.yaml:15:41: sampling.sead: is not a known key; did you mean 'seed'?; known keys: design, points, seed, allocation"],
+    ),
+    (
+        "unknown section type",
+        (("sampling: {design: random, points: 300, seed: 1}", "sampling: random"),),
+        ["spec.yaml:15:11: sampling: must be a mapping such as {design: random, points: 300, seed: 1}, found the text 'random'"],
+    ),
+    (
+        "empty value",
+        (("  sigma: 0.25", "  sigma:"),),
+        ["spec.yaml:20:3: certification.sigma: has no value: give it one, or delete the key"],
+    ),
+    (
+        "version",
+        (("odd_assess: 1", "odd_assess: 2"),),
+        ["spec.yaml:1:13: odd_assess: must be 1, the version of the format that this odd-assess reads, found the number 2"],
+    ),
+    (
+        "id",
+        (("id: reader", "id: my reader"),),
+        [
+            "spec.yaml:2:5: id: must start with a letter or digit and hold only letters, digits, '.', '_' and '-', found the text 'my reader'"
+        ],
+    ),
+    (
+        "number for text",
+        (("title: Reader", "title: 12"),),
+        ["spec.yaml:3:8: title: must be a text, found the number 12: put it in quotes"],
+    ),
+    (
+        "text for number",
+        (("sigma: 0.25", 'sigma: "0.25"'),),
+        ["spec.yaml:20:10: certification.sigma: must be a number, found the text '0.25': write 0.25"],
+    ),
+    (
+        "thousands",
+        (("n0: 100, n: 1000", "n0: 100, n: 1_000"),),
+        ["spec.yaml:22:39: certification.budget.n: must be a whole number, found the text '1_000': write 1000"],
+    ),
+    (
+        "fraction of a draw",
+        (("n0: 100, n: 1000", "n0: 100, n: 1000.5"),),
+        ["spec.yaml:22:39: certification.budget.n: must be a whole number, found the number 1000.5"],
+    ),
+    ("sigma", (("sigma: 0.25", "sigma: 0"),), ["spec.yaml:20:10: certification.sigma: must be > 0, found the number 0"]),
+    (
+        "sigma nan",
+        (("sigma: 0.25", "sigma: .nan"),),
+        ["spec.yaml:20:10: certification.sigma: must be a finite number, found the number nan"],
+    ),
+    ("alpha", (("alpha: 0.001", "alpha: 0.6"),), ["spec.yaml:21:10: certification.alpha: must be <= 0.5, found the number 0.6"]),
+    (
+        "design",
+        (("design: random", "design: radnom"),),
+        [
+            "spec.yaml:15:20: sampling.design: must be one of random, stratified, sobol, lhs, grid, pairwise, found the text 'radnom'; did you mean 'random'?"
+        ],
+    ),
+    (
+        "points missing",
+        (("points: 300, ", ""),),
+        ["spec.yaml:15:1: sampling.points: is required for the design random: number of points, for example 300"],
+    ),
+    (
+        "allocation",
+        (("seed: 1}", "seed: 1, allocation: equal}"),),
+        ["spec.yaml:15:50: sampling.allocation: is for the design stratified, found random"],
+    ),
+    (
+        "no unit",
+        (('"[20 .. 2000] lux"', '"[20 .. 2000]"'),),
+        ["spec.yaml:7:14: odd.attributes.light.range: must carry a unit that low_light takes (lux, klux), found no unit"],
+    ),
+    (
+        "wrong unit",
+        (('"[20 .. 2000] lux"', '"[20 .. 2000] m"'),),
+        [
+            "spec.yaml:7:14: odd.attributes.light.range: must carry a unit that low_light takes (lux, klux), found m, a unit of length"
+        ],
+    ),
+    (
+        "unknown unit",
+        (('"[20 .. 2000] lux"', '"[20 .. 2000] luxx"'),),
+        ["spec.yaml:7:14: odd.attributes.light.range: unit 'luxx' is not known; did you mean lux or klux?"],
+    ),
+    (
+        "open range",
+        (('"[20 .. 2000] lux"', '"[20 .. 2000) lux"'),),
+        [
+            "spec.yaml:7:14: odd.attributes.light.range: must be a closed range such as \"[20 .. 2000] lux\", found the text '[20 .. 2000) lux'"
+        ],
+    ),
+    (
+        "reversed range",
+        (('"[20 .. 2000] lux"', '"[2000 .. 20] lux"'),),
+        ["spec.yaml:7:14: odd.attributes.light.range: the lower end of a range must lie below the upper end, found [2000 .. 20]"],
+    ),
+    (
+        "not a range",
+        (('"[20 .. 2000] lux"', "bright"),),
+        [
+            "spec.yaml:7:14: odd.attributes.light.range: must be a closed range such as \"[20 .. 2000] lux\", found the text 'bright'"
+        ],
+    ),
+    (
+        "range beyond transform",
+        (
+            ('"[20 .. 2000] lux"', '"[20 .. 2000] klux"'),
+            ("buckets: [20, 100, 2000]", "buckets: [20, 2000]"),
+            ('"< 50 lux"', '"< 50 klux"'),
+        ),
+        [
+            "spec.yaml:7:14: odd.attributes.light.range: must lie in [0.01 .. 200000] lux, what low_light can do, found [20000 .. 2e+06] lux"
+        ],
+    ),
+    (
+        "threshold no unit",
+        (('"< 50 lux"', '"< 50"'),),
+        ["spec.yaml:14:33: odd.exclude[0].light: must carry a unit (lux, klux), found the text '< 50'"],
+    ),
+    (
+        "threshold number",
+        (('"< 50 lux"', "50"),),
+        ['spec.yaml:14:33: odd.exclude[0].light: must be a text with a unit such as "< 50 lux", found the number 50'],
+    ),
+    (
+        "threshold wrong unit",
+        (('"< 50 lux"', '"< 50 m"'),),
+        ["spec.yaml:14:33: odd.exclude[0].light: unit must measure illuminance (lux, klux), found 'm', a unit of length"],
+    ),
+    (
+        "threshold nowhere",
+        (('"< 50 lux"', '"< 5 lux"'),),
+        [
+            "spec.yaml:14:33: odd.exclude[0].light: speaks of nothing in the range [20 .. 2000] lux of light, found the text '< 5 lux'"
+        ],
+    ),
+    (
+        "unknown transform",
+        (("transform: low_light", "transform: lowlight"),),
+        [
+            "spec.yaml:10:28: odd.attributes.light.realise.transform: must be one of rotation, stain, apparent_size, fog, rain, snow, colour_temperature, glare, defocus, motion_blur, low_light, contrast, jpeg, found the text 'lowlight'; did you mean 'low_light'?"
+        ],
+    ),
+    (
+        "unknown parameter",
+        (("{transform: stain}", "{transform: stain, opacty: 1}"),),
+        [
+            "spec.yaml:11:79: odd.attributes.surface.realise.opacty: is not a parameter of stain; did you mean 'opacity'?; known keys: transform, levels, opacity, brightness"
+        ],
+    ),
+    (
+        "parameter range",
+        (("{transform: stain}", "{transform: stain, opacity: 1.5}"),),
+        ["spec.yaml:11:88: odd.attributes.surface.realise.opacity: must lie in [0 .. 1], found 1.5"],
+    ),
+    (
+        "parameter unit",
+        (("{transform: low_light}", "{transform: low_light, reference: 1 m}"),),
+        [
+            "spec.yaml:10:50: odd.attributes.light.realise.reference: unit must measure illuminance (lux, klux), found 'm', a unit of length"
+        ],
+    ),
+    (
+        "buckets",
+        (("[20, 100, 2000]", "[20, 100, 1000]"),),
+        [
+            "spec.yaml:9:16: odd.attributes.light.buckets: must start at 20 and end at 2000, the ends of the range, found [20, 100, 1000]"
+        ],
+    ),
+    (
+        "buckets order",
+        (("[20, 100, 2000]", "[20, 3000, 2000]"),),
+        ["spec.yaml:9:16: odd.attributes.light.buckets: must rise from edge to edge, found [20, 3000, 2000]"],
+    ),
+    (
+        "distribution",
+        (("loguniform", "log-uniform"),),
+        [
+            "spec.yaml:8:21: odd.attributes.light.distribution: must be one of uniform, loguniform, {normal: {mean: ..., std: ...}}, {empirical: file.csv, column: ...}, found the text 'log-uniform'; did you mean 'loguniform'?"
+        ],
+    ),
+    (
+        "loguniform from 0",
+        (('"[20 .. 2000] lux"', '"[0 .. 2000] lux"'), ("buckets: [20, 100, 2000]", "buckets: [0, 2000]")),
+        [
+            "spec.yaml:7:14: odd.attributes.light.range: must lie in [0.01 .. 200000] lux, what low_light can do, found [0 .. 2000] lux"
+        ],
+    ),
+    (
+        "normal",
+        (("loguniform", "{normal: {mean: 100, std: -1}}"),),
+        ["spec.yaml:8:47: odd.attributes.light.distribution.normal.std: must be > 0, found the number -1"],
+    ),
+    (
+        "empirical",
+        (("loguniform", "{empirical: light.csv}"),),
+        ["spec.yaml:8:33: odd.attributes.light.distribution.empirical: must name an existing file, found nothing at light.csv"],
+    ),
+    (
+        "range and values",
+        (("surface: {values", 'surface: {range: "[0 .. 1]", values'),),
+        ["spec.yaml:11:5: odd.attributes.surface: must have exactly one of the keys range and values; found both"],
+    ),
+    (
+        "no realise",
+        (("{clean: 0.8, stained: 0.2}, realise: {transform: stain}}", "{clean: 0.8, stained: 0.2}}"),),
+        [
+            "spec.yaml:11:5: odd.attributes.surface: must have one of the keys realise and unrealisable: nothing says how it reaches the image"
+        ],
+    ),
+    (
+        "realise text",
+        (("realise: {transform: stain}", "realise: stain"),),
+        [
+            "spec.yaml:11:60: odd.attributes.surface.realise: must be a mapping such as {transform: low_light}, found the text 'stain'"
+        ],
+    ),
+    (
+        "both",
+        (("realise: {transform: stain}", "realise: {transform: stain}, unrealisable: never"),),
+        [
+            "spec.yaml:11:51: odd.attributes.surface.realise: must not stand beside unrealisable: an attribute is realised or it is not",
+            "spec.yaml:14:8: odd.exclude[0].surface: is declared unrealisable, so no statement can speak of it",
+        ],
+    ),
+    (
+        "column",
+        (("realise: {transform: stain}", "column: surface"),),
+        ["spec.yaml:11:51: odd.attributes.surface.column: needs inputs from a table, found inputs.dataset"],
+    ),
+    (
+        "weights",
+        (("{clean: 0.8, stained: 0.2}", "{clean: 0.8, stained: 0.3}"),),
+        ["spec.yaml:11:23: odd.attributes.surface.values: the weights must sum to 1, found 1.1"],
+    ),
+    (
+        "weight",
+        (("{clean: 0.8, stained: 0.2}", "{clean: 0.8, stained: -0.2}"),),
+        ["spec.yaml:11:45: odd.attributes.surface.values.stained: a weight must be a number in (0, 1], found the number -0.2"],
+    ),
+    (
+        "one label",
+        (("{clean: 0.8, stained: 0.2}", "[clean]"),),
+        [
+            "spec.yaml:11:23: odd.attributes.surface.values: must be a list of labels or a mapping label: weight, with at least two labels, found 1 of them"
+        ],
+    ),
+    (
+        "label twice",
+        (("{clean: 0.8, stained: 0.2}", "[clean, stained, clean]"),),
+        ["spec.yaml:11:23: odd.attributes.surface.values: must not name a label twice, found clean again"],
+    ),
+    (
+        "levels",
+        (("{transform: stain}", "{transform: stain, levels: {clean: 0, dirty: 0.1}}"),),
+        [
+            "spec.yaml:11:87: odd.attributes.surface.realise.levels: must give a value for each label and no other; missing: stained; unknown: dirty"
+        ],
+    ),
+    (
+        "level beyond",
+        (("{transform: stain}", "{transform: stain, levels: {clean: 0, stained: 95 %}}"),),
+        ["spec.yaml:11:107: odd.attributes.surface.realise.levels.stained: must lie in [0 .. 0.9], what stain can do, found 0.95"],
+    ),
+    (
+        "levels on a range",
+        (("{transform: low_light}", "{transform: low_light, levels: {a: 1}}"),),
+        [
+            "spec.yaml:10:39: odd.attributes.light.realise.levels: is for attributes with values; a range is handed to the transform as it is"
+        ],
+    ),
+    (
+        "same transform",
+        (
+            (
+                "{values: {clean: 0.8, stained: 0.2}, realise: {transform: stain}}",
+                '{range: "[20 .. 30] lux", realise: {transform: low_light}}',
+            ),
+            ("surface: stained, ", ""),
+        ),
+        [
+            "spec.yaml:11:61: odd.attributes.surface.realise.transform: low_light already realises light: a transform can serve one attribute only"
+        ],
+    ),
+    (
+        "attribute name",
+        (("    surface:", "    1surface:"), ("surface: stained, ", "")),
+        [
+            "spec.yaml:11:5: odd.attributes.1surface: the name of an attribute must start with a letter and hold only letters, digits, '_', '-' and '.'"
+        ],
+    ),
+    (
+        "no attributes",
+        (
+            (
+                '  attributes:\n    light:\n      range: "[20 .. 2000] lux"\n      distribution: loguniform\n      buckets: [20, 100, 2000]\n      realise: {transform: low_light}\n    surface: {values: {clean: 0.8, stained: 0.2}, realise: {transform: stain}}\n    temperature: {range: "[-10 .. 40] C", unrealisable: no transform models it}\n  exclude:\n    - {surface: stained, light: "< 50 lux"}',
+                "  attributes: {}",
+            ),
+        ),
+        [
+            'spec.yaml:5:15: odd.attributes: must be a mapping with at least one attribute, such as {illuminance: {range: "[20 .. 2000] lux", realise: {transform: low_light}}}, found nothing'
+        ],
+    ),
+    (
+        "unknown attribute",
+        (("{surface: stained,", "{surfaces: stained,"),),
+        [
+            "spec.yaml:14:8: odd.exclude[0].surfaces: is not an attribute of the domain; did you mean 'surface'?; declared: light, surface, temperature"
+        ],
+    ),
+    (
+        "unknown label",
+        (("{surface: stained,", "{surface: staned,"),),
+        [
+            "spec.yaml:14:17: odd.exclude[0].surface: must be one of clean, stained, found the text 'staned'; did you mean 'stained'?"
+        ],
+    ),
+    (
+        "unrealisable in statement",
+        (('light: "< 50 lux"', 'temperature: "< 0 C"'),),
+        ["spec.yaml:14:26: odd.exclude[0].temperature: is declared unrealisable, so no statement can speak of it"],
+    ),
+    (
+        "not a list",
+        (('    - {surface: stained, light: "< 50 lux"}', "    surface: stained"),),
+        ["spec.yaml:14:5: odd.exclude: must be a list of statements, found a mapping: start each one with a dash"],
+    ),
+    (
+        "empty domain",
+        (('- {surface: stained, light: "< 50 lux"}', '- {light: ">= 20 lux"}'),),
+        [
+            "spec.yaml:13:3: odd.exclude: the ODD must have at least 1e-06 of its declared box inside, found nothing: light: >= 20 lux (spec.yaml:14:7) removes 100 % of the box"
+        ],
+    ),
+    (
+        "contradiction",
+        (('- {surface: stained, light: "< 50 lux"}', "- {surface: stained}\n    - {surface: clean}"),),
+        [
+            "spec.yaml:13:3: odd.exclude: the ODD must have at least 1e-06 of its declared box inside, found nothing: surface: clean (spec.yaml:15:7) removes 80 %; surface: stained (spec.yaml:14:7) removes 20 % of the box"
+        ],
+    ),
+    (
+        "include permissive",
+        (("  exclude:", "  include:"),),
+        ["spec.yaml:13:3: odd.include: needs odd.mode: restrictive; in a permissive domain everything is inside unless excluded"],
+    ),
+    (
+        "restrictive",
+        (("odd:\n", "odd:\n  mode: restrictive\n"),),
+        ["spec.yaml:5:9: odd.mode: restrictive needs at least one statement in odd.include: nothing would be inside"],
+    ),
+    (
+        "when",
+        (("  exclude:", "  when:\n    - {if: {surface: stained}}\n  exclude:"),),
+        ["spec.yaml:14:7: odd.when[0].then: is required: conditions, all of which then hold inside the domain"],
+    ),
+    (
+        "inputs none",
+        (("{dataset: digits}", "{data: digits}"),),
+        [
+            "spec.yaml:16:1: inputs: must have exactly one of the keys dataset, npz, folder, torchvision, table, callable; found none of them; did you mean 'dataset'?"
+        ],
+    ),
+    (
+        "inputs two",
+        (("{dataset: digits}", "{dataset: digits, npz: a.npz}"),),
+        [
+            "spec.yaml:16:1: inputs: must have exactly one of the keys dataset, npz, folder, torchvision, table, callable; found dataset, npz"
+        ],
+    ),
+    (
+        "dataset",
+        (("{dataset: digits}", "{dataset: digit}"),),
+        ["spec.yaml:16:19: inputs.dataset: must be digits, found the text 'digit'"],
+    ),
+    (
+        "npz missing",
+        (("{dataset: digits}", "{npz: images.npz}"),),
+        ["spec.yaml:16:15: inputs.npz: must name an existing file, found nothing at images.npz"],
+    ),
+    (
+        "folder missing",
+        (("{dataset: digits}", "{folder: images}"),),
+        ["spec.yaml:16:18: inputs.folder: must name an existing folder, found nothing at images"],
+    ),
+    (
+        "torchvision root",
+        (("{dataset: digits}", "{torchvision: GTSRB, root: data}"),),
+        ["spec.yaml:16:36: inputs.root: must name an existing folder, found nothing at data"],
+    ),
+    (
+        "table",
+        (("{dataset: digits}", "{table: frames.csv, images: file, label: class}"),),
+        ["spec.yaml:16:17: inputs.table: must name an existing file, found nothing at frames.csv"],
+    ),
+    (
+        "callable",
+        (("{dataset: digits}", "{callable: render}"),),
+        ["spec.yaml:16:20: inputs.callable: must look like package.module:function, found the text 'render'"],
+    ),
+    (
+        "size",
+        (("{dataset: digits}", "{dataset: digits, size: [32]}"),),
+        ["spec.yaml:16:33: inputs.size: must have at least 2 entries, found 1"],
+    ),
+    (
+        "size 0",
+        (("{dataset: digits}", "{dataset: digits, size: [32, 0]}"),),
+        ["spec.yaml:16:38: inputs.size[1]: must be >= 1, found the number 0"],
+    ),
+    (
+        "model none",
+        (("architecture: some_package.networks:network", "normalise: {mean: [0.3], std: [0.35]}"),),
+        ["spec.yaml:17:1: model: must have exactly one of the keys architecture, onnx, exported; found none of them"],
+    ),
+    (
+        "model name",
+        (("some_package.networks:network", "some_package.networks"),),
+        [
+            "spec.yaml:18:17: model.architecture: must look like package.module:factory, file.py:factory or torchvision:NAME, found the text 'some_package.networks'"
+        ],
+    ),
+    (
+        "model file",
+        (("some_package.networks:network", "network.py:network"),),
+        ["spec.yaml:18:17: model.architecture: must name an existing file, found nothing at network.py"],
+    ),
+    (
+        "weights",
+        (("networks:network", "networks:network\n  weights: w.safetensors"),),
+        ["spec.yaml:19:12: model.weights: must name an existing file, found nothing at w.safetensors"],
+    ),
+    (
+        "untrained",
+        (("some_package.networks:network", "torchvision:resnet18"),),
+        ["spec.yaml:17:1: model.weights: is required: torchvision:resnet18 without weights is an untrained network"],
+    ),
+    (
+        "normalise",
+        (("networks:network", "networks:network\n  normalise: {mean: [0.3], std: [0.1, 0.2]}"),),
+        ["spec.yaml:19:14: model.normalise: mean and std must have the same number of values, found 1 and 2"],
+    ),
+    (
+        "std",
+        (("networks:network", "networks:network\n  normalise: {mean: [0.3], std: [0]}"),),
+        ["spec.yaml:19:34: model.normalise.std[0]: must be > 0, found the number 0"],
+    ),
+    (
+        "onnx",
+        (("architecture: some_package.networks:network", "onnx: model.onnx"),),
+        ["spec.yaml:18:9: model.onnx: must name an existing file, found nothing at model.onnx"],
+    ),
+    (
+        "kind",
+        (("kind: reduced", "kind: reduce"),),
+        [
+            "spec.yaml:22:18: certification.budget.kind: must be one of reduced, fixed, single_batch, found the text 'reduce'; did you mean 'reduced'?"
+        ],
+    ),
+    (
+        "no kind",
+        (("kind: reduced, ", ""),),
+        ["spec.yaml:22:3: certification.budget.kind: is required: one of reduced, fixed, single_batch"],
+    ),
+    (
+        "n0 on single batch",
+        (("kind: reduced", "kind: single_batch"),),
+        ["spec.yaml:22:32: certification.budget.n0: is not a known key; did you mean 'n'?; known keys: kind, n"],
+    ),
+    (
+        "n too small",
+        (("n: 1000}", "n: 9}"),),
+        [
+            "spec.yaml:22:39: certification.budget.n: must be at least 10: with alpha = 0.001 not even 9 agreeing draws certify anything"
+        ],
+    ),
+    (
+        "single batch too small",
+        (("{kind: reduced, n0: 100, n: 1000}", "{kind: single_batch, n: 10}"),),
+        [
+            "spec.yaml:22:35: certification.budget.n: must be at least 11: with alpha = 0.001 not even 10 agreeing draws certify anything"
+        ],
+    ),
+    (
+        "reference n",
+        (("{n: 10000, points: 20}", "{n: 1000, points: 20}"),),
+        ["spec.yaml:23:18: certification.reference.n: must be larger than the budget's n = 1000, found 1000"],
+    ),
+    (
+        "reference points",
+        (("{n: 10000, points: 20}", "{n: 10000, points: 301}"),),
+        [
+            "spec.yaml:23:33: certification.reference.points: must not exceed sampling.points = 300, of which it is a part, found 301"
+        ],
+    ),
+    (
+        "reference word",
+        (("reference: {n: 10000, points: 20}", "reference: nothing"),),
+        [
+            "spec.yaml:23:14: certification.reference: must be none or a mapping such as {n: 100000, points: 20}, found the text 'nothing'"
+        ],
+    ),
+    (
+        "cap",
+        (("n: 1000}", "n: 30}"),),
+        [
+            "spec.yaml:22:39: certification.budget.n: n = 30 draws cannot certify more than 0.2053 at sigma = 0.25 and alpha = 0.001, but criterion CA (criteria.yaml:4:9) asks for a radius of 0.25: n = 40 is the smallest that can, or ask for a smaller radius"
+        ],
+    ),
+    (
+        "criteria twice",
+        (("[criteria.yaml]", "[criteria.yaml, ./criteria.yaml]"),),
+        ["spec.yaml:24:27: criteria[1]: names the same file twice: delete one of them"],
+    ),
+    ("criteria empty", (("[criteria.yaml]", "[]"),), ["spec.yaml:24:11: criteria: must have at least 1 entry, found 0"]),
+    (
+        "criteria text",
+        (("[criteria.yaml]", "criteria.yaml"),),
+        ["spec.yaml:24:11: criteria: must be a list, found the text 'criteria.yaml'"],
+    ),
+    (
+        "grid points",
+        (("{design: random, points: 300, seed: 1}", "{design: grid, points: 3}"), (", points: 20}", ", points: 2}")),
+        ["spec.yaml:15:34: sampling.points: must be at least 4, the number of feasible cells, for the design grid, found 3"],
+    ),
+    (
+        "equal",
+        (
+            ("{design: random, points: 300, seed: 1}", "{design: stratified, allocation: equal, points: 3}"),
+            (", points: 20}", ", points: 2}"),
+        ),
+        [
+            "spec.yaml:15:59: sampling.points: must be at least 4, the number of feasible cells, for the design stratified with equal allocation, found 3"
+        ],
+    ),
+    (
+        "trap",
+        (("title: Reader", "title: yes"),),
+        [
+            "spec.yaml:3:8: title: plain yes is read as a boolean by some programs and as a text by others: write 'yes' in quotes, or true"
+        ],
+    ),
+    (
+        "trap key",
+        (("{clean: 0.8, stained: 0.2}", "{on: 0.8, off: 0.2}"), ("surface: stained, ", "")),
+        [
+            "spec.yaml:11:24: odd.attributes.surface.values.on: plain on is read as a boolean by some programs and as a text by others: write 'on' in quotes, or true",
+            "spec.yaml:11:33: odd.attributes.surface.values.off: plain off is read as a boolean by some programs and as a text by others: write 'off' in quotes, or false",
+        ],
+    ),
+    (
+        "duplicate",
+        (("  sigma: 0.25", "  sigma: 0.25\n  sigma: 0.5"),),
+        ["spec.yaml:21:3: certification.sigma: the key 'sigma' stands here twice, first in line 20: delete one of them"],
+    ),
+    ("tab", (("  sigma: 0.25", "\tsigma: 0.25"),), ["spec.yaml:20:1: tabs must not indent YAML: use spaces"]),
+    (
+        "unquoted range",
+        (('"[20 .. 2000] lux"', "[20 .. 2000] lux"),),
+        ['spec.yaml:7:27: a text that starts with [ must be in quotes, for example "[20 .. 2000] lux"'],
+    ),
+    (
+        "colon",
+        (("title: Reader", "title: Reader: release 2"),),
+        ["spec.yaml:3:14: a colon is not allowed here: check the indentation, and put a text that contains ': ' in quotes"],
+    ),
+    (
+        "at",
+        (("title: Reader", "title: @reader"),),
+        ["spec.yaml:3:8: found character '@' that cannot start any token: a text that starts with it must be in quotes"],
+    ),
+    (
+        "bracket",
+        (("criteria: [criteria.yaml]", "criteria: [criteria.yaml"),),
+        ["spec.yaml:24:11: the list or mapping that starts here is not closed"],
+    ),
+    (
+        "alias",
+        (("title: Reader", "title: *reader"),),
+        [
+            "spec.yaml:3:8: found undefined alias 'reader': an alias (*) must stand after its anchor (&); a text that starts with * must be in quotes"
+        ],
+    ),
+    (
+        "tag",
+        (("title: Reader", "title: !!python/object:os.system Reader"),),
+        ["spec.yaml:3:8: title: tags such as '!!python/object:os.system' are not used here: delete it"],
+    ),
+    (
+        "merge",
+        (("sampling: {design: random,", "sampling: {<<: {seed: 2}, design: random,"),),
+        ["spec.yaml:15:12: sampling: the merge key << is not part of YAML 1.2: write the keys out"],
+    ),
+    (
+        "documents",
+        (("sampling:", "---\nsampling:"),),
+        ["spec.yaml:15:1: the file must hold one document: delete the line '---' here"],
+    ),
+    (
+        "key list",
+        (("title: Reader", "title: Reader\n? [a]\n: b"),),
+        ["spec.yaml:4:3: a key must be a word or a number, found a list or a mapping; is a text in { } missing its quotes?"],
+    ),
+    ("loop", (("title: Reader", "title: &t [*t]"),), ["spec.yaml:3:8: an anchor (&) must not contain an alias (*) to itself"]),
+]
+
+
+@pytest.mark.parametrize(("edits", "expected"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+def test_message(edits: tuple[tuple[str, str], ...], expected: list[str], folder: Any) -> None:
+    """The message names the place, the key, what must hold, what was found and, where a word is near, what was meant."""
+    assert folder.edit(*edits, file="spec.yaml").problems("spec.yaml") == expected
