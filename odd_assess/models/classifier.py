@@ -1,0 +1,167 @@
+"""The model under test as the engine calls it: normalised inside, in evaluation mode, without gradients, every answer checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from odd_assess.errors import ModelError
+from odd_assess.models.digest import identity_digest, state_digest
+from odd_assess.models.evaluation import pin_evaluation_mode
+from odd_assess.models.quiet import no_warnings, quiet
+
+
+class Classifier:
+    """A base classifier f: (B, C, H, W) float32 in input units -> finite logits (B, classes) float32, one fixed function.
+
+    It takes the module over: its parts are pinned in evaluation mode and its parameters need no gradients any more. ``mean`` and
+    ``std`` (one value, or one a channel) are applied to each batch, that is after the noise. ``identity`` says what was
+    declared, ``content`` is the digest of the weights where the module's state does not hold them.
+
+    Raises: ModelError for a mean or std that no image can be normalised with, or a part that cannot be held in evaluation mode.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        *,
+        mean: Sequence[float] | None = None,
+        std: Sequence[float] | None = None,
+        device: torch.device | str | None = None,
+        identity: Mapping[str, Any] | None = None,
+        content: str | None = None,
+    ) -> None:
+        self.device = choose_device(device)
+        self._identity = {
+            **(identity or {"kind": "module", "reference": type(module).__name__}),
+            "mean": mean and list(mean),
+            "std": std and list(std),
+        }
+        self._content = content or state_digest(module)
+        self._mean = _per_channel("mean", mean, self.device)
+        self._std = _per_channel("std", std, self.device)
+        if self._std is not None and not bool((self._std > 0).all()):
+            raise ModelError(f"normalise.std must be above 0 in every channel, found {std}")
+        self._parameters = sum(parameter.numel() for parameter in module.parameters())
+        self._dtype = next((parameter.dtype for parameter in module.parameters() if parameter.is_floating_point()), torch.float32)
+        self._module = module.to(self.device).requires_grad_(requires_grad=False)
+        self._num_classes: int | None = None
+        pin_evaluation_mode(self._module)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what was declared (architecture, arguments, normalisation) and of the weights."""
+        return identity_digest(self._identity, self._content)
+
+    def describe(self) -> dict[str, Any]:
+        """What the manifest says about the model."""
+        return {
+            **self._identity,
+            "digest": self.digest,
+            "weights_digest": self._content,
+            "parameters": self._parameters,
+            "device": str(self.device),
+            "evaluation_mode": "enforced",
+        }
+
+    def __call__(self, batch: Tensor) -> Tensor:
+        """Logits (B, classes) of a batch (B, C, H, W) in input units.
+
+        Raises: ModelError when the module breaks, answers anything but one tensor of logits (B, classes), or with NaN or
+        infinity; ValueError for a batch that is not (B, C, H, W). Running out of device memory passes as torch.OutOfMemoryError.
+        """
+        if batch.ndim != 4:
+            raise ValueError(f"a batch must be (B, C, H, W), got {tuple(batch.shape)}")
+        x = self._normalise(batch.to(self.device)).to(self._dtype)
+        try:
+            with no_warnings(), torch.no_grad():
+                answer = self._module(x)
+        except (torch.OutOfMemoryError, ModelError):
+            raise
+        except Exception as error:
+            raise ModelError(
+                f"the model must accept inputs of shape (B, {', '.join(map(str, batch.shape[1:]))}), it broke on them with "
+                f"{type(error).__name__}: {first_line(error)}"
+            ) from error
+        logits = _logits(answer, len(batch))
+        if self._num_classes is None:
+            self._num_classes = logits.shape[1]
+        elif self._num_classes != logits.shape[1]:
+            raise ModelError(
+                f"the model must answer with the same number of classes every time, found {self._num_classes}, then "
+                f"{logits.shape[1]}"
+            )
+        return logits
+
+    def _normalise(self, batch: Tensor) -> Tensor:
+        for name, values in (("mean", self._mean), ("std", self._std)):
+            if values is not None and values.shape[1] not in (1, batch.shape[1]):
+                raise ModelError(
+                    f"normalise.{name} must have one value or one a channel ({batch.shape[1]}), found {values.shape[1]}"
+                )
+        if self._mean is not None:
+            batch = batch - self._mean
+        return batch if self._std is None else batch / self._std
+
+
+def choose_device(device: torch.device | str | None) -> torch.device:
+    """The device that was asked for, else the first GPU, else the CPU.
+
+    Raises: ModelError for a device that this machine does not have.
+    """
+    with quiet():
+        has_cuda = torch.cuda.is_available()
+        if device is None:
+            return torch.device("cuda" if has_cuda else "cpu")
+        try:
+            chosen = torch.device(device)
+            torch.empty(0, device=chosen)
+        except (RuntimeError, AssertionError, NotImplementedError) as error:
+            raise ModelError(
+                f"the device must be one of this machine (cpu{', cuda' if has_cuda else '; torch sees no GPU'}), found {device}: "
+                f"{first_line(error)}"
+            ) from error
+        return chosen
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an exception's message, or its type when it has none."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
+def _per_channel(name: str, values: Sequence[float] | None, device: torch.device) -> Tensor | None:
+    if values is None:
+        return None
+    tensor = torch.tensor(tuple(values), dtype=torch.float32, device=device)
+    if tensor.numel() == 0 or not bool(torch.isfinite(tensor).all()):
+        raise ModelError(f"normalise.{name} must hold finite numbers, one or one a channel, found {list(values)}")
+    return tensor.reshape(1, -1, 1, 1)
+
+
+def _logits(answer: object, batch_size: int) -> Tensor:
+    if not isinstance(answer, Tensor):
+        raise ModelError(
+            f"the model must answer with one tensor of logits ({batch_size}, classes), found {_what(answer)}; "
+            "name a factory whose module returns the classification logits alone"
+        )
+    if answer.ndim != 2 or answer.shape[0] != batch_size or answer.shape[1] < 2 or not answer.is_floating_point():
+        raise ModelError(
+            f"the model must answer with logits ({batch_size}, classes >= 2), one row an image, found {answer.dtype} of shape "
+            f"{tuple(answer.shape)}"
+        )
+    logits = answer.float()
+    if not bool(torch.isfinite(logits).all()):
+        bad = int((~torch.isfinite(logits).all(dim=1)).sum())
+        raise ModelError(f"the model's logits must be finite, found NaN or infinity for {bad} of {batch_size} inputs")
+    return logits
+
+
+def _what(answer: object) -> str:
+    if isinstance(answer, Mapping):
+        return f"a {type(answer).__name__} with the keys {', '.join(map(repr, answer))}"
+    if isinstance(answer, Sequence):
+        return f"a {type(answer).__name__} of {len(answer)}"
+    return f"a {type(answer).__name__}"

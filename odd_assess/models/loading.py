@@ -1,0 +1,72 @@
+"""From a declaration to a classifier."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from odd_assess.errors import ModelError
+from odd_assess.models.classifier import Classifier, choose_device
+from odd_assess.models.digest import file_digest
+from odd_assess.models.exported import open_exported
+from odd_assess.models.factories import build, build_torchvision
+from odd_assess.models.onnx_session import open_onnx
+from odd_assess.models.quiet import quiet
+from odd_assess.models.weights import fit_weights, read_weights
+from odd_assess.records import ModelDeclaration
+
+
+def load_model(
+    declaration: ModelDeclaration, *, device: torch.device | str | None = None, trust_pickle: bool = False
+) -> Classifier:
+    """The declared model on ``device`` (default: the first GPU, else the CPU), in evaluation mode, its normalisation inside.
+
+    Weights are read as data; ``trust_pickle`` allows files whose opening runs code.
+
+    Raises: ModelError when architecture, weights or normalisation cannot be used; MissingLibraryError for ONNX without onnxruntime.
+    """
+    where = choose_device(device)
+    if declaration.kind in ("exported", "onnx"):
+        module, identity, content = _open_file(declaration, where, trust_pickle=trust_pickle)
+    else:
+        module, identity = _build_architecture(declaration)
+        content = None
+        if declaration.weights is not None:
+            state = read_weights(declaration.weights, trust_pickle=trust_pickle)
+            fit_weights(module, state, source=str(declaration.weights), target=identity["reference"])
+    return Classifier(
+        module,
+        mean=declaration.mean,
+        std=declaration.std,
+        device=where,
+        identity={"kind": declaration.kind, **identity},
+        content=content,
+    )
+
+
+def _build_architecture(declaration: ModelDeclaration) -> tuple[nn.Module, dict[str, Any]]:
+    """The architecture, and what identifies it beside its weights."""
+    arguments = dict(declaration.arguments)
+    with quiet():
+        if declaration.kind == "factory":
+            module, source = build(declaration.reference, arguments)
+            return module, {**source, "arguments": arguments}
+        module = build_torchvision(declaration.reference, arguments, has_weights=declaration.weights is not None)
+        return module, {"reference": f"torchvision:{declaration.reference}", "arguments": arguments}
+
+
+def _open_file(declaration: ModelDeclaration, device: torch.device, *, trust_pickle: bool) -> tuple[nn.Module, dict[str, Any], str]:
+    """The network of a file that carries its weights, what identifies it, and the digest of the file."""
+    path = Path(declaration.reference)
+    if declaration.weights is not None or declaration.arguments:
+        raise ModelError(
+            f"model.weights and model.arguments must be absent for {path.name}: the file carries its own weights and settings"
+        )
+    if declaration.kind == "exported":
+        module = open_exported(path, device=device, trust_pickle=trust_pickle)
+    else:
+        module = open_onnx(path, device=device)
+    return module, {"reference": path.name}, file_digest(path)
