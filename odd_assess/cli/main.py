@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
+import tempfile
+import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -18,6 +22,7 @@ COMMANDS = {
     "schema": "Print the JSON Schema of spec or criteria files, for editors.",
 }
 
+BROKEN = 4
 INTERRUPTED = 130
 
 
@@ -76,11 +81,23 @@ def main(args: Sequence[str] | None = None) -> Any:
         sys.exit(done.exit_code)
     except OddAssessError as error:
         _fail(str(error), error.exit_status)
+    except Exception as error:
+        if os.environ.get("ODD_ASSESS_DEBUG"):
+            raise
+        _fail(f"a defect of odd-assess: {type(error).__name__}: {error}\nThe traceback is in {_keep_traceback()}; please report it.", BROKEN)
 
 
 def _fail(message: str, status: int) -> None:
     click.echo(f"odd-assess: {message}" if status != 2 or not _is_located(message) else message, err=True)
     sys.exit(status)
+
+
+def _keep_traceback() -> Path:
+    """Write the traceback of the current exception to a file of its own, and say where."""
+    handle, name = tempfile.mkstemp(prefix="odd-assess-", suffix=".log")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(traceback.format_exc())
+    return Path(name)
 
 
 def _is_located(message: str) -> bool:

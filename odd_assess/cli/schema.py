@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from typing import Literal
 
 import click
 
 
 @click.command()
 @click.argument("kind", type=click.Choice(["spec", "criteria"]), default="spec")
-def schema(kind: str) -> None:
+def schema(kind: Literal["spec", "criteria"]) -> None:
     """Print the JSON Schema of KIND (spec or criteria) files.
 
     In VS Code's YAML extension or any other editor with JSON Schema support: save it to a file and refer to it by

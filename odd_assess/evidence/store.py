@@ -77,18 +77,19 @@ class EvidenceStore:
             draft.replace(path)
         except (sqlite3.Error, OSError) as error:
             raise RunFolderError(f"{path}: the evidence file must be writable, got: {error}") from error
-        return cls.open(path)
+        return cls.open(path, writable=True)
 
     @classmethod
-    def open(cls, path: Path) -> EvidenceStore:
-        """An existing store.
+    def open(cls, path: Path, *, writable: bool = False) -> EvidenceStore:
+        """An existing store. Unless ``writable``, reading it changes no byte of the file.
 
         Raises: RunFolderError when it is missing, no evidence file, or of a newer schema.
         """
         if not path.is_file():
             raise RunFolderError(f"{path}: there must be an evidence file to go on from, found none")
         try:
-            store = cls(path, sqlite3.connect(path, isolation_level=None))
+            mode = "rw" if writable else "ro"
+            store = cls(path, sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None))
             schema = int(store.meta()["schema"])
         except (sqlite3.Error, KeyError, ValueError) as error:
             raise RunFolderError(f"{path}: must be an odd-assess evidence file, got: {error}") from error
@@ -96,8 +97,9 @@ class EvidenceStore:
             raise RunFolderError(
                 f"{path}: written by a newer odd-assess (schema {schema}, this one reads {SCHEMA_VERSION}); update odd-assess"
             )
-        store._db.execute("PRAGMA journal_mode = WAL")
-        store._db.execute("PRAGMA synchronous = NORMAL")
+        if writable:
+            store._db.execute("PRAGMA journal_mode = WAL")
+            store._db.execute("PRAGMA synchronous = NORMAL")
         return store
 
     def __enter__(self) -> Self:

@@ -64,11 +64,11 @@ odd_assess_criteria: 1              # version of this format
 id: digit-reader-criteria
 title: Acceptance criteria of the handwritten digit reader
 criteria:
-  - id: CA-025
+  - id: CA-010
     title: Certified accuracy over the domain
     requirement: SR-1               # the id of your own requirement
     metric: certified_accuracy      # fraction of the domain where the true class is certified within the radius
-    radius: 0.25                    # L2 distance in input units
+    radius: 0.1                     # L2 distance in input units
     require: ">= 0.50"
     confidence: 0.95
     severity: blocking              # blocking (the verdict rests on it), warning or info

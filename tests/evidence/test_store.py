@@ -81,9 +81,18 @@ def test_bytes_do_not_depend_on_the_order_of_work(tmp_path: Path) -> None:
 def test_finishing_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     """A run that is resumed after it was complete changes nothing."""
     first = fill(tmp_path / "a.sqlite", [0, 1, 2])
-    with EvidenceStore.open(tmp_path / "a.sqlite") as store:
+    with EvidenceStore.open(tmp_path / "a.sqlite", writable=True) as store:
         store.finish([FINDING], [Exhibit(index=2, base=b"a", realised=b"b", noisy=b"c")])
     assert (tmp_path / "a.sqlite").read_bytes() == first
+
+
+def test_reading_changes_no_byte(tmp_path: Path) -> None:
+    """An auditor's copy stays the auditor's copy."""
+    before = fill(tmp_path / "a.sqlite", [0, 1, 2])
+    with EvidenceStore.open(tmp_path / "a.sqlite") as store:
+        assert len(list(store.rows(MAIN))) == 3
+    assert (tmp_path / "a.sqlite").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["a.sqlite"]
 
 
 def test_a_point_is_certified_once(tmp_path: Path) -> None:
@@ -113,7 +122,7 @@ def test_a_kill_loses_nothing_that_was_committed(tmp_path: Path) -> None:
     path = tmp_path / "e.sqlite"
     done = subprocess.run([sys.executable, "-c", KILLED, str(path), str(Path(__file__).parent)], check=False)
     assert done.returncode == -signal.SIGKILL
-    with EvidenceStore.open(path) as store:
+    with EvidenceStore.open(path, writable=True) as store:
         assert list(store.rows(MAIN)) == [(row(i), certificate(i)) for i in range(5)]
         store.add(MAIN, row(5), certificate(5))
 

@@ -1,0 +1,66 @@
+"""odd-assess: is a perception model robust across its operational design domain (ODD)?
+
+    spec.yaml ──► Domain ──sample──► OddPoints ──realise──► inputs (x, label)
+                                                              │
+                    base classifier f ──► engine: procedures ask for draws, the engine answers counts
+                                                              │
+                                                        Certificates ──► evidence store (one row a point, as it is done)
+                                                              │
+               acceptance_criteria/*.yaml ──► checker ──► Findings ──► Verdict (MET · NOT MET · INCONCLUSIVE)
+                                                              │
+                                                   Assessment ──► HTML · PDF
+
+``pipeline.py`` holds that pipeline as one function. ``records.py`` holds every record that crosses a border: read it first. The rooms, from the top:
+
+    cli/          one thin module per command
+    pipeline.py   the whole assessment as one readable function
+    report/       what the page says, and how it looks
+    evidence/     the run folder: SQLite store, manifest
+    models/       architectures, exported graphs, ONNX -> base classifier
+    inputs/       base images and the transforms that realise an ODD point on them
+    spec/         YAML -> validated records, with file:line:column on every error
+    certify/      procedures ask for draws, the engine answers
+    criteria/     certificates -> findings -> verdict
+    records.py    the records
+    odd/          the domain: attributes, statements, designs, cells, coverage
+    stats/        bounds and radii: numbers in, numbers out
+    errors.py     the exception tree, with exit statuses
+
+Imports point down this list only; neighbours in a row do not know each other (import-linter holds it). No torch is imported below ``certify``, nor by
+``import odd_assess`` itself.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from odd_assess.pipeline import assess as assess
+    from odd_assess.records import Assessment as Assessment
+    from odd_assess.records import Spec as Spec
+    from odd_assess.spec import load_criteria as load_criteria
+    from odd_assess.spec import load_spec as load_spec
+
+__all__ = ["Assessment", "Spec", "assess", "load_criteria", "load_spec"]
+
+_HOMES = {
+    "assess": "odd_assess.pipeline",
+    "Assessment": "odd_assess.records",
+    "Spec": "odd_assess.records",
+    "load_criteria": "odd_assess.spec",
+    "load_spec": "odd_assess.spec",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Public names are imported when they are first used, so that ``lint`` does not wait for torch (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'odd_assess' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
