@@ -1,0 +1,16 @@
+"""The report: what leaves the building. From a finished Assessment to one HTML file and one PDF file.
+
+view/       pure: Assessment -> what the page says, every number a string rounded to its safe side
+charts.py   pure: chart records -> vector SVG, always the same bytes
+palette.py  the colours, for light, dark and paper
+html.py     view + charts + templates -> one self-contained HTML file
+pdf.py      the same templates on A4 by WeasyPrint; ``pdf_available`` tells before a run whether that will work
+
+The checker decides, the page quotes. matplotlib and WeasyPrint are imported by what draws and prints, not by importing this package.
+"""
+
+from odd_assess.report.html import write_html as write_html
+from odd_assess.report.pdf import pdf_available as pdf_available
+from odd_assess.report.pdf import write_pdf as write_pdf
+from odd_assess.report.view import Page as Page
+from odd_assess.report.view import page_of as page_of

@@ -1,0 +1,365 @@
+"""The charts, as vector SVG that can stand inside a page: one visual language, units on every axis, lines labelled where they run.
+
+A chart record in, a string out; the same record always gives the same bytes (fixed hash salt, no date, text kept as text in the page's own typeface).
+Widths are in CSS pixels at full size. Colours are the light ones of `palette`; html.py replaces them by CSS variables for the screen.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from html import escape
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from odd_assess.report.palette import LIGHT
+from odd_assess.report.view.records import (
+    AccuracyChart,
+    Floats,
+    HistogramChart,
+    Ints,
+    MatrixChart,
+    ScatterChart,
+    StatesChart,
+)
+
+INK, MUTED, PAGE = LIGHT["ink"], LIGHT["muted"], LIGHT["page"]
+WIDTH, HEIGHT = 440, 300
+TEXT, SMALL = 10.5, 9.5
+TYPEFACE = "'Helvetica Neue', Helvetica, Arial, 'Liberation Sans', sans-serif"
+
+_STYLE: dict[str, Any] = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "odd-assess",
+    "font.family": "DejaVu Sans",  # comes with matplotlib, so that the layout is the same everywhere; it is also wider than what the page uses
+    "font.size": TEXT,
+    "text.parse_math": False,  # names come from users: a dollar sign is a dollar sign
+    "text.color": INK,
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": INK,
+    "axes.labelsize": TEXT,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": SMALL,
+    "ytick.labelsize": SMALL,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "hatch.linewidth": 0.6,
+    "path.simplify": False,
+}
+
+
+def accuracy(chart: AccuracyChart) -> str:
+    """Certified accuracy against radius, with its band, the reference curve, the cap and the criteria."""
+    with _drawing("accuracy", chart.alt) as (axes, done):
+        if chart.lower is not None and chart.upper is not None:
+            axes.fill_between(chart.radii, chart.lower, chart.upper, step="post", color=LIGHT["run-soft"], linewidth=0)
+        if chart.reference is not None:
+            axes.step(chart.radii, chart.reference, where="post", color=LIGHT["reference"], linewidth=1.4, dashes=(4, 1.5))
+        if chart.same is not None:
+            axes.step(chart.radii, chart.same, where="post", color=LIGHT["reference"], linewidth=1.1, dashes=(1, 1.5))
+        axes.step(chart.radii, chart.certified, where="post", color=LIGHT["run"], linewidth=2)
+        at_top = _upper_right_is_free(chart)
+        _cap(axes, chart.cap, chart.cap_label, top=0.74 if at_top else 1.0)
+        _fractions(axes, "share of the ODD certified")
+        axes.set_xlim(0, float(chart.radii[-1]))
+        axes.set_xlabel("L2 radius (input units)")
+        for at, required, label in chart.marks:
+            axes.plot([at], [required], marker="v", color=INK, markersize=6, linestyle="none", clip_on=False)
+            axes.annotate(label, (at, required), xytext=(6, 5), textcoords="offset points", fontsize=SMALL)
+        labels = [(LIGHT["run"], chart.run_label)]
+        labels += [(LIGHT["reference"], chart.reference_label)] if chart.reference is not None else []
+        labels += [(LIGHT["reference"], chart.same_label)] if chart.same is not None else []
+        labels += [(MUTED, chart.band_label)] if chart.lower is not None else []
+        _labels(axes, labels, at_top=at_top)
+    return done()
+
+
+def states(chart: StatesChart) -> str:
+    """Points certified, undecided and refuted against radius, stacked to 100%."""
+    with _drawing("states", chart.alt) as (axes, done):
+        certified, decided = chart.certified, 1 - chart.refuted
+        axes.fill_between(chart.radii, 0, certified, step="post", color=LIGHT["certified"], linewidth=0)
+        axes.fill_between(chart.radii, certified, decided, step="post", color=LIGHT["undecided"], linewidth=0)
+        axes.fill_between(chart.radii, decided, 1, step="post", color=LIGHT["refuted"], linewidth=0)
+        _cap(axes, chart.cap, chart.cap_label)
+        _fractions(axes, "share of the points")
+        axes.set_xlim(0, float(chart.radii[-1]))
+        axes.set_xlabel("L2 radius asked for (input units)")
+        _area_label(axes, chart.radii, np.zeros_like(certified), certified, "certified")
+        _area_label(axes, chart.radii, certified, decided, "undecided: budget-limited")
+        _area_label(axes, chart.radii, decided, np.ones_like(certified), "refuted: model-limited")
+    return done()
+
+
+def scatter(chart: ScatterChart) -> str:
+    """Each point's radius at n against its radius at the reference budget."""
+    with _drawing("scatter", chart.alt) as (axes, done):
+        top = 1.06 * max(float(np.max(chart.expected, initial=0.0)), float(np.max(chart.measured, initial=0.0)), chart.cap, 1e-9)
+        axes.plot([0, top], [0, top], color=MUTED, linewidth=0.8)
+        axes.annotate(
+            "no loss", (0.8 * top, 0.8 * top), xytext=(-4, 5), textcoords="offset points", ha="right", color=MUTED, fontsize=SMALL
+        )
+        axes.axhline(chart.cap, color=MUTED, linewidth=0.8, linestyle=(0, (1, 2)))
+        axes.annotate(chart.cap_label, (0, chart.cap), xytext=(4, 3), textcoords="offset points", color=MUTED, fontsize=SMALL)
+        axes.plot(
+            chart.expected,
+            chart.achieved,
+            linestyle="none",
+            marker="o",
+            markersize=3.4,
+            color=LIGHT["run"],
+            alpha=0.45,
+            markeredgewidth=0,
+        )
+        if len(chart.measured):
+            axes.plot(
+                chart.measured,
+                chart.achieved_measured,
+                linestyle="none",
+                marker="D",
+                markersize=4.6,
+                color=LIGHT["reference"],
+                fillstyle="none",
+            )
+        axes.set_xlim(0, top)
+        axes.set_ylim(0, top)
+        axes.set_xlabel(chart.reference_label)
+        axes.set_ylabel(chart.n_label)
+        labels = [(LIGHT["run"], "● expected from the counts")]
+        labels += [(LIGHT["reference"], "◇ measured")] if len(chart.measured) else []
+        _labels(axes, labels, at_top=False, left=False)
+    return done()
+
+
+def histogram(chart: HistogramChart) -> str:
+    """How many points lose how much of their radius."""
+    with _drawing("histogram", chart.alt, height=220) as (axes, done):
+        axes.bar(
+            chart.edges[:-1],
+            chart.counts,
+            width=np.diff(chart.edges),
+            align="edge",
+            color=LIGHT["run"],
+            edgecolor=PAGE,
+            linewidth=0.8,
+        )
+        axes.set_xlim(0, 1)
+        axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        axes.set_xlabel("radius lost to the budget, per point")
+        axes.set_ylabel("points")
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_ylim(0, 1.18 * max(1, int(chart.counts.max(initial=0))))
+        axes.axvline(chart.mean, color=LIGHT["reference"], linewidth=1.4)
+        left = chart.mean < 0.6
+        axes.annotate(
+            chart.mean_label,
+            (chart.mean, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(5 if left else -5, -11),
+            textcoords="offset points",
+            color=LIGHT["reference"],
+            ha="left" if left else "right",
+            fontsize=SMALL,
+        )
+    return done()
+
+
+def matrix(chart: MatrixChart) -> str:
+    """Visits of every pair of levels of two attributes: rows against columns, darker where more points fell, gaps outlined, infeasible pairs hatched.
+
+    Rows are the levels of all attributes but the first, columns those of all but the last; each attribute's name stands before its levels.
+    """
+    rows, height = _offsets(chart, range(1, len(chart.names)))
+    columns, width = _offsets(chart, range(len(chart.names) - 1))
+    size = 24.0
+    margin = 0.6 + max(len(_short(text)) for texts in (chart.names, *chart.levels) for text in texts) * 0.58 * SMALL / size
+    with _drawing("matrix", chart.alt, width=size * (width + margin), height=size * (height + margin), full=True) as (axes, done):
+        axes.set_xlim(-margin, width)
+        axes.set_ylim(height, -margin)
+        axes.axis("off")
+        most = max((int(block.max(initial=0)) for _, _, block in chart.blocks), default=0)
+        for i, j, block in chart.blocks:
+            _block(axes, block, rows[i], columns[j], most)
+        for i, top in rows.items():
+            _names(axes, chart.names[i], chart.levels[i], top, upright=False)
+        for j, left in columns.items():
+            _names(axes, chart.names[j], chart.levels[j], left, upright=True)
+    return done()
+
+
+# ---------------------------------------------------------------- pieces
+
+
+@contextmanager
+def _drawing(
+    name: str, alt: str, *, width: float = WIDTH, height: float = HEIGHT, full: bool = False
+) -> Iterator[tuple[Axes, Callable[[], str]]]:
+    """Axes to draw on in our style, and a function that gives the finished SVG after the block."""
+    finished: list[str] = []
+    with mpl.rc_context(_STYLE):  # type: ignore[arg-type]  # every key is one of matplotlib's
+        figure = Figure(figsize=(width / 72, height / 72), dpi=72, layout=None if full else "constrained")
+        axes = figure.add_axes((0.0, 0.0, 1.0, 1.0)) if full else figure.add_subplot()
+        yield axes, lambda: finished[0]
+        stream = io.StringIO()
+        figure.savefig(
+            stream, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None}, transparent=True
+        )
+        finished.append(_embedded(stream.getvalue(), name, alt, natural=width if full else None))
+
+
+def _embedded(svg: str, name: str, alt: str, *, natural: float | None) -> str:
+    """The drawing as an element of a page: no prologue, own ids, a title that is read aloud, as wide as its place.
+
+    With ``natural`` it is at most a bit wider than that many pixels.
+    """
+    own = f"chart-{name}"
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"\n?\s*<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r'id="([^"]+)"', rf'id="{own}-\1"', svg)
+    svg = svg.replace("url(#", f"url(#{own}-").replace('xlink:href="#', f'xlink:href="#{own}-')
+    svg = svg.replace("font-family: 'DejaVu Sans'", f"font-family: {TYPEFACE}")
+    svg = svg.replace('<style type="text/css">*{', f'<style type="text/css">.{own} *{{')
+    title = f'<title id="{own}-title">{escape(alt)}</title>'
+    opening = re.compile(r'<svg [^>]*?viewBox="([^"]+)"[^>]*>')
+    found = opening.match(svg)
+    assert found, "matplotlib writes a viewBox"
+    size = "" if natural is None else f' style="width: {1.2 * natural:.0f}px; max-width: 100%"'
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" class="chart {own}" '
+        f'viewBox="{found.group(1)}" role="img" aria-labelledby="{own}-title"{size}>{title}'
+    )
+    return head + svg[found.end() :].rstrip()
+
+
+def _fractions(axes: Axes, label: str) -> None:
+    axes.set_ylim(0, 1)
+    axes.set_yticks(np.linspace(0, 1, 6))
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axes.set_ylabel(label)
+
+
+def _cap(axes: Axes, cap: float, label: str, *, top: float = 1.0) -> None:
+    """The largest radius that this n can certify: a dotted line up to ``top``, its name along it."""
+    if cap > 0:
+        axes.axvline(cap, ymax=top, color=MUTED, linewidth=0.8, linestyle=(0, (1, 2)))
+        axes.annotate(
+            label,
+            (cap, top - 0.01 if top < 1 else 0.03),
+            xycoords=("data", "axes fraction"),
+            xytext=(4, 0),
+            textcoords="offset points",
+            rotation=90,
+            va="top" if top < 1 else "bottom",
+            color=MUTED,
+            fontsize=SMALL,
+        )
+
+
+def _labels(axes: Axes, labels: list[tuple[str, str]], *, at_top: bool, left: bool = True) -> None:
+    """Coloured names of the lines, in a corner that falling curves leave free: upper right, else lower left."""
+    left = left and not at_top
+    for line, (colour, text) in enumerate(labels if at_top else labels[::-1]):
+        axes.annotate(
+            text,
+            (0.03 if left else 0.99, 0.99 if at_top else 0.04),
+            xycoords="axes fraction",
+            xytext=(0, (-14 if at_top else 14) * line),
+            textcoords="offset points",
+            ha="left" if left else "right",
+            va="top" if at_top else "bottom",
+            color=colour,
+            fontsize=SMALL + 0.5,
+        )
+
+
+def _upper_right_is_free(chart: AccuracyChart) -> bool:
+    """Whether the curves and their band have left the upper right corner by 40% of the axis."""
+    curves = [curve for curve in (chart.certified, chart.upper, chart.reference) if curve is not None]
+    at = int(0.4 * (len(chart.radii) - 1))
+    return all(curve[at] < 0.8 for curve in curves)
+
+
+def _area_label(axes: Axes, x: Floats, low: Floats, high: Floats, text: str) -> None:
+    """An area's name: inside, where the area is tallest over the width of the name; beside it with a line where it does not fit; none for no area."""
+    span = int(len(x) * 0.021 * len(text))
+    floors = np.array([low[i : i + span].max() for i in range(len(x) - span)])
+    ceilings = np.array([high[i : i + span].min() for i in range(len(x) - span)])
+    best = int(np.argmax(ceilings - floors))
+    if ceilings[best] - floors[best] >= 0.07:
+        axes.text(
+            float(x[best + span // 2]), float((floors[best] + ceilings[best]) / 2), text, ha="center", va="center", fontsize=SMALL
+        )
+        return
+    thick = int(np.argmax(high - low))
+    if high[thick] > low[thick]:
+        axes.annotate(
+            text,
+            (float(x[thick]), float((low[thick] + high[thick]) / 2)),
+            xytext=(0.98, min(0.92, float(high[thick]) + 0.14)),  # above falling areas there is room on the right
+            textcoords="axes fraction",
+            ha="right",
+            fontsize=SMALL,
+            arrowprops={"arrowstyle": "-", "color": INK, "linewidth": 0.7, "shrinkB": 0},
+        )
+
+
+def _offsets(chart: MatrixChart, attributes: range) -> tuple[dict[int, int], int]:
+    """Where each attribute's first level stands, in cells, with one cell before it for its name; and where all end."""
+    starts, at = {}, 0
+    for attribute in attributes:
+        starts[attribute] = at + 1
+        at += 1 + len(chart.levels[attribute])
+    return starts, at
+
+
+def _block(axes: Axes, block: Ints, top: float, left: float, most: int) -> None:
+    for row, line in enumerate(block):
+        for column, visits in enumerate(line):
+            corner, value = (left + column + 0.04, top + row + 0.04), int(visits)
+            if value < 0:
+                axes.add_patch(
+                    Rectangle(corner, 0.92, 0.92, facecolor="none", edgecolor=LIGHT["hatch"], linewidth=0.6, hatch="////")
+                )
+                continue
+            if value == 0:
+                axes.add_patch(Rectangle(corner, 0.92, 0.92, facecolor="none", edgecolor=LIGHT["not-met"], linewidth=1.4))
+            else:
+                strength = 0.12 + 0.55 * value / most
+                axes.add_patch(Rectangle(corner, 0.92, 0.92, facecolor=LIGHT["run"], alpha=strength, linewidth=0))
+            colour = LIGHT["not-met"] if value == 0 else INK
+            axes.text(
+                left + column + 0.5,
+                top + row + 0.5,
+                str(value),
+                ha="center",
+                va="center",
+                fontsize=9 if value < 1000 else 6.5,
+                color=colour,
+            )
+
+
+def _names(axes: Axes, name: str, levels: tuple[str, ...], start: float, *, upright: bool) -> None:
+    """An attribute's name and its levels beside its rows, or turned above its columns."""
+    turned: dict[str, Any] = {"rotation": 90, "ha": "center", "va": "bottom"} if upright else {"ha": "right", "va": "center"}
+    for offset, text in enumerate((name, *levels)):
+        at = start + offset - 0.5
+        colour = MUTED if offset == 0 else INK
+        axes.text(*((at, -0.25) if upright else (-0.25, at)), _short(text), fontsize=SMALL, color=colour, **turned)
+
+
+def _short(text: str, most: int = 24) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"

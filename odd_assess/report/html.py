@@ -1,0 +1,68 @@
+"""The report as one HTML file that needs nothing else: no network, no library, no folder beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from odd_assess.errors import RunError
+from odd_assess.records import Assessment
+from odd_assess.report import palette
+from odd_assess.report.view import Page, page_of
+from odd_assess.shipped import shipped
+
+Medium = Literal["screen", "print"]
+
+TEMPLATE = "report.html.j2"
+
+
+def write_html(assessment: Assessment, path: Path) -> None:
+    """Write the report of a finished assessment to ``path``; the same assessment gives the same bytes.
+
+    Raises: RunError when the file cannot be written.
+    """
+    text = html(page_of(assessment))
+    try:
+        path.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise RunError(
+            f"{path}: the report could not be written: {error.strerror or error}. Make room or give another folder, then rebuild it"
+        ) from error
+
+
+def html(page: Page, *, medium: Medium = "screen") -> str:
+    """The page as HTML. Both media come from the same templates; on paper everything is unfolded and colours are the light ones."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # the command line's --help should not wait for it
+
+    environment = Environment(
+        loader=FileSystemLoader(shipped("templates")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(TEMPLATE).render(
+        page=page,
+        medium=medium,
+        charts=drawn(page, medium=medium),
+        colours=palette.LIGHT if medium == "print" else {name: f"var(--{name})" for name in palette.LIGHT},
+        light=palette.variables(palette.LIGHT),
+        dark=palette.variables(palette.DARK),
+    )
+
+
+def drawn(page: Page, *, medium: Medium) -> dict[str, Any]:
+    """Every chart of the page as SVG, by its name; None where the page has none."""
+    from markupsafe import Markup
+
+    from odd_assess.report import charts  # matplotlib
+
+    drawings = {
+        "matrix": page.domain.matrix and charts.matrix(page.domain.matrix),
+        "accuracy": charts.accuracy(page.accuracy.chart),
+        "states": charts.states(page.states.chart),
+        "scatter": page.reduction.scatter and charts.scatter(page.reduction.scatter),
+        "histogram": page.reduction.histogram and charts.histogram(page.reduction.histogram),
+    }
+    finish = palette.for_screen if medium == "screen" else str
+    return {name: Markup(finish(svg)) if svg else None for name, svg in drawings.items()}  # noqa: S704  (matplotlib escapes its text)

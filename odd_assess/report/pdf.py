@@ -1,0 +1,114 @@
+"""The report as a PDF for the file: the same page, laid out for A4 by WeasyPrint.
+
+WeasyPrint needs Pango, a system library that pip cannot bring. ``pdf_available`` tells before a run, and not after it.
+The same assessment gives the same bytes: the date is the run's end, the identifier is the run's name, and font subsets carry that date too.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from io import StringIO
+from pathlib import Path
+
+from odd_assess.errors import MissingLibraryError, RunError
+from odd_assess.records import Assessment
+from odd_assess.report.html import html
+from odd_assess.report.view import page_of
+from odd_assess.report.view.manifest import finished
+
+INSTALL_WEASYPRINT = "python -m pip install 'odd-assess[pdf]'"
+INSTALL_PANGO = (
+    "on Debian or Ubuntu: apt install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0; with Homebrew: brew install pango; on Windows: "
+    "see the installation page of WeasyPrint"
+)
+
+
+def pdf_available() -> None:
+    """Return when PDF files can be written here.
+
+    Raises: MissingLibraryError with the line that installs what is missing.
+    """
+    try:
+        with warnings.catch_warnings(), redirect_stdout(StringIO()):  # WeasyPrint prints its own advice before it raises
+            warnings.simplefilter("ignore")
+            import weasyprint  # noqa: F401
+    except ImportError as error:
+        raise MissingLibraryError(
+            f"a PDF report needs WeasyPrint, which is not installed ({error}). Install it: {INSTALL_WEASYPRINT}"
+        ) from error
+    except OSError as error:
+        raise MissingLibraryError(
+            f"a PDF report needs the system library Pango, which could not be loaded ({_first_line(error)}). Install it: {INSTALL_PANGO}"
+        ) from error
+
+
+def write_pdf(assessment: Assessment, path: Path) -> None:
+    """Write the report of a finished assessment as PDF to ``path``; the same assessment gives the same bytes.
+
+    Raises: MissingLibraryError without WeasyPrint or Pango; RunError when the file cannot be written.
+    """
+    data = pdf(assessment)
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise RunError(
+            f"{path}: the report could not be written: {error.strerror or error}. Make room or give another folder, then rebuild it"
+        ) from error
+
+
+def pdf(assessment: Assessment) -> bytes:
+    """The report as PDF, tagged for screen readers.
+
+    Raises: MissingLibraryError without WeasyPrint or Pango.
+    """
+    pdf_available()
+    import weasyprint
+
+    page = page_of(assessment)
+    moment = finished(assessment.manifest)
+    text = html(page, medium="print")
+    carried = weasyprint.urls.URLFetcher(allowed_protocols=["data"], fail_on_errors=True)  # never the network or the disk
+    with _at(int(moment.timestamp()) if moment else 0), _quiet():
+        document = weasyprint.HTML(string=text, url_fetcher=carried)
+        written = document.write_pdf(pdf_tags=True, pdf_identifier=page.run_id.encode(), custom_metadata=False)
+    assert isinstance(written, bytes)
+    return written
+
+
+@contextmanager
+def _at(seconds: int) -> Iterator[None]:
+    """SOURCE_DATE_EPOCH, which the writers of fonts read instead of the clock."""
+    name = "SOURCE_DATE_EPOCH"
+    before = os.environ.get(name)
+    os.environ[name] = str(max(0, seconds))
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """WeasyPrint remarks on CSS that is meant for browsers; that is nothing for a user."""
+    loggers = [logging.getLogger(name) for name in ("weasyprint", "fontTools")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+def _first_line(error: OSError) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,0 +1,16 @@
+"""Assessment -> what the page says. Pure: no file, no chart, no template; every number is formatted here, on its safe side.
+
+records.py   the page and its parts, frozen
+formats.py   how numbers are written
+findings.py  verdict and findings        domain.py  the ODD, its coverage, what was not tested
+radii.py     certified accuracy and what limits points (band.py: the bounds of the curve)
+reduction.py what the small budget cost  budgets.py the draws in words, and their cap
+groups.py    per cell, per class         points.py  the weakest points
+words.py     claims, limits, what a radius means
+manifest.py  the manifest, the run's name, signatures
+
+Findings and verdict are quoted as the checker wrote them; nothing here decides.
+"""
+
+from odd_assess.report.view.page import page_of as page_of
+from odd_assess.report.view.records import Page as Page

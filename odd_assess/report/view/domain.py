@@ -1,0 +1,332 @@
+"""The ODD as declared, what of it was visited, and what was not tested."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from odd_assess.odd.attributes import Attribute, Boolean, Categorical, Continuous, Integer, Ordinal
+from odd_assess.odd.catalogue import TRANSFORMS
+from odd_assess.odd.constraints import Statement
+from odd_assess.records import Assessment, Gap, Realisation, Spec
+from odd_assess.report.view import formats
+from odd_assess.report.view.records import Cell, Column, DomainView, Fact, MatrixChart, Table, Untested
+
+MOST_GAPS = 60
+"""Gaps listed by name; the heaviest come first, the rest is counted."""
+
+MOST_LEVELS = 60
+"""Levels of all attributes together up to which the coverage matrix can be read."""
+
+
+def domain(assessment: Assessment) -> DomainView:
+    """The declared attributes, statements and design, and the coverage of cells and pairs."""
+    spec, declared = assessment.spec, assessment.spec.domain
+    return DomainView(
+        facts=(
+            Fact(name="Taxonomy", text=spec.taxonomy),
+            Fact(name="Mode", text=_mode(declared.mode)),
+            Fact(
+                name="Inside the ODD",
+                text=f"{formats.percent(declared.volume)} of the declared ranges (by the declared distributions)",
+            ),
+            Fact(
+                name="Cells",
+                text=f"{formats.plural(len(declared.cells), 'feasible cell')} (one bucket or label of every attribute)",
+            ),
+        ),
+        attributes=_attributes(spec),
+        realised=tuple(
+            Fact(name=attribute.id, text=_realised(_realisation(spec, attribute.id), unit_of(attribute)))
+            for attribute in declared.attributes
+        ),
+        statements=_statements(spec),
+        design=_design(assessment),
+        coverage=_coverage(assessment),
+        matrix=_matrix(assessment),
+    )
+
+
+def _mode(mode: str) -> str:
+    return {
+        "permissive": "permissive: a condition is inside unless a statement excludes it",
+        "restrictive": "restrictive: a condition is inside only where a statement includes it",
+    }.get(mode, mode)
+
+
+def _attributes(spec: Spec) -> Table:
+    rows = [_attribute(attribute, _realisation(spec, attribute.id)) for attribute in spec.domain.attributes]
+    rows += [
+        (
+            Cell(text=lost.attribute),
+            Cell(text=lost.declared),
+            Cell(text=formats.NOTHING),
+            Cell(text=formats.NOTHING),
+            Cell(text=f"not tested: {lost.reason}", mark="gap"),
+        )
+        for lost in spec.unrealisable
+    ]
+    titles = ("Attribute", "Declared", "Distribution", "Levels (share)", "Realised by")
+    return Table(
+        id="attributes-table",
+        caption="Attributes of the ODD",
+        columns=tuple(Column(title=title) for title in titles),
+        rows=tuple(rows),
+    )
+
+
+def _attribute(attribute: Attribute, realisation: Realisation | None) -> tuple[Cell, ...]:
+    levels = attribute.levels
+    names = (
+        "; ".join(f"{level.name} ({formats.percent(level.probability, digits=0)})" for level in levels)
+        if len(levels) > 1
+        else "not divided"
+    )
+    return (
+        Cell(text=attribute.id, mark="strong"),
+        Cell(text=_declared(attribute)),
+        Cell(text=_distribution(attribute)),
+        Cell(text=names),
+        Cell(text=_realiser(realisation)),
+    )
+
+
+def _realisation(spec: Spec, attribute: str) -> Realisation | None:
+    return next((realisation for realisation in spec.realisations if realisation.attribute == attribute), None)
+
+
+def _realiser(realisation: Realisation | None) -> str:
+    """What brings the attribute into the image, in a word."""
+    if realisation is not None and realisation.column is not None:
+        return f"column “{realisation.column}”"
+    return "the renderer" if realisation is None or realisation.transform is None else realisation.transform
+
+
+def unit_of(attribute: Attribute) -> str:
+    """The attribute's unit as it is printed; empty for labels and plain fractions."""
+    match attribute:
+        case Continuous() | Integer():
+            return "" if attribute.unit == "1" else attribute.unit
+        case _:
+            return ""
+
+
+def _declared(attribute: Attribute) -> str:
+    match attribute:
+        case Continuous() | Integer():
+            return f"{formats.plain(attribute.low)} to {formats.plain(attribute.high)} {unit_of(attribute)}".strip()
+        case Ordinal():
+            return "ordered: " + " < ".join(str(label) for label in attribute.labels)
+        case Categorical():
+            return ", ".join(str(label) for label in attribute.labels)
+        case Boolean():
+            return "yes or no"
+
+
+def _distribution(attribute: Attribute) -> str:
+    match attribute:
+        case Continuous():
+            return str(attribute.distribution)
+        case Integer():
+            return "uniform"
+        case _:
+            return "by the shares of its labels"
+
+
+def _realised(realisation: Realisation | None, unit: str) -> str:
+    """How the attribute is brought into the image, with the physical mapping."""
+    if realisation is not None and realisation.column is not None:
+        return f"the frames' own values in the column “{realisation.column}”"
+    if realisation is None or realisation.transform is None:
+        return "handed to the renderer, which realises it"
+    info = TRANSFORMS[realisation.transform]
+    settings = [
+        f"{name} {formats.plain(value)} {info.parameters[name].unit}".removesuffix(" 1")
+        for name, value in realisation.parameters.items()
+        if name in info.parameters
+    ]
+    text = f"{info.name} (version {info.version})"
+    text += f", {', '.join(settings)}" if settings else ""
+    if realisation.levels is not None:
+        taken = [f"{_word(label)} = {formats.plain(value)}" for label, value in realisation.levels.items()]
+        text += f"; labels stand for {', '.join(taken)}{'' if info.unit == '1' else ' ' + info.unit}"
+    elif realisation.scale != 1 or realisation.offset != 0:
+        text += f"; converted from {unit or '1'} to {info.unit}"
+    return f"{text}. {info.mapping}"
+
+
+def _word(label: object) -> str:
+    return {True: "yes", False: "no"}.get(label, str(label)) if isinstance(label, bool) else str(label)
+
+
+def _statements(spec: Spec) -> tuple[str, ...]:
+    declared = spec.domain
+    return (
+        *(f"Excluded: {_bare(statement)}" for statement in declared.exclude),
+        *(f"Included: {_bare(statement)}" for statement in declared.include),
+        *(f"If {_bare(rule.when)}, then {_bare(rule.then)}" for rule in declared.conditionals),
+    )
+
+
+def _bare(statement: Statement) -> str:
+    return statement.text.removeprefix("{").removesuffix("}")
+
+
+def _design(assessment: Assessment) -> str:
+    plan, m = assessment.spec.sampling, len(assessment.points)
+    how = {
+        "random": "independent random draws from the declared distribution",
+        "stratified": f"stratified random draws, {plan.allocation} allocation over the cells",
+        "sobol": "a Sobol sequence (even filling, no probability model)",
+        "lhs": "a Latin hypercube (even filling, no probability model)",
+        "grid": "every feasible cell in turn (no probability model)",
+        "pairwise": "a covering array over pairs of levels (no probability model)",
+    }[plan.design]
+    return f"{formats.plural(m, 'point')} by {how}, seed {plan.seed}."
+
+
+def _coverage(assessment: Assessment) -> Table:
+    found, declared = assessment.coverage, assessment.spec.domain
+    pairs = sum(int((block >= 0).sum()) for block in found.pairs.values())
+    levels = sum(len(attribute.levels) for attribute in declared.attributes)
+    rows = [
+        ("Levels of single attributes", found.level_coverage, levels),
+        ("Pairs of levels of two attributes", found.pairwise_coverage, pairs),
+        ("Cells", found.cell_coverage, len(declared.cells)),
+    ]
+    return Table(
+        id="coverage-table",
+        caption="Coverage of what is feasible",
+        columns=(Column(title="Of all feasible"), Column(title="Number", number=True), Column(title="Visited", number=True)),
+        rows=tuple(
+            (
+                Cell(text=name),
+                Cell(text=formats.count(total), value=total),
+                Cell(text=formats.percent(share, side="down"), value=share),
+            )
+            for name, share, total in rows
+        ),
+    )
+
+
+def _matrix(assessment: Assessment) -> MatrixChart | None:
+    declared, pairs = assessment.spec.domain.attributes, assessment.coverage.pairs
+    divided = [index for index, attribute in enumerate(declared) if len(attribute.levels) > 1]
+    if len(divided) < 2 or sum(len(declared[index].levels) for index in divided) > MOST_LEVELS:
+        return None
+    place = {attribute: position for position, attribute in enumerate(divided)}
+    blocks = tuple((place[j], place[i], block.T) for (i, j), block in sorted(pairs.items()) if i in place and j in place)
+    unvisited = sum(int((block == 0).sum()) for _, _, block in blocks)
+    return MatrixChart(
+        alt=f"Visits of every pair of levels of {len(divided)} attributes; {formats.plural(unvisited, 'feasible pair')} not visited. "
+        "Gaps are listed under “What was not tested”.",
+        names=tuple(with_unit(declared[index]) for index in divided),
+        levels=tuple(tuple(level_name(level.name, declared[index]) for level in declared[index].levels) for index in divided),
+        blocks=blocks,
+    )
+
+
+def short(attribute: str) -> str:
+    """The last part of an attribute's id, as words.
+
+    >>> short("illumination.sun_elevation")
+    'sun elevation'
+    """
+    return attribute.rsplit(".", 1)[-1].replace("_", " ")
+
+
+def with_unit(attribute: Attribute) -> str:
+    """An attribute's short name with its unit, for headings."""
+    name, unit = short(attribute.id), unit_of(attribute)
+    return f"{name} ({unit})" if unit else name
+
+
+def level_name(name: str, attribute: Attribute) -> str:
+    """A level's name without the unit, for places whose heading has it."""
+    unit = unit_of(attribute)
+    return name.removesuffix(f" {unit}") if unit else name
+
+
+# ---------------------------------------------------------------- what was not tested
+
+
+def untested(assessment: Assessment) -> tuple[Untested, ...]:
+    """Everything declared or possible that the points say nothing about."""
+    spec, mode = assessment.spec, assessment.spec.domain.mode
+    told = []
+    if spec.unrealisable:
+        told.append(
+            Untested(
+                title="Declared, but nothing can produce it",
+                text="These attributes belong to the ODD. No transform, column or renderer realises them, so no number in this report depends on them.",
+                items=tuple(f"{lost.attribute} ({lost.declared}): {lost.reason}" for lost in spec.unrealisable),
+            )
+        )
+    gaps = _unvisited(assessment)
+    told.append(Untested(title="Feasible, but not visited", text=_gap_text(gaps)))
+    left_out = "outside the ODD" if mode == "restrictive" else "inside the ODD, although nothing here varies it"
+    told.append(
+        Untested(
+            title="Not listed at all",
+            text=f"The mode is {mode}. An attribute that the declaration does not list is {left_out}; whatever the base images happen to show of it "
+            "was tested, and nothing else.",
+        )
+    )
+    if spec.domain.exclude or spec.domain.conditionals:
+        told.append(
+            Untested(
+                title="Excluded",
+                text="Conditions that the statements exclude were never drawn. The model's behaviour there is unknown.",
+            )
+        )
+    return tuple(told)
+
+
+def _unvisited(assessment: Assessment) -> tuple[Gap, ...]:
+    """The gaps, without the attributes that nothing can realise: those are told separately."""
+    lost = {unrealisable.attribute for unrealisable in assessment.spec.unrealisable}
+    return tuple(gap for gap in assessment.coverage.gaps if gap.kind != "attribute" or gap.name not in lost)
+
+
+def _gap_text(gaps: Sequence[Gap]) -> str:
+    if not gaps:
+        return "Every feasible level, pair of levels and cell was visited by at least one point."
+    names = (
+        ("level", "level", "levels"),
+        ("pair", "pair of levels", "pairs of levels"),
+        ("cell", "cell", "cells"),
+        ("attribute", "attribute", "attributes"),
+    )
+    tally = [
+        formats.plural(sum(gap.kind == kind for gap in gaps), one, many)
+        for kind, one, many in names
+        if any(gap.kind == kind for gap in gaps)
+    ]
+    weight = sum(gap.weight or 0.0 for gap in gaps if gap.kind == "cell")
+    heavy = f" The cells carry {formats.percent(weight, side='up')} of the declared distribution." if weight else ""
+    return f"No point visited {formats.listed(tally)}.{heavy} They are listed below."
+
+
+def gaps(assessment: Assessment) -> Table | None:
+    """The gaps by name, cells first, the heaviest first."""
+    found = _unvisited(assessment)
+    if not found:
+        return None
+    order = {"attribute": 0, "level": 1, "cell": 2, "pair": 3}
+    ranked = sorted(found, key=lambda gap: (order[gap.kind], -(gap.weight or 0.0)))
+    left, reasons = len(ranked) - MOST_GAPS, {gap.reason for gap in ranked}
+    notes = [f"{formats.plural(left, 'further gap')} in the evidence file."] if left > 0 else []
+    notes += [f"For all of them: {reasons.pop()}."] if len(reasons) == 1 else []
+    titles = ("Kind", "Part", "Weight") if len(reasons) == 0 else ("Kind", "Part", "Weight", "Why")
+    return Table(
+        id="gaps-table",
+        caption="Gaps: feasible parts of the ODD that no point visited",
+        columns=tuple(Column(title=title, number=title == "Weight") for title in titles),
+        rows=tuple(_gap(gap)[: len(titles)] for gap in ranked[:MOST_GAPS]),
+        note=" ".join(notes),
+        sortable=True,
+    )
+
+
+def _gap(gap: Gap) -> tuple[Cell, ...]:
+    weight = formats.NOTHING if gap.weight is None else formats.percent(gap.weight, digits=2)
+    return Cell(text=gap.kind), Cell(text=gap.name), Cell(text=weight, value=gap.weight), Cell(text=gap.reason)

@@ -1,0 +1,129 @@
+"""The verdict and the findings: the checker decided, this only words it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from odd_assess.criteria.metrics import METRICS, MetricInfo
+from odd_assess.records import Assessment, Finding, State
+from odd_assess.report.view import formats
+from odd_assess.report.view.records import FindingView, Interval, VerdictView
+
+WORST_FIRST = (State.NOT_MET, State.INCONCLUSIVE, State.MET)
+
+
+def verdict(assessment: Assessment) -> VerdictView:
+    """The verdict, the sentence that says why, and what a reader must know beside it."""
+    blocking = [finding for finding in assessment.findings if finding.criterion.severity == "blocking"]
+    return VerdictView(
+        state=assessment.verdict.value, reason=_reason(assessment.verdict, blocking), notes=tuple(_notes(assessment, blocking))
+    )
+
+
+def _reason(state: State, blocking: Sequence[Finding]) -> str:
+    total = formats.plural(len(blocking), "blocking criterion", "blocking criteria")
+    match state:
+        case State.MET:
+            return f"{'The one' if len(blocking) == 1 else 'All'} {total} {'is' if len(blocking) == 1 else 'are'} met."
+        case State.NOT_MET:
+            failed = [finding.criterion.id for finding in blocking if finding.state is State.NOT_MET]
+            return f"{len(failed)} of {total} {'is' if len(failed) == 1 else 'are'} not met: {formats.listed(failed)}."
+        case State.INCONCLUSIVE:
+            open_ = [finding.criterion.id for finding in blocking if finding.state is State.INCONCLUSIVE]
+            if not open_:
+                return "There is no blocking criterion that could be met."
+            return f"The evidence does not decide {len(open_)} of {total}: {formats.listed(open_)}. None is shown to fail."
+
+
+def _notes(assessment: Assessment, blocking: Sequence[Finding]) -> list[str]:
+    notes = []
+    undecided = [finding.criterion.id for finding in blocking if finding.state is State.INCONCLUSIVE]
+    if undecided and assessment.verdict is State.NOT_MET:
+        notes.append(f"Not decided either: {formats.listed(undecided)}.")
+    others = [f for f in assessment.findings if f.criterion.severity != "blocking" and f.state is not State.MET]
+    if others:
+        words = [f"{finding.criterion.id} ({finding.state.value})" for finding in others]
+        notes.append(f"Not blocking, but not met: {formats.listed(words)}.")
+    untested = len(assessment.spec.unrealisable)
+    if untested:
+        notes.append(f"{formats.plural(untested, 'declared attribute')} of the ODD could not be tested.")
+    return notes
+
+
+def findings(assessment: Assessment) -> tuple[FindingView, ...]:
+    """Every finding, in the order of the criteria files."""
+    cap = float(assessment.reduction.expected_reference.max(initial=0.0))
+    scale = max(cap, float(assessment.results.radius.max(initial=0.0)), 1e-9)
+    return tuple(_finding(finding, position, scale) for position, finding in enumerate(assessment.findings, start=1))
+
+
+def _finding(finding: Finding, position: int, scale: float) -> FindingView:
+    criterion, info = finding.criterion, METRICS[finding.criterion.metric]
+    against, points = criterion.required, _resolution(finding, info)
+    where = f"{criterion.location.path.name}:{criterion.location.line}" if criterion.location else ""
+    return FindingView(
+        anchor=f"finding-{position}",
+        state=finding.state.value,
+        criterion=criterion.id,
+        title=criterion.title,
+        asks=_asks(finding, info),
+        requirement=criterion.requirement or formats.NOTHING,
+        severity=criterion.severity,
+        required=f"{_sign(criterion.comparator)} {formats.required(against, info.unit)}",
+        observed=formats.metric(finding.observed, info.unit, points=points, against=against),
+        lower=formats.metric(finding.lower, info.unit, side="down", points=points, against=against),
+        upper=formats.metric(finding.upper, info.unit, side="up", points=points, against=against),
+        confidence=formats.NOTHING if criterion.confidence is None else f"{formats.plain(100 * criterion.confidence)}%",
+        points=formats.count(finding.points),
+        kind=finding.kind,
+        message=finding.message,
+        advice_title="What would decide it:" if finding.state is State.INCONCLUSIVE else "What to do:",
+        advice=finding.advice,
+        clauses=criterion.clauses,
+        source=where,
+        interval=_interval(finding, info, scale),
+        tally=_tally(finding),
+    )
+
+
+def _resolution(finding: Finding, info: MetricInfo) -> int:
+    """How many points a percentage rests on; 1,000 where it is no share of points."""
+    return finding.points if info.kind == "domain claim" else 1000
+
+
+def _sign(comparator: str) -> str:
+    return {">=": "≥", "<=": "≤"}[comparator]
+
+
+def _asks(finding: Finding, info: MetricInfo) -> str:
+    at = "" if finding.criterion.radius is None else f" at radius {formats.plain(finding.criterion.radius)}"
+    where = ", in the worst cell" if finding.criterion.scope == "each_cell" else ""
+    return f"{info.title}{at}{where}"
+
+
+def _interval(finding: Finding, info: MetricInfo, scale: float) -> Interval | None:
+    if info.unit == "points" or finding.observed is None:
+        return None
+    criterion = finding.criterion
+    top = 1.0 if info.unit == "1" else 1.05 * max(scale, criterion.required, finding.upper or 0.0)
+
+    def place(value: float | None) -> float | None:
+        return None if value is None else round(100 * min(max(value / top, 0.0), 1.0), 2)
+
+    bounds = ", bounds not stated" if finding.lower is None and finding.upper is None else ""
+    return Interval(
+        required=place(criterion.required) or 0.0,
+        observed=place(finding.observed),
+        lower=place(finding.lower),
+        upper=place(finding.upper),
+        axis=("0", "100%" if info.unit == "1" else formats.radius(top, side="down", digits=2)),
+        label=f"{criterion.id}: required {_sign(criterion.comparator)} {formats.required(criterion.required, info.unit)}, "
+        f"observed {formats.metric(finding.observed, info.unit, points=_resolution(finding, info))}{bounds}",
+    )
+
+
+def _tally(finding: Finding) -> str:
+    if not finding.parts:
+        return ""
+    counted = [(state.value, sum(part.state is state for part in finding.parts)) for state in WORST_FIRST]
+    return f"{formats.plural(len(finding.parts), 'cell')}: {', '.join(f'{count} {word}' for word, count in counted if count)}"

@@ -1,0 +1,176 @@
+"""Results per cell of the ODD and per class: where it is weak."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from odd_assess.criteria import certified_at
+from odd_assess.odd.attributes import Attribute
+from odd_assess.odd.domain import Domain
+from odd_assess.records import Assessment, Part, Results
+from odd_assess.report.view import formats
+from odd_assess.report.view.domain import level_name, with_unit
+from odd_assess.report.view.findings import WORST_FIRST
+from odd_assess.report.view.records import Cell, Column, Table
+
+MOST_ATTRIBUTES = 6
+"""Up to so many attributes a cell's levels have a column each; beyond that the cell is named in one."""
+
+MOST_ROWS = 150
+"""Rows of a table of cells or classes; the weakest come first, the rest is counted."""
+
+
+def radii_asked(assessment: Assessment) -> tuple[float, ...]:
+    """The radii that the criteria ask for, rising; half the largest certified radius where none asks for one."""
+    asked = sorted({finding.criterion.radius for finding in assessment.findings if finding.criterion.radius is not None})
+    if asked:
+        return tuple(asked)
+    largest = float(assessment.results.radius.max(initial=0.0))
+    return (formats.round_down(largest / 2, 2),) if largest > 0.02 else (0.0,)
+
+
+def cells(assessment: Assessment) -> Table:
+    """One line for every cell, the weakest first, the cells without a point last."""
+    domain, results, asked = assessment.spec.domain, assessment.results, radii_asked(assessment)
+    judged = [finding for finding in assessment.findings if finding.criterion.scope == "each_cell" and finding.parts]
+    parts = [{part.name: part for part in finding.parts} for finding in judged]
+    named = range(len(domain.attributes)) if len(domain.attributes) <= MOST_ATTRIBUTES else None
+    visited = np.unique(results.cell).tolist()
+    rows = []
+    for index in visited:
+        found, told = results.take(results.cell == index), [part.get(domain.cells[index].name) for part in parts]
+        rows.append((_rank(found, asked[0], told), _line(domain, index, named, found, asked, told)))
+    rows.sort(key=lambda row: row[0])
+    empty = sorted(set(range(len(domain.cells))) - set(visited), key=lambda index: -domain.cells[index].weight)
+    lines = [line for _, line in rows]
+    for index in empty[: max(0, MOST_ROWS - len(lines))]:
+        told = [part.get(domain.cells[index].name) for part in parts]
+        lines.append(_line(domain, index, named, results.take(np.zeros(len(results), dtype=np.bool_)), asked, told))
+    names = ("Cell",) if named is None else tuple(with_unit(domain.attributes[i]) for i in named)
+    titles = [title for finding in judged for title in (f"{finding.criterion.id}", "Bounds")]
+    return Table(
+        id="cells-table",
+        caption="Results per cell of the ODD, weakest first",
+        columns=(
+            *(Column(title=name) for name in names),
+            Column(title="Weight", number=True),
+            *_columns(asked),
+            *(Column(title=title, number=title == "Bounds") for title in titles),
+        ),
+        rows=tuple(lines[:MOST_ROWS]),
+        note=_note(
+            len(domain.cells),
+            "cell",
+            f"{formats.plural(len(empty), 'feasible cell')} without a point. " * bool(empty)
+            + "The bounds hold for all cells simultaneously; they are wider than what decides the criterion." * bool(judged),
+        ),
+        sortable=True,
+    )
+
+
+def _line(
+    domain: Domain, index: int, named: range | None, results: Results, asked: Sequence[float], parts: Sequence[Part | None]
+) -> tuple[Cell, ...]:
+    """A cell's line: its levels (or its name), weight, numbers, and what per-cell criteria say of it."""
+    cell = domain.cells[index]
+    name = (Cell(text=cell.name),) if named is None else tuple(_level(domain.attributes[i], cell.levels[i]) for i in named)
+    weight = Cell(text=formats.percent(cell.weight), value=cell.weight)
+    return (*name, weight, *_numbers(results, asked), *(told for part in parts for told in _judged(part)))
+
+
+def _level(attribute: Attribute, level: int) -> Cell:
+    return Cell(text=level_name(attribute.levels[level].name, attribute), value=float(level), mark="whole")
+
+
+def _rank(results: Results, radius: float, parts: Sequence[Part | None]) -> tuple[bool, int, float, float]:
+    """Weakest first: cells with points, by the worst state found for them, then by certified accuracy and mean radius."""
+    if not len(results):
+        return (True, 0, 0.0, 0.0)
+    state = min((WORST_FIRST.index(part.state) for part in parts if part is not None), default=0)
+    return (False, state, float(certified_at(results, radius).mean()), float(np.where(results.correct, results.radius, 0.0).mean()))
+
+
+def _judged(part: Part | None) -> tuple[Cell, Cell]:
+    """A cell's state under a per-cell criterion, and its bounds."""
+    if part is None:
+        return Cell(text=formats.NOTHING), Cell(text=formats.NOTHING)
+    state = Cell(text=part.state.value, state=part.state.value, value=float(WORST_FIRST.index(part.state)))
+    if part.lower is None and part.upper is None:
+        return state, Cell(text=formats.NOTHING)
+    lower = formats.metric(part.lower, "1", side="down", points=part.points)
+    return state, Cell(text=f"{lower} to {formats.metric(part.upper, '1', side='up', points=part.points)}", value=part.lower)
+
+
+def classes(assessment: Assessment) -> Table:
+    """One line for every class, the weakest first."""
+    results, asked, names = assessment.results, radii_asked(assessment), assessment.class_names
+    rows = []
+    for label in np.unique(results.label):
+        of_class = results.take(results.label == label)
+        rows.append((Cell(text=names[int(label)]), *_numbers(of_class, asked), _confused(of_class, names)))
+    rows.sort(key=lambda row: (row[2].value or 0.0, -(row[1].value or 0.0)))
+    absent = len(names) - len(rows)
+    return Table(
+        id="classes-table",
+        caption="Results per true class, weakest first",
+        columns=(Column(title="Class"), *_columns(asked), Column(title="Most often taken for")),
+        rows=tuple(rows[:MOST_ROWS]),
+        note=_note(len(rows), "class", f"{formats.plural(absent, 'class', 'classes')} without a point." if absent else ""),
+        sortable=True,
+    )
+
+
+def _columns(asked: Sequence[float]) -> tuple[Column, ...]:
+    certified = (Column(title=f"Certified at {formats.plain(radius)}", number=True) for radius in asked)
+    return (
+        Column(title="Points", number=True),
+        *certified,
+        Column(title="Mean radius", number=True),
+        Column(title="Abstained", number=True),
+        Column(title="Right without noise", number=True),
+    )
+
+
+def _numbers(results: Results, asked: Sequence[float]) -> tuple[Cell, ...]:
+    points = len(results)
+    if not points:
+        nothing = (Cell(text=formats.NOTHING),) * (len(asked) + 3)
+        return (Cell(text="0", value=0, mark="gap"), *nothing)
+    mean = float(np.where(results.correct, results.radius, 0.0).mean())
+    abstained = int((~results.certified).sum())
+    return (
+        Cell(text=formats.count(points), value=points),
+        *(_share(int(certified_at(results, radius).sum()), points) for radius in asked),
+        Cell(text=formats.radius(mean), value=mean),
+        Cell(text=formats.count(abstained), value=abstained),
+        _share(int((results.clean == results.label).sum()), points),
+    )
+
+
+def _share(hits: int, points: int) -> Cell:
+    return Cell(text=f"{formats.percent(hits / points, digits=0)} ({hits})", value=hits / points)
+
+
+def _confused(results: Results, names: Sequence[str]) -> Cell:
+    """The wrong class that was chosen most often, and how often."""
+    wrong = results.chosen[results.chosen != results.label]
+    if not len(wrong):
+        return Cell(text=formats.NOTHING)
+    classes_, counts = np.unique(wrong, return_counts=True)
+    worst = int(np.argmax(counts))
+    return Cell(text=f"{names[int(classes_[worst])]} ({counts[worst]})", value=float(counts[worst]))
+
+
+def _note(rows: int, noun: str, empty: str) -> str:
+    left = rows - MOST_ROWS
+    more = (
+        f"{formats.count(left)} of {formats.count(rows)} lines are left out here; the evidence file holds them. "
+        if left > 0
+        else ""
+    )
+    return (
+        f"{more}Certified at r: share (number) of the {noun}'s points certified for the true class with radius r or more. "
+        f"Mean radius counts 0 where the true class is not certified. {empty}"
+    ).strip()

@@ -1,0 +1,92 @@
+"""The manifest as it was written, grouped for reading; the run's name; who signs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from odd_assess.records import Assessment
+from odd_assess.report.view import formats
+from odd_assess.report.view.records import Fact, Group, Signature
+
+UNSIGNED = ("Assessment carried out by", "Reviewed by", "Released by")
+"""Roles to sign where the spec declares none."""
+
+_HEXADECIMAL = frozenset("0123456789abcdef")
+
+
+def run_id(manifest: Mapping[str, Any]) -> str:
+    """The run's name: ``run_id`` of the manifest, else the first 12 digits of the SHA-256 over its identity."""
+    if named := manifest.get("run_id"):
+        return str(named)
+    identity = manifest.get("identity", manifest)
+    return hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()[:12]
+
+
+def finished(manifest: Mapping[str, Any]) -> datetime | None:
+    """When the run ended (``finished``, else ``started``), in UTC; None where the manifest does not say."""
+    for key in ("finished", "started"):
+        try:
+            moment = datetime.fromisoformat(str(manifest[key]))
+        except (KeyError, ValueError):
+            continue
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return None
+
+
+def finished_text(manifest: Mapping[str, Any]) -> str:
+    """The end of the run for people: 20 November 2026, 14:03 UTC."""
+    moment = finished(manifest)
+    return "time not recorded" if moment is None else f"{moment.day} {moment:%B %Y, %H:%M} UTC"
+
+
+def version(manifest: Mapping[str, Any]) -> str:
+    """The version of odd-assess that made the run."""
+    identity = manifest.get("identity")
+    return str(identity.get("odd_assess", "")) if isinstance(identity, Mapping) else ""
+
+
+def groups(assessment: Assessment) -> tuple[Group, ...]:
+    """Everything that the manifest says: single values first, then one group for each of its sections."""
+    single = {key: value for key, value in assessment.manifest.items() if not isinstance(value, Mapping)}
+    sections = {key: value for key, value in assessment.manifest.items() if isinstance(value, Mapping)}
+    shown = [Group(title="Times and state", facts=_facts(single))] if single else []
+    shown += [Group(title=key.replace("_", " ").capitalize(), facts=_facts(value)) for key, value in sections.items()]
+    return tuple(shown)
+
+
+def _facts(values: Mapping[str, Any], path: str = "") -> tuple[Fact, ...]:
+    found: list[Fact] = []
+    for key, value in values.items():
+        name = f"{path}{key}".replace("_", " ")
+        if isinstance(value, Mapping):
+            found += _facts(value, f"{path}{key} · ")
+        else:
+            text = _text(value)
+            found.append(Fact(name=name, text=text, mark="mono" if _is_digest(text) else ""))
+    return tuple(found)
+
+
+def _text(value: Any) -> str:
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case None:
+            return formats.NOTHING
+        case list() | tuple():
+            return ", ".join(_text(entry) for entry in value)
+        case _:
+            return str(value)
+
+
+def _is_digest(text: str) -> bool:
+    return len(text) >= 32 and set(text.removeprefix("sha256:")) <= _HEXADECIMAL
+
+
+def signatures(assessment: Assessment) -> tuple[Signature, ...]:
+    """The lines to sign: the spec's responsible persons, else three roles without names."""
+    declared = tuple(Signature(role=role, name=name) for role, name in assessment.spec.responsible)
+    return declared or tuple(Signature(role=role, name="") for role in UNSIGNED)

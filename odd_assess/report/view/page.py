@@ -1,0 +1,53 @@
+"""The whole page, section by section in the order of the report."""
+
+from __future__ import annotations
+
+from odd_assess.records import Assessment
+from odd_assess.report.view import domain, findings, formats, groups, manifest, points, radii, reduction, words
+from odd_assess.report.view.records import Fact, Page
+
+
+def page_of(assessment: Assessment) -> Page:
+    """What the report of a finished assessment says."""
+    moment = manifest.finished(assessment.manifest)
+    return Page(
+        title=assessment.spec.title,
+        spec_id=assessment.spec.id,
+        run_id=manifest.run_id(assessment.manifest),
+        version=manifest.version(assessment.manifest),
+        finished=manifest.finished_text(assessment.manifest),
+        finished_iso=moment.isoformat() if moment else "",
+        facts=_facts(assessment),
+        verdict=findings.verdict(assessment),
+        findings=findings.findings(assessment),
+        reduction=reduction.reduction(assessment),
+        domain=domain.domain(assessment),
+        accuracy=radii.accuracy(assessment),
+        states=radii.states(assessment),
+        cells=groups.cells(assessment),
+        classes=groups.classes(assessment),
+        weakest=points.weakest(assessment),
+        weakest_note=points.note(assessment),
+        untested=domain.untested(assessment),
+        gaps=domain.gaps(assessment),
+        claims=words.claims(assessment),
+        limits=words.limits(assessment),
+        radius_words=words.radius_words(assessment),
+        manifest=manifest.groups(assessment),
+        signatures=manifest.signatures(assessment),
+    )
+
+
+def _facts(assessment: Assessment) -> tuple[Fact, ...]:
+    """The run in six numbers."""
+    plan, results = assessment.spec.certification, assessment.results
+    budget = plan.budget
+    draws = formats.count(budget.n) if budget.n0 == 0 else f"{formats.count(budget.n0)} + {formats.count(budget.n)}"
+    return (
+        Fact(name="Points", text=f"{formats.count(len(results))}, {assessment.spec.sampling.design}"),
+        Fact(name="Draws a point", text=f"{draws} ({budget.kind.replace('_', ' ')})"),
+        Fact(name="Noise σ", text=f"{formats.plain(plan.sigma)} input units"),
+        Fact(name="α per certificate", text=formats.plain(plan.alpha)),
+        Fact(name="Model", text=assessment.spec.model.reference),
+        Fact(name="Criteria", text=formats.listed([criteria.id for criteria in assessment.spec.criteria])),
+    )

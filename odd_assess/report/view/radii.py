@@ -1,0 +1,183 @@
+"""Certified accuracy against radius, and which points are limited by the budget and which by the model."""
+
+from __future__ import annotations
+
+from math import ceil
+
+import numpy as np
+
+from odd_assess.criteria import certified_at, refuted_at
+from odd_assess.criteria.point_states import largest_label_radius
+from odd_assess.records import Assessment, Bools, Floats, Results
+from odd_assess.report.view import formats
+from odd_assess.report.view.band import Band, accuracy_band
+from odd_assess.report.view.budgets import draws_in_words, largest_cap
+from odd_assess.report.view.groups import radii_asked
+from odd_assess.report.view.records import (
+    AccuracyChart,
+    AccuracyView,
+    Cell,
+    Column,
+    StatesChart,
+    StatesView,
+    Table,
+)
+
+STEPS = 160
+"""Radii at which the curves are evaluated."""
+
+
+def accuracy(assessment: Assessment) -> AccuracyView:
+    """The curve of certified accuracy, its band, and the numbers at the radii that the criteria ask for."""
+    asked, radii = radii_asked(assessment), _axis(assessment)
+    band = accuracy_band(assessment, radii)
+    table = _accuracy_table(assessment, asked)
+    reference = _reference_curve(assessment.reference, radii)
+    m, n = len(assessment.results), draws_in_words(assessment.results)
+    chart = AccuracyChart(
+        alt=f"Certified accuracy falls from {formats.percent(float(band.certified[0]))} at radius 0 to 0 beyond the cap of {n} draws. "
+        f"The table below gives the numbers at the radii asked for.",
+        radii=radii,
+        certified=band.certified,
+        lower=band.lower,
+        upper=band.upper,
+        run_label=f"this run: n = {n}, {formats.plural(m, 'point')}",
+        cap=largest_cap(assessment.results),
+        cap_label=f"cap of n = {n}",
+        band_label=band.label,
+        reference=reference,
+        reference_label=_reference_label(assessment),
+        same=None if reference is None else _reference_curve(_same_points(assessment), radii),
+        same_label=f"the same {formats.plural(len(_same_points(assessment)), 'point')} at n = {n}",
+        marks=_marks(assessment),
+    )
+    return AccuracyView(chart=chart, caption=_accuracy_caption(assessment, band), table=table)
+
+
+def states(assessment: Assessment) -> StatesView:
+    """For each radius: points that are certified, refuted (no budget would help) and undecided (more draws would tell)."""
+    radii, results = _axis(assessment), assessment.results
+    certified = np.array([float(certified_at(results, radius).mean()) for radius in radii])
+    limit = largest_label_radius(results)
+    refuted = np.array([float((limit < radius).mean()) for radius in radii])
+    chart = StatesChart(
+        alt="Shares of the points that are certified, undecided and refuted, by the radius asked for. The table gives the numbers.",
+        radii=radii,
+        certified=certified,
+        undecided=np.clip(1 - certified - refuted, 0, 1),
+        refuted=refuted,
+        cap=largest_cap(results),
+        cap_label=f"cap of n = {draws_in_words(results)}",
+    )
+    caption = (
+        "A point is certified at r if its certified radius reaches r for the true class. It is refuted if the upper bound on the true class's votes shows "
+        "that no number of draws would certify r, or if another class is certified: the model must change. Else it is undecided: more draws would tell."
+    )
+    columns = ("Radius", "Certified", "Undecided (budget-limited)", "Refuted (model-limited)")
+    table = Table(
+        id="states-table",
+        caption="Points by what limits them",
+        columns=tuple(Column(title=title, number=True) for title in columns),
+        rows=tuple(_states_row(results, radius) for radius in radii_asked(assessment)),
+    )
+    return StatesView(chart=chart, caption=caption, table=table)
+
+
+# ---------------------------------------------------------------- certified accuracy
+
+
+def _axis(assessment: Assessment) -> Floats:
+    """Radii from 0 to just beyond anything that is drawn."""
+    largest = [largest_cap(assessment.results), *radii_asked(assessment)]
+    if assessment.reference is not None:
+        largest.append(float(assessment.reference.radius.max(initial=0.0)))
+    top = 1.06 * max(largest)
+    return np.linspace(0.0, ceil(20 * top) / 20, STEPS + 1)
+
+
+def _reference_curve(reference: Results | None, radii: Floats) -> Floats | None:
+    if reference is None or not len(reference):
+        return None
+    return np.array([float(certified_at(reference, radius).mean()) for radius in radii])
+
+
+def _same_points(assessment: Assessment) -> Results:
+    """The results of this run for the points of the reference subsample."""
+    results, reference = assessment.results, assessment.reference
+    return results.take(
+        np.isin(results.index, reference.index) if reference is not None else np.zeros(len(results), dtype=np.bool_)
+    )
+
+
+def _reference_label(assessment: Assessment) -> str:
+    if assessment.reference is None or not len(assessment.reference):
+        return ""
+    return f"reference: n = {draws_in_words(assessment.reference)}, {formats.plural(len(assessment.reference), 'point')}"
+
+
+def _marks(assessment: Assessment) -> tuple[tuple[float, float, str], ...]:
+    criteria = [finding.criterion for finding in assessment.findings]
+    wanted = [c for c in criteria if c.metric == "certified_accuracy" and c.scope == "odd" and c.radius is not None]
+    return tuple((c.radius, c.required, f"{c.id} ≥ {formats.required(c.required, '1')}") for c in wanted if c.radius is not None)
+
+
+def _accuracy_caption(assessment: Assessment, band: Band) -> str:
+    text = (
+        "Share of the ODD where the smoothed classifier gives the true class everywhere within the radius. Triangles: required by the criteria. "
+        f"{band.meaning}"
+    )
+    if assessment.reference is not None and len(assessment.reference):
+        text += (
+            f" Orange: the {formats.plural(len(assessment.reference), 'point')} of the reference subsample at "
+            f"{draws_in_words(assessment.reference)} draws (dashed) and at the draws of this run (dotted). "
+            "The distance between these two is what the small budget cost them; no band is stated for so few points."
+        )
+    return text
+
+
+def _accuracy_table(assessment: Assessment, asked: tuple[float, ...]) -> Table:
+    radii = np.array(sorted({0.0, *asked}))
+    band, m = accuracy_band(assessment, radii), len(assessment.results)
+    reference = assessment.reference
+    rows = []
+    for row, radius in enumerate(radii):
+        certified = float(band.certified[row])
+        line = [
+            Cell(text=formats.plain(float(radius)), value=float(radius)),
+            Cell(text=formats.percent(certified, digits=formats.decimals(m)), value=certified),
+        ]
+        if band.lower is not None and band.upper is not None:
+            line += [Cell(text=formats.percent(float(band.lower[row]), side="down"), value=float(band.lower[row]))]
+            line += [Cell(text=formats.percent(float(band.upper[row]), side="up"), value=float(band.upper[row]))]
+        if reference is not None and len(reference):
+            share = float(certified_at(reference, float(radius)).mean())
+            line.append(Cell(text=formats.percent(share, digits=formats.decimals(len(reference))), value=share))
+            share = float(certified_at(_same_points(assessment), float(radius)).mean())
+            line.append(Cell(text=formats.percent(share, digits=formats.decimals(len(reference))), value=share))
+        rows.append(tuple(line))
+    titles = ["Radius", "Certified"]
+    titles += [f"Lower bound {band.level}", f"Upper bound {band.level}"] if band.lower is not None else []
+    if reference is not None and len(reference):
+        titles += [
+            f"{formats.plural(len(reference), 'point')} at {draws_in_words(reference)} draws",
+            f"The same at {draws_in_words(assessment.results)}",
+        ]
+    return Table(
+        id="accuracy-table",
+        caption="Certified accuracy at the radii asked for",
+        columns=tuple(Column(title=title, number=True) for title in titles),
+        rows=tuple(rows),
+    )
+
+
+def _states_row(results: Results, radius: float) -> tuple[Cell, ...]:
+    certified, open_ = certified_at(results, radius), ~refuted_at(results, radius)
+
+    def share(mask: Bools) -> Cell:
+        hits = int(mask.sum())
+        return Cell(
+            text=f"{formats.percent(hits / len(results), digits=formats.decimals(len(results)))} ({formats.count(hits)})",
+            value=float(hits),
+        )
+
+    return (Cell(text=formats.plain(radius), value=radius), share(certified), share(open_ & ~certified), share(~open_))

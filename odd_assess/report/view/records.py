@@ -1,0 +1,298 @@
+"""What the page says, ready to be printed: every number is already a string, rounded to its safe side.
+
+A template loops over these records and computes nothing. ``Cell.value`` keeps the number behind a printed one (for sorting, and so that
+a printed number can be walked back to the evidence). Charts get plain arrays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One table cell. ``mark`` is a style class ("gap", "mono", "strong"), ``state`` a verdict word to be shown with its shape."""
+
+    text: str
+    value: float | None = None
+    mark: str = ""
+    state: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A column's heading; ``number`` aligns it to the right."""
+
+    title: str
+    number: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A table with its caption. ``note`` stands below it: what was left out, what a column means."""
+
+    id: str
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    note: str = ""
+    sortable: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """A name and what it is, for the short lists of facts."""
+
+    name: str
+    text: str
+    mark: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """A criterion drawn on one line, in percent of the axis: what is required, what was observed, and the bounds around it."""
+
+    required: float
+    observed: float | None
+    lower: float | None
+    upper: float | None
+    axis: tuple[str, str]
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingView:
+    """One block of the findings table. ``tally`` counts the states of its parts, where it has parts."""
+
+    anchor: str
+    state: str
+    criterion: str
+    title: str
+    asks: str
+    requirement: str
+    severity: str
+    required: str
+    observed: str
+    lower: str
+    upper: str
+    confidence: str
+    points: str
+    kind: str
+    message: str
+    advice_title: str
+    advice: str
+    clauses: tuple[str, ...]
+    source: str
+    interval: Interval | None
+    tally: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictView:
+    """The verdict with its reason in one sentence and what else must be said at once."""
+
+    state: str
+    reason: str
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class AccuracyChart:
+    """Certified accuracy against radius: fractions of the ODD at each of ``radii``.
+
+    ``lower``/``upper``: the pointwise band, None where the design has no probability model. ``reference``: the
+    subsample at the reference budget, ``same`` the same points at the run's. ``marks``: (radius, required fraction, label) of criteria.
+    """
+
+    alt: str
+    radii: Floats
+    certified: Floats
+    lower: Floats | None
+    upper: Floats | None
+    run_label: str
+    cap: float
+    cap_label: str
+    band_label: str
+    reference: Floats | None
+    reference_label: str
+    same: Floats | None
+    same_label: str
+    marks: tuple[tuple[float, float, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StatesChart:
+    """Fractions of the points that are certified, undecided and refuted at each of ``radii``."""
+
+    alt: str
+    radii: Floats
+    certified: Floats
+    undecided: Floats
+    refuted: Floats
+    cap: float
+    cap_label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ScatterChart:
+    """Radius at n against the radius at the reference budget: expected from the counts (all points), measured (the subsample)."""
+
+    alt: str
+    expected: Floats
+    achieved: Floats
+    measured: Floats
+    achieved_measured: Floats
+    cap: float
+    cap_label: str
+    n_label: str
+    reference_label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class HistogramChart:
+    """Points per class of reduction; ``edges`` are fractions."""
+
+    alt: str
+    edges: Floats
+    counts: Ints
+    mean: float
+    mean_label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MatrixChart:
+    """Levels of attributes against levels of other attributes. ``blocks`` maps (row attribute, column attribute) to numbers.
+
+    A negative number marks a pair of levels that the ODD does not contain. ``names``: attributes; ``levels``: the levels of each.
+    """
+
+    alt: str
+    names: tuple[str, ...]
+    levels: tuple[tuple[str, ...], ...]
+    blocks: tuple[tuple[int, int, Ints], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReductionView:
+    """What the small budget cost, in sentences and numbers; the charts are None where nothing certifies."""
+
+    sentence: str
+    change: str
+    facts: Table
+    budgets: Table | None
+    scatter: ScatterChart | None
+    histogram: HistogramChart | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DomainView:
+    """The ODD as declared, and what of it the points visited."""
+
+    facts: tuple[Fact, ...]
+    attributes: Table
+    realised: tuple[Fact, ...]
+    statements: tuple[str, ...]
+    design: str
+    coverage: Table
+    matrix: MatrixChart | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccuracyView:
+    """Certified accuracy: the curve, what its band is, and the table at the radii that matter."""
+
+    chart: AccuracyChart
+    caption: str
+    table: Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatesView:
+    """Budget-limited against model-limited points."""
+
+    chart: StatesChart
+    caption: str
+    table: Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """One picture as a data URI. ``pixelated``: small enough that its pixels should be seen as squares."""
+
+    source: str
+    title: str
+    alt: str
+    pixelated: bool
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeakPoint:
+    """A weak point with its pictures and its story."""
+
+    title: str
+    outcome: str
+    condition: tuple[Fact, ...]
+    pictures: tuple[Picture, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Untested:
+    """Something declared, or possible, that this run says nothing about."""
+
+    title: str
+    text: str
+    items: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """A line to be signed and dated."""
+
+    role: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """A titled list of facts."""
+
+    title: str
+    facts: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """The whole report."""
+
+    title: str
+    spec_id: str
+    run_id: str
+    version: str
+    finished: str
+    finished_iso: str
+    facts: tuple[Fact, ...]
+    verdict: VerdictView
+    findings: tuple[FindingView, ...]
+    reduction: ReductionView
+    domain: DomainView
+    accuracy: AccuracyView
+    states: StatesView
+    cells: Table
+    classes: Table
+    weakest: tuple[WeakPoint, ...]
+    weakest_note: str
+    untested: tuple[Untested, ...]
+    gaps: Table | None
+    claims: tuple[Fact, ...]
+    limits: tuple[Fact, ...]
+    radius_words: Table
+    manifest: tuple[Group, ...]
+    signatures: tuple[Signature, ...] = field(default=())

@@ -1,0 +1,135 @@
+"""The plain words of the report: what kind of claim each number is, what it does not say, and what a radius means."""
+
+from __future__ import annotations
+
+from math import ceil, log10, sqrt
+
+from odd_assess.records import Assessment, SamplingPlan
+from odd_assess.report.view import formats
+from odd_assess.report.view.groups import radii_asked
+from odd_assess.report.view.points import grey_levels, image_shape
+from odd_assess.report.view.records import Cell, Column, Fact, Table
+
+
+def claims(assessment: Assessment) -> tuple[Fact, ...]:
+    """The kinds of claim, so that none is mistaken for another."""
+    alpha = formats.plain(assessment.spec.certification.alpha)
+    return (
+        Fact(
+            name="Certificate",
+            text=f"Speaks of one point. Except with probability {alpha}, the smoothed classifier gives the same class for every "
+            "perturbation of this input whose L2 norm is below the radius, whoever made the perturbation.",
+        ),
+        Fact(
+            name="Domain claim",
+            text="Speaks of the whole ODD under the declared sampling distribution, with the confidence that is printed beside it. It follows from the "
+            "certificates and from how the points were drawn; the chance of false certificates is already subtracted.",
+        ),
+        Fact(name="Estimate", text="A number with an interval, or none, and no guarantee. The radius reduction is an estimate."),
+        Fact(name="Descriptive", text="A count of what was sampled. It holds exactly and says nothing about what was not sampled."),
+    )
+
+
+def limits(assessment: Assessment) -> tuple[Fact, ...]:
+    """Assumptions and limits, in plain words."""
+    plan, m = assessment.spec.certification, len(assessment.results)
+    alpha, sigma = plan.alpha, formats.plain(plan.sigma)
+    several = 1 - (1 - alpha) ** m
+    return (
+        Fact(
+            name="The smoothed classifier",
+            text=f"Every certificate holds for the smoothed classifier: the class that the model answers most often when Gaussian noise of standard "
+            f"deviation {sigma} (input units) is added to the input. It does not hold for the model used once without noise. A product that relies on it "
+            "must answer by the same vote.",
+        ),
+        Fact(
+            name="The norm and the input space",
+            text="Radii are L2 distances in input units: all pixel values of one input in [0, 1], before normalisation. They cover any change of pixels of "
+            "that size. They do not cover shifts, rotations, weather or other changes whose L2 size is larger, except where the ODD samples them.",
+        ),
+        Fact(
+            name="Between the points",
+            text="A certificate covers the ball around its own input. How the model behaves under natural variation between the sampled points is "
+            "covered only by the domain claims, as a fraction of the declared distribution and never as “everywhere”.",
+        ),
+        Fact(
+            name="Per point, not all at once",
+            text=f"Each certificate may be false with probability {formats.plain(alpha)}. For {formats.plural(m, 'point')} the chance that at least one is "
+            f"false is at most {formats.percent(several, side='up')}. Domain claims allow for this; a claim that all points hold at once would need "
+            f"{formats.plain(alpha)} to be divided by {formats.count(m)}.",
+        ),
+        Fact(name="The declared distribution", text=_distribution(assessment.spec.sampling)),
+        Fact(
+            name="Transforms are indicative",
+            text="Conditions are realised by image transforms with a stated physical mapping. They are indicative of real conditions and no substitute for "
+            "data that represents the mission. What no transform realises is listed as untested.",
+        ),
+        Fact(
+            name="Rounding",
+            text="Radii and lower bounds are rounded down, upper bounds up, sample values to the nearest. Where there is no evidence the state is "
+            "INCONCLUSIVE: there is no number in its place and it is never a pass.",
+        ),
+    )
+
+
+def _distribution(sampling: SamplingPlan) -> str:
+    model = {
+        "random": "Points are independent draws from the declared distribution, so domain claims hold with the printed confidence under it",
+        "stratified": "Points are drawn at random within the cells, whose declared weights are known, so domain claims hold with the printed confidence "
+        "under the declared distribution",
+    }.get(sampling.design)
+    if model is None:
+        return (
+            f"The design “{sampling.design}” fills the domain evenly and has no probability model. Shares of points are descriptive: no confidence can be "
+            "stated for them, and criteria that ask for one stay INCONCLUSIVE."
+        )
+    return f"{model}. If the real use has other weights, the numbers of the cells still hold, the totals do not."
+
+
+def radius_words(assessment: Assessment) -> Table:
+    """What an L2 radius means: for the radii asked for, the mean and the largest of this run."""
+    shape = image_shape(assessment)
+    radius, correct = assessment.results.radius, assessment.results.correct
+    wanted = [(f"asked: {formats.plain(asked)}", asked) for asked in radii_asked(assessment) if asked > 0]
+    if correct.any():
+        wanted += [
+            ("mean of the certified points", float(radius[correct].mean())),
+            ("largest of the run", float(radius[correct].max())),
+        ]
+    columns = [Column(title="Radius"), Column(title="L2, input units", number=True)]
+    if shape:
+        columns += [
+            Column(title="All values: grey levels", number=True),
+            Column(title="PSNR (dB)", number=True),
+            Column(title="Single values flipped", number=True),
+        ]
+    return Table(
+        id="radius-table",
+        caption="What a radius means" if shape is None else f"What a radius means for inputs of {_pixels(shape)}",
+        columns=tuple(columns),
+        rows=tuple(_meaning(name, value, shape) for name, value in wanted),
+        note="Each column spends the whole radius in one way: evenly over all pixel values (in grey levels of 255), or by turning single values from "
+        "one end of the range to the other. PSNR is relative to a peak of 1. A radius covers every mixture of such changes, not only these."
+        if shape
+        else "The size of the inputs is not in the evidence, so the radius cannot be put in grey levels.",
+    )
+
+
+def _pixels(shape: tuple[int, int, int]) -> str:
+    channels, height, width = shape
+    return f"{width} × {height} pixels, {formats.plural(channels, 'channel')} ({formats.count(channels * height * width)} values)"
+
+
+def _meaning(name: str, radius: float, shape: tuple[int, int, int] | None) -> tuple[Cell, ...]:
+    cells = (Cell(text=name), Cell(text=formats.radius(radius), value=radius))
+    if shape is None:
+        return cells
+    values = shape[0] * shape[1] * shape[2]
+    levels, psnr = grey_levels(radius, values), 20 * log10(sqrt(values) / radius)
+    flipped = max(0, ceil(radius**2) - 1)  # the ball is open
+    return (
+        *cells,
+        Cell(text=f"{formats.round_down(levels, 2):.2f}", value=levels),
+        Cell(text=f"{formats.round_up(psnr, 1):.1f}", value=psnr),
+        Cell(text=formats.count(flipped) if flipped else "not one", value=flipped),
+    )

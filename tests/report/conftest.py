@@ -1,0 +1,261 @@
+"""A synthetic assessment with everything in it that a report must show: cells and gaps, abstentions, refuted points, a reference subsample."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.special import ndtr
+
+from odd_assess.criteria import certified_at, check, radius_loss, verdict
+from odd_assess.errors import Location
+from odd_assess.odd.attributes import Boolean, Continuous, LogUniform, Ordinal
+from odd_assess.odd.constraints import OneOf, Statement
+from odd_assess.odd.coverage import coverage
+from odd_assess.odd.domain import Domain
+from odd_assess.odd.ranges import Interval
+from odd_assess.records import (
+    Assessment,
+    Budget,
+    CertificationPlan,
+    CriteriaSet,
+    Criterion,
+    Exhibit,
+    InputDeclaration,
+    ModelDeclaration,
+    OddPoint,
+    Realisation,
+    ReferencePlan,
+    Results,
+    SamplingPlan,
+    Spec,
+    State,
+    Unrealisable,
+)
+from odd_assess.stats import certified_radius, proportion_lower_bound
+
+SIGMA, ALPHA, N0, N, N_REF = 0.25, 0.001, 100, 1000, 100_000
+
+Build = Callable[..., Assessment]
+
+
+def _domain() -> Domain:
+    return Domain(
+        attributes=(
+            Continuous(
+                id="illumination.illuminance",
+                low=20,
+                high=2000,
+                unit="lux",
+                distribution=LogUniform(),
+                buckets=(20, 100, 500, 2000),
+            ),
+            Continuous(id="sensor.defocus", low=0, high=1.5, unit="px", buckets=(0, 0.5, 1.5)),
+            Ordinal(id="surface", labels=("clean", "dusty", "stained"), weights=(0.6, 0.3, 0.1)),
+            Boolean(id="tilted", probability=0.2),
+        ),
+        exclude=(
+            Statement(
+                conditions={"surface": OneOf(("stained",)), "illumination.illuminance": Interval(high=100, high_closed=False)},
+                text="{surface: stained, illumination.illuminance: < 100 lux}",
+            ),
+        ),
+    )
+
+
+def _conditions(domain: Domain, rng: np.random.Generator, points: int) -> list[dict[str, Any]]:
+    """Conditions inside the domain, by rejection from the declared distributions."""
+    found: list[dict[str, Any]] = []
+    while len(found) < points:
+        values = {attribute.id: attribute.from_unit(float(rng.random())) for attribute in domain.attributes}
+        if domain.contains(values):
+            found.append(values)
+    return found
+
+
+def _results(rng: np.random.Generator, truth: np.ndarray, columns: dict[str, np.ndarray], n: int, chosen: np.ndarray) -> Results:
+    m = len(truth)
+    hits = rng.binomial(n, truth)
+    wrong = chosen != columns["label"]
+    label_hits = np.where(wrong, rng.binomial(n - hits, 0.5), hits)
+    lower = np.asarray(proportion_lower_bound(hits, np.full(m, n), alpha=ALPHA))
+    radius = np.asarray(certified_radius(lower, sigma=SIGMA))
+    return Results(
+        **columns,
+        chosen=chosen,
+        certified=radius > 0,
+        hits=hits,
+        label_hits=label_hits,
+        n0=np.full(m, N0),
+        n=np.full(m, n),
+        sigma=np.full(m, SIGMA),
+        alpha=np.full(m, ALPHA),
+        p_a_lower=lower,
+        radius=radius,
+    )
+
+
+def _png(rng: np.random.Generator, *, noise: float) -> bytes:
+    x, y = np.meshgrid(np.linspace(-1, 1, 32), np.linspace(-1, 1, 32))
+    disc = np.exp(-6 * np.abs(np.hypot(x, y) - 0.6))[..., None] * np.array([1.0, 0.4, 0.3]) + 0.15
+    pixels = np.clip(disc + rng.normal(0, noise, disc.shape), 0, 1)
+    stream = io.BytesIO()
+    Image.fromarray((255 * pixels).astype(np.uint8)).save(stream, format="PNG")
+    return stream.getvalue()
+
+
+def _criteria(state: State, held: float) -> tuple[Criterion, ...]:
+    """Criteria that end in the wanted verdict, for a model that holds at 0.25 on the fraction ``held`` of the points."""
+    required = {State.MET: 0.2, State.NOT_MET: 0.95, State.INCONCLUSIVE: round(held, 2)}[state]
+    claim: dict[str, Any] = {"metric": "certified_accuracy", "comparator": ">=", "radius": 0.25, "confidence": 0.95}
+    return (
+        Criterion(
+            id="CA-025",
+            title="Certified accuracy over the ODD",
+            required=required,
+            requirement="SR-12",
+            clauses=("AMLAS [H]", "EU AI Act Art. 15(1)"),
+            location=Location(path=Path("acceptance_criteria/perception_default.yaml"), line=5, column=5),
+            **claim,
+        ),
+        Criterion(
+            id="CELL-025",
+            title="No weak cell",
+            required=0.1,
+            scope="each_cell",
+            severity="info" if state is State.MET else "blocking",
+            **claim,
+        ),
+        Criterion(
+            id="ACR", title="Mean certified radius", metric="mean_certified_radius", comparator=">=", required=0.1, confidence=0.95
+        ),
+        Criterion(id="COV-2", title="Pairs of levels visited", metric="pairwise_coverage", comparator=">=", required=0.8),
+        Criterion(
+            id="LOSS", title="Cost of the budget", metric="radius_reduction", comparator="<=", required=0.05, severity="warning"
+        ),
+    )
+
+
+def _spec(domain: Domain, points: int, design: str, title: str) -> Spec:
+    return Spec(
+        path=Path("/somewhere/spec.yaml"),
+        text="odd_assess: 1",
+        sha256="ab" * 32,
+        id="digit-reader",
+        title=title,
+        taxonomy="none",
+        domain=domain,
+        realisations=(
+            Realisation(attribute="illumination.illuminance", transform="low_light"),
+            Realisation(attribute="sensor.defocus", transform="defocus"),
+            Realisation(attribute="surface", transform="stain", levels={"clean": 0.0, "dusty": 0.05, "stained": 0.15}),
+            Realisation(attribute="tilted", transform="rotation", levels={False: 0.0, True: 15.0}),
+        ),
+        unrealisable=(Unrealisable(attribute="temperature", declared="[-10 .. 40] C", reason="no transform models it"),),
+        sampling=SamplingPlan(design=design, points=points, seed=7),  # type: ignore[arg-type]
+        inputs=InputDeclaration(kind="digits", split="test"),
+        model=ModelDeclaration(kind="factory", reference="odd_assess.examples.digits:network"),
+        certification=CertificationPlan(
+            sigma=SIGMA, alpha=ALPHA, budget=Budget(kind="reduced", n0=N0, n=N), reference=ReferencePlan(n=N_REF, points=20)
+        ),
+        criteria=(
+            CriteriaSet(
+                id="perception-default", title="Default", path=Path("perception_default.yaml"), sha256="cd" * 32, criteria=()
+            ),
+        ),
+        responsible=(("Safety engineer", "A. Person"), ("Independent reviewer", "B. Person")),
+    )
+
+
+def _manifest() -> dict[str, Any]:
+    identity = {
+        "odd_assess": "0.1.0",
+        "spec": "ab" * 32,
+        "criteria": {"default.yaml": "cd" * 32},
+        "model": "ef" * 32,
+        "data": "01" * 32,
+        "seed": 7,
+    }
+    return {
+        "identity": {**identity, "batch_size": 512, "device": "cpu"},
+        "run": {"id": "digit-reader", "title": "Handwritten digit reader", "spec": "spec.yaml"},
+        "data": {"kind": "digits", "images": 360, "classes": 10, "shape": [3, 32, 32]},
+        "preflight": {"model": {"clean_accuracy": 0.97, "noisy_accuracy": 0.91, "advice": ""}, "base_images": None},
+        "environment": {"python": "3.11.7", "system": "Linux 6.1", "libraries": {"odd-assess": "0.1.0", "torch": "2.8.0"}},
+        "started": "2026-11-20T13:59:01+00:00",
+        "finished": "2026-11-20T14:03:27+00:00",
+        "status": "complete",
+    }
+
+
+@pytest.fixture(scope="session")
+def build() -> Build:
+    """A maker of assessments: state, points, design, hostile names."""
+    return assessment_of
+
+
+@cache
+def assessment_of(
+    state: State = State.NOT_MET,
+    *,
+    points: int = 300,
+    design: str = "random",
+    reference: bool = True,
+    title: str = "Handwritten digit reader, release 1.2",
+    class_names: tuple[str, ...] = tuple("0123456789"),
+    exhibits: int = 4,
+) -> Assessment:
+    """A finished assessment over four attributes; everything follows from one seed."""
+    rng = np.random.default_rng(11)
+    domain = _domain()
+    conditions = _conditions(domain, rng, points)
+    cell = np.array([domain.cell_of(values) for values in conditions])
+    level = np.array([domain.cells[number].levels for number in cell])
+    label = rng.integers(0, len(class_names), points)
+    margin = 1.9 - 0.5 * (2 - level[:, 0]) - 0.7 * level[:, 1] - 0.5 * level[:, 2] + rng.normal(0, 1.0, points)
+    truth = ndtr(np.abs(margin))
+    chosen = np.where(margin > -0.2, label, (label + 1 + label % 3) % len(class_names))
+    columns = {
+        "index": np.arange(points),
+        "cell": cell,
+        "level": level,
+        "label": label,
+        "clean": np.where(margin > -0.1, label, chosen),
+    }
+    results = _results(rng, truth, columns, N, chosen)
+    rows = np.sort(rng.choice(points, 20, replace=False))
+    other = (
+        _results(rng, truth[rows], {name: column[rows] for name, column in columns.items()}, N_REF, chosen[rows])
+        if reference
+        else None
+    )
+    conditions_at = tuple(OddPoint(index=i, values=conditions[i], cell=int(cell[i])) for i in range(points))
+    spec, visited = _spec(domain, points, design, title), coverage(domain, conditions_at)
+    lost = radius_loss(results, other, n_ref=N_REF, seed=7)
+    held = float(certified_at(results, 0.25).mean())
+    findings = check(
+        _criteria(state, held), domain=domain, sampling=spec.sampling, results=results, coverage=visited, reduction=lost
+    )
+    weakest = np.argsort(np.where(chosen == label, results.hits, -results.hits))[:exhibits]
+    return Assessment(
+        spec=spec,
+        points=conditions_at,
+        class_names=class_names,
+        results=results,
+        reference=other,
+        coverage=visited,
+        reduction=lost,
+        findings=findings,
+        verdict=verdict(findings),
+        exhibits=tuple(
+            Exhibit(index=int(row), base=_png(rng, noise=0), realised=_png(rng, noise=0.05), noisy=_png(rng, noise=0.25))
+            for row in weakest
+        ),
+        manifest=_manifest(),
+    )

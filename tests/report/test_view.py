@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from odd_assess.criteria import certified_at
+from odd_assess.records import Assessment, SamplingPlan, State
+from odd_assess.report import page_of
+from odd_assess.report.view import formats
+from odd_assess.report.view.band import accuracy_band
+from odd_assess.report.view.points import grey_levels
+from odd_assess.stats import proportion_lower_bound
+
+Build = Callable[..., Assessment]
+FRACTION = st.floats(0, 1)
+
+
+def _value(text: str) -> float:
+    return float(text.rstrip("%").replace("−", "-")) / 100
+
+
+@given(value=FRACTION, digits=st.integers(0, 4))
+def test_bounds_are_printed_on_their_safe_side(value: float, digits: int) -> None:
+    """A printed lower bound is never above, a printed upper bound never below the number, and neither is further off than one last digit."""
+    step = 10.0 ** -(digits + 2)
+    low, high = _value(formats.percent(value, side="down", digits=digits)), _value(formats.percent(value, side="up", digits=digits))
+    assert value - step - 1e-12 <= low <= value + 1e-12
+    assert value - 1e-12 <= high <= value + step + 1e-12
+
+
+@given(value=FRACTION, required=st.integers(0, 1000), side=st.sampled_from(["nearest", "down", "up"]))
+def test_printed_comparison_is_the_true_one(value: float, required: int, side: formats.Side) -> None:
+    """What the printed number says against the printed requirement is what the exact one says, down to a millionth."""
+    bar = required / 1000
+    if abs(value - bar) < 2e-6 and value != bar:
+        return
+    printed = _value(formats.metric(value, "1", side=side, against=bar))
+    assert np.sign(round(printed - bar, 9)) == np.sign(value - bar)
+
+
+def test_requirement_is_printed_as_declared() -> None:
+    """A required value is never rounded."""
+    assert [formats.required(value, "1") for value in (0.8, 0.8765, 0.07)] == ["80%", "87.65%", "7%"]
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_reason_names_the_criteria_that_decide(build: Build, state: State) -> None:
+    """The reason names exactly the blocking criteria in the deciding state; a warning is never among them."""
+    assessment = build(state)
+    assert assessment.verdict is state
+    verdict = page_of(assessment).verdict
+    assert verdict.state == state.value
+    deciding = {
+        finding.criterion.id
+        for finding in assessment.findings
+        if finding.state is state and finding.criterion.severity == "blocking"
+    }
+    if state is not State.MET:
+        assert all(name in verdict.reason for name in deciding)
+    assert "LOSS" not in verdict.reason
+    assert any("LOSS" in note for note in verdict.notes)
+
+
+def test_curve_is_the_share_of_points_that_hold(build: Build) -> None:
+    """The curve counts exactly the points certified for the true class at the radius or beyond, and never rises."""
+    assessment = build()
+    chart = page_of(assessment).accuracy.chart
+    results = assessment.results
+    for radius, share in zip(chart.radii, chart.certified, strict=True):
+        expected = np.mean(
+            [
+                r >= radius and c == t and z
+                for r, c, t, z in zip(results.radius, results.chosen, results.label, results.certified, strict=True)
+            ]
+        )
+        assert share == pytest.approx(expected)
+    assert (np.diff(chart.certified) <= 1e-12).all()
+    assert chart.lower is not None
+    assert chart.upper is not None
+    assert (chart.lower <= chart.certified + 1e-12).all()
+    assert (chart.certified <= chart.upper + 1e-12).all()
+
+
+def test_lower_edge_of_the_band_subtracts_false_certificates(build: Build) -> None:
+    """For independent random points the lower edge is (L - alpha) / (1 - alpha) with L the exact binomial bound (statistics.md, section 3)."""
+    assessment = build()
+    k, m = int(certified_at(assessment.results, 0.25).sum()), len(assessment.results)
+    band = accuracy_band(assessment, np.array([0.25]))
+    assert band.lower is not None
+    assert band.lower[0] == pytest.approx((proportion_lower_bound(k, m, alpha=0.05) - 0.001) / 0.999)
+
+
+def test_states_partition_the_points(build: Build) -> None:
+    """At every radius the areas of the chart, and in the table the counts, are parts of one whole."""
+    page = page_of(build())
+    chart = page.states.chart
+    assert chart.certified + chart.undecided + chart.refuted == pytest.approx(np.ones(len(chart.radii)))
+    counts = [int(cell.text.split("(")[1].rstrip(")")) for cell in page.states.table.rows[0][1:]]
+    assert sum(counts) == len(build().results)
+    assert min(counts) > 0
+
+
+def test_equal_allocation_keeps_the_band_around_a_weighted_line(build: Build) -> None:
+    """With equal allocation a point stands for its cell: the line is the sum of the cells' shares times their weights."""
+    assessment = build(design="stratified", points=120)
+    plan = SamplingPlan(design="stratified", points=120, seed=1, allocation="equal")
+    assessment = replace(assessment, spec=replace(assessment.spec, sampling=plan))
+    results, cells = assessment.results, assessment.spec.domain.cells
+    good = certified_at(results, 0.1)
+    visited = np.unique(results.cell)
+    weights = np.array([cells[cell].weight for cell in visited])
+    expected = (
+        sum(weight * good[results.cell == cell].mean() for cell, weight in zip(visited, weights, strict=True)) / weights.sum()
+    )
+    band = accuracy_band(assessment, np.array([0.1, 0.3]))
+    assert band.certified[0] == pytest.approx(expected)
+    assert band.lower is not None
+    assert band.upper is not None
+    assert (band.lower <= band.certified).all()
+    assert (band.certified <= band.upper).all()
+
+
+def test_cells_are_listed_weakest_first_and_empty_ones_last(build: Build) -> None:
+    """Every feasible cell has its line; cells without a point close the list and hold no number."""
+    assessment = build()
+    page = page_of(assessment)
+    assert len(page.cells.rows) == len(assessment.spec.domain.cells)
+    points = [int(row[5].text) for row in page.cells.rows]
+    assert sum(points) == len(assessment.results)
+    empty = points.count(0)
+    assert empty > 0
+    assert points[-empty:] == [0] * empty
+    assert all(cell.text == formats.NOTHING for row in page.cells.rows[-empty:] for cell in row[6:10])
+
+
+def test_reduction_sentence_quotes_measured_and_predicted(build: Build) -> None:
+    """Measured with its interval, rounded outwards, beside the prediction for the same points and for all; without a reference only what is predicted."""
+    assessment = build()
+    found = assessment.reduction
+    assert found.measured is not None
+    assert found.measured_lower is not None
+    assert found.predicted is not None
+    sentence = page_of(assessment).reduction.sentence
+    for said in (
+        formats.percent(found.measured),
+        formats.percent(found.measured_lower, side="down"),
+        formats.percent(found.predicted),
+        "100,000",
+        "20 points",
+    ):
+        assert said in sentence
+    assert "not measured" in page_of(build(reference=False)).reduction.sentence
+
+
+def test_grey_levels_of_a_radius() -> None:
+    """A change of g grey levels in every one of d values has the L2 norm g/255 sqrt(d)."""
+    values = 3 * 32 * 32
+    change = np.full(values, grey_levels(0.5, values) / 255)
+    assert np.linalg.norm(change) == pytest.approx(0.5)
+
+
+def test_untested_parts_are_told(build: Build) -> None:
+    """The unrealisable attribute, the unvisited cells and the mode all appear; nothing unrealisable is counted as a gap twice."""
+    assessment = build()
+    page = page_of(assessment)
+    told = " ".join([part.text + " ".join(part.items) for part in page.untested])
+    assert "temperature" in told
+    assert "no transform models it" in told
+    assert "permissive" in told
+    assert page.gaps is not None
+    assert all(row[1].text != "temperature" for row in page.gaps.rows)
