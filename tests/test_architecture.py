@@ -1,0 +1,32 @@
+"""The house stands as drawn: imports point down, and what needs no torch loads none."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def run_python(code: str) -> str:
+    return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+
+
+def test_imports_point_down(repository: Path) -> None:
+    """The layers and the bans on torch, YAML, Jinja and click hold (import-linter's contracts in pyproject.toml)."""
+    done = subprocess.run(["lint-imports", "--no-cache"], cwd=repository, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("module", ["odd_assess", "odd_assess.cli", "odd_assess.spec", "odd_assess.criteria", "odd_assess.evidence", "odd_assess.odd", "odd_assess.stats"])
+def test_no_torch_where_none_is_needed(module: str) -> None:
+    """Declaring, checking and verifying work on a machine without torch, and start fast: no pandas, matplotlib or scipy.stats either."""
+    loaded = run_python(f"import {module}, sys; print(*sorted({{'torch', 'pandas', 'matplotlib', 'scipy.stats', 'sklearn'}} & set(sys.modules)))")
+    assert loaded.split() == []
+
+
+@pytest.mark.parametrize("command", [["--help"], ["lint", "sample_reports/digits/spec.yaml"]])
+def test_the_command_line_answers_without_torch(repository: Path, command: list[str]) -> None:
+    """``--help`` and ``lint`` import no torch."""
+    code = f"import sys\nfrom odd_assess.cli import main\ntry:\n    main({command!r})\nexcept SystemExit as done:\n    assert not done.code\nprint('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=repository, check=True, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "False"

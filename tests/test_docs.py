@@ -1,0 +1,41 @@
+"""What the README promises is true: its commands run, and every command, transform and criteria file is in it."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from odd_assess.cli.main import COMMANDS
+from odd_assess.criteria.metrics import METRICS
+from odd_assess.odd.catalogue import TRANSFORMS
+
+
+@pytest.fixture(scope="module")
+def readme(repository: Path) -> str:
+    return (repository / "README.md").read_text(encoding="utf-8")
+
+
+def test_there_are_exactly_two_set_up_commands(readme: str) -> None:
+    """The first two bash blocks hold one line each: install and run the example, install and run the tests."""
+    blocks = re.findall(r"```bash\n(.*?)```", readme, flags=re.DOTALL)[:2]
+    assert all(len(block.strip().splitlines()) == 1 and "pip install" in block for block in blocks)
+    assert "odd-assess run sample_reports/digits/spec.yaml" in blocks[0]
+    assert "pytest" in blocks[1]
+
+
+def test_every_command_is_documented(readme: str) -> None:
+    """A command that exists is in the README."""
+    for command in COMMANDS:
+        assert f"odd-assess {command}" in readme, command
+
+
+def test_every_transform_and_metric_is_documented(readme: str) -> None:
+    """A word that a spec or criteria file may use is in the README."""
+    for word in [*TRANSFORMS, *METRICS]:
+        assert f"`{word}`" in readme, word
+
+
+def test_every_criteria_file_is_documented(readme: str, repository: Path) -> None:
+    """A criteria file that we ship is in the README."""
+    for path in (repository / "acceptance_criteria").glob("*.yaml"):
+        assert path.name in readme
