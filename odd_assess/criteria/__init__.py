@@ -1,0 +1,53 @@
+"""Acceptance criteria: results in, findings and a verdict out. Torch-free and YAML-free.
+
+    metrics       what a criterion may name, as a table (used by lint)
+    point_states  each point, for a radius: certified, refuted, undecided
+    claims        a metric over the ODD, enclosed by what was shown and what was not excluded at the points
+    inference     which bound speaks for the ODD, by the sampling design
+    readings      bounds -> MET, NOT MET or INCONCLUSIVE, over the ODD and in each cell
+    loss          what the small budget cost this run
+    advice        what would decide
+    checker       criteria -> findings -> verdict
+
+All but the table of metrics is imported when it is first used: `odd-assess schema` needs no scipy.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from odd_assess.criteria.metrics import METRICS as METRICS
+from odd_assess.criteria.metrics import MetricInfo as MetricInfo
+
+if TYPE_CHECKING:
+    from odd_assess.criteria.checker import check as check
+    from odd_assess.criteria.checker import verdict as verdict
+    from odd_assess.criteria.loss import bound_levels as bound_levels
+    from odd_assess.criteria.loss import radius_loss as radius_loss
+    from odd_assess.criteria.point_states import certified_at as certified_at
+    from odd_assess.criteria.point_states import refuted_at as refuted_at
+
+__all__ = ["METRICS", "MetricInfo", "bound_levels", "certified_at", "check", "radius_loss", "refuted_at", "verdict"]
+
+_HOMES = {
+    "bound_levels": "loss",
+    "certified_at": "point_states",
+    "check": "checker",
+    "radius_loss": "loss",
+    "refuted_at": "point_states",
+    "verdict": "checker",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'odd_assess.criteria' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"odd_assess.criteria.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,102 @@
+"""What would decide a criterion, or meet it: estimates that assume that the observed fractions persist.
+
+Points: the smallest multiple of the sample, with the same fractions, that decides. Draws: the smallest budget, by doubling, that decides at
+the same points, if each point's observed share of hits (with half a hit and half a miss added, so that k = n is not taken for certainty) persists.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from odd_assess.criteria.loss import bound_levels
+from odd_assess.criteria.words import about, plural
+from odd_assess.records import Ints, Reduction, Results, State
+from odd_assess.stats import certified_radius, expected_reference_radius, proportion_lower_bound
+
+MOST_COPIES = 4096
+"""Beyond so many times the sample we do not call it advice."""
+MOST_DRAWS = 10_000_000
+"""Beyond so many draws a point we do not call it advice."""
+
+
+def advise(state: State, points: int, draws: int, with_copies: Callable[[float], State], with_draws: Callable[[int], State]) -> str:
+    """What would decide an inconclusive claim. The two functions answer which state a larger sample or budget would give."""
+    if state is not State.INCONCLUSIVE:
+        return ""
+    copies, n = _copies_to_decide(with_copies), _draws_to_decide(draws, with_draws)
+    ways = []
+    if copies is not None:
+        ways.append(f"about {about(points * copies[0])} points at this budget ({copies[1].value})")
+    if n is not None:
+        ways.append(f"about {about(n[0])} draws a point at these points ({n[1].value})")
+    if ways:
+        return f"If the observed fractions persist, this would decide: {', or '.join(ways)}."
+    return (
+        "Neither more points alone nor more draws alone would decide while the observed fractions persist: "
+        "what is observed lies too close to the requirement, or between it and what this budget can show. Increase both."
+    )
+
+
+def at_budget(results: Results, n: int) -> Results:
+    """What the points would look like at ``n`` draws, if each one's share of hits persists. For advice only."""
+    hits, label_hits = _scaled(results.hits, results.n, n), _scaled(results.label_hits, results.n, n)
+    draws = np.full(len(results), n, dtype=np.int64)
+    lower = np.atleast_1d(proportion_lower_bound(hits, draws, alpha=bound_levels(results)))
+    certified = lower > 0.5
+    radius = np.where(certified, certified_radius(lower, sigma=results.sigma), 0.0)
+    return replace(results, hits=hits, label_hits=label_hits, n=draws, certified=certified, p_a_lower=lower, radius=radius)
+
+
+def draws_for_reduction(results: Results, reduction: Reduction, required: float) -> int | None:
+    """The smallest budget, by doubling, whose expected reduction is at most ``required``; None if none below the reference budget is."""
+    reference = float(reduction.expected_reference.sum())
+    n: int = int(results.n.max())
+    while 2 * n < reduction.n_ref and reference > 0:
+        n *= 2
+        expected = expected_reference_radius(results.hits, results.n, n, alpha=bound_levels(results), sigma=results.sigma)
+        if 1.0 - float(expected.sum()) / reference <= required:
+            return n
+    return None
+
+
+def fewest_points(bound_if_all: Callable[[int], bool]) -> int | None:
+    """The smallest number of points, all of them successes, for which the bound reaches the requirement."""
+    enough = next((1 << power for power in range(24) if bound_if_all(1 << power)), None)
+    return None if enough is None else 1 + bisect_left(range(1, enough), True, key=bound_if_all)
+
+
+def empty_cells(names: list[str], listed: str) -> str:
+    """Advice for cells that no point visited."""
+    return f"{plural(len(names), 'cell')} without points: {listed}. Use design stratified with allocation equal, or more points."
+
+
+def _copies_to_decide(state: Callable[[float], State]) -> tuple[float, State] | None:
+    copies = 1.0
+    while state(2 * copies) is State.INCONCLUSIVE:
+        copies *= 2
+        if copies > MOST_COPIES:
+            return None
+    low, high = copies, 2 * copies
+    while high > 1.02 * low:
+        middle = math.sqrt(low * high)
+        low, high = (middle, high) if state(middle) is State.INCONCLUSIVE else (low, middle)
+    return high, state(high)
+
+
+def _draws_to_decide(n: int, state: Callable[[int], State]) -> tuple[int, State] | None:
+    while 2 * n <= MOST_DRAWS:
+        n *= 2
+        found = state(n)
+        if found is not State.INCONCLUSIVE:
+            return n, found
+    return None
+
+
+def _scaled(hits: Ints, n: Ints, draws: int) -> Ints:
+    share = (hits + 0.5) / (n + 1.0)
+    return np.asarray(np.floor(share * draws), dtype=np.int64)

@@ -1,0 +1,331 @@
+"""From criteria and results to findings, and from findings to the verdict.
+
+Missing or empty evidence is INCONCLUSIVE, never a pass and never a number. A confidence is given only where the design has a probability model.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from odd_assess.criteria import advice, words
+from odd_assess.criteria.claims import CLAIMS, Claim, FractionClaim
+from odd_assess.criteria.inference import Inference, Weighted, inference_for, point_weights
+from odd_assess.criteria.loss import bound_levels
+from odd_assess.criteria.metrics import METRICS
+from odd_assess.criteria.readings import Reading, beta_of, read_cells, read_odd, state_of
+from odd_assess.odd.domain import Domain
+from odd_assess.records import Coverage, Criterion, Finding, Reduction, Results, SamplingPlan, State, Verdict
+from odd_assess.stats import draws_for_radius, radius_caps, true_fraction_lower
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Evidence:
+    """All that a criterion may be judged by."""
+
+    domain: Domain
+    sampling: SamplingPlan
+    results: Results
+    coverage: Coverage
+    reduction: Reduction
+
+
+def check(
+    criteria: Sequence[Criterion],
+    *,
+    domain: Domain,
+    sampling: SamplingPlan,
+    results: Results,
+    coverage: Coverage,
+    reduction: Reduction,
+) -> tuple[Finding, ...]:
+    """One finding for each criterion, in order: what the evidence says about it, with which bounds, and what would decide it.
+
+    Raises: ValueError for a criterion that names an unknown metric, or lacks the radius or confidence that its metric needs.
+    """
+    evidence = Evidence(domain=domain, sampling=sampling, results=results, coverage=coverage, reduction=reduction)
+    return tuple(_finding(_checked(criterion), evidence) for criterion in criteria)
+
+
+def verdict(findings: Sequence[Finding]) -> Verdict:
+    """NOT MET if a blocking criterion is not met; else INCONCLUSIVE if one is inconclusive, or there is none; else MET.
+
+    MET needs no correction for the number of criteria: where some blocking requirement does not hold, the verdict is MET with probability at most
+    that criterion's 1 - confidence. NOT MET does not have this: where all hold, it comes up with probability at most the sum of the
+    criteria's 1 - confidence.
+    """
+    states = {finding.state for finding in findings if finding.criterion.severity == "blocking"}
+    if State.NOT_MET in states:
+        return State.NOT_MET
+    return State.MET if states == {State.MET} else State.INCONCLUSIVE
+
+
+def _checked(criterion: Criterion) -> Criterion:
+    info = METRICS.get(criterion.metric)
+    if info is None:
+        raise ValueError(f"criterion {criterion.id}: metric must be one of {', '.join(METRICS)}, got {criterion.metric!r}")
+    if criterion.comparator != info.comparator or criterion.scope not in info.scopes:
+        raise ValueError(f"criterion {criterion.id}: {info.name} takes {info.comparator} over {' or '.join(info.scopes)}")
+    if info.needs_radius and criterion.radius is None:
+        raise ValueError(f"criterion {criterion.id}: {info.name} must have a radius")
+    if info.needs_confidence and (criterion.confidence is None or not 0 < criterion.confidence < 1):
+        raise ValueError(f"criterion {criterion.id}: {info.name} must have a confidence in (0, 1), got {criterion.confidence!r}")
+    return criterion
+
+
+def _finding(criterion: Criterion, evidence: Evidence) -> Finding:
+    if len(evidence.results) == 0:
+        return _inconclusive(
+            criterion, evidence, f"{words.subject(criterion)}: no point was assessed.", "Assess at least one point."
+        )
+    if criterion.metric in CLAIMS:
+        return _domain_claim(criterion, evidence)
+    if criterion.metric == "radius_reduction":
+        return _radius_reduction(criterion, evidence)
+    return _descriptive(criterion, evidence)
+
+
+def _inconclusive(criterion: Criterion, evidence: Evidence, message: str, hint: str, observed: float | None = None) -> Finding:
+    return Finding(
+        criterion=criterion,
+        state=State.INCONCLUSIVE,
+        kind=METRICS[criterion.metric].kind,
+        points=len(evidence.results),
+        observed=observed,
+        lower=None,
+        upper=None,
+        message=message,
+        advice=hint,
+    )
+
+
+# ---------------------------------------------------------------- domain claims
+
+
+def _domain_claim(criterion: Criterion, evidence: Evidence) -> Finding:
+    results, sampling = evidence.results, evidence.sampling
+    claim = CLAIMS[criterion.metric](results, criterion, evidence.reduction)
+    inference = inference_for(sampling, evidence.domain, results)
+    if inference is None:
+        observed = _observed(criterion, claim, results)
+        message = (
+            f"{words.subject(criterion)}: {observed:.3f} observed, {words.required(criterion)}; no confidence can be stated, "
+            f"because points of the design {sampling.design} are placed to cover the ODD and not drawn from the declared distribution."
+        )
+        return _inconclusive(criterion, evidence, message, "Use design random or stratified for claims on the ODD.", observed)
+    if sampling.points is not None and len(results) < sampling.points:
+        message = f"{words.subject(criterion)}: {len(results)} of {sampling.points} points are assessed; a claim on the ODD needs them all."
+        return _inconclusive(criterion, evidence, message, "Finish the run (odd-assess run --resume).")
+
+    def read(rows: Results, copies: float = 1.0) -> Reading:
+        one = CLAIMS[criterion.metric](rows, criterion, evidence.reduction)
+        return _read(one, criterion, evidence, inference, copies)
+
+    reading = read(results)
+    return Finding(
+        criterion=criterion,
+        state=reading.state,
+        kind="domain claim",
+        points=len(results),
+        observed=reading.observed,
+        lower=reading.lower,
+        upper=reading.upper,
+        message=_claim_message(criterion, claim, reading, inference),
+        advice=_claim_advice(criterion, claim, reading, inference, evidence)
+        or advice.advise(
+            reading.state,
+            len(results),
+            int(results.n.max()),
+            lambda copies: read(results, copies).state,
+            lambda n: read(advice.at_budget(results, n)).state,
+        ),
+        parts=reading.parts,
+    )
+
+
+def _observed(criterion: Criterion, claim: Claim, results: Results) -> float:
+    """The plain value at the points, of the worst cell where the scope is each cell."""
+    if criterion.scope == "odd":
+        return float(claim.values.mean())
+    return min(float(claim.values[results.cell == cell].mean()) for cell in np.unique(results.cell))
+
+
+def _read(claim: Claim, criterion: Criterion, evidence: Evidence, inference: Inference, copies: float) -> Reading:
+    if criterion.scope == "each_cell":
+        assert isinstance(claim, FractionClaim)  # only fractions have the scope each_cell
+        return read_cells(claim, criterion, evidence.domain, evidence.results.cell, copies=copies)
+    weights = point_weights(evidence.sampling, evidence.domain, evidence.results)
+    return read_odd(claim, criterion, inference, weights, copies=copies)
+
+
+def _claim_message(criterion: Criterion, claim: Claim, reading: Reading, inference: Inference) -> str:
+    assert criterion.confidence is not None  # `_checked` has made sure
+    assert reading.observed is not None  # there are points
+    assert reading.upper is not None  # so there is a bound
+    sure = f"with confidence {words.percent(criterion.confidence)}"
+    at_least = "no lower bound" if reading.lower is None else f"at least {words.at_least(reading.lower)}"
+    decides = {
+        State.MET: at_least if criterion.comparator == ">=" else f"at most {words.at_most(reading.upper)}",
+        State.NOT_MET: f"at most {words.at_most(reading.upper)}" if criterion.comparator == ">=" else at_least,
+        State.INCONCLUSIVE: f"{at_least} and at most {words.at_most(reading.upper)} (each on its own)",
+    }[reading.state]
+    head = f"{words.subject(criterion)}: {decides} {sure}, {words.required(criterion)}; {reading.observed:.3f} observed"
+    if criterion.scope == "each_cell":
+        return f"{head}. {_cells_in_words(criterion, reading)}"
+    return f"{head} ({claim.in_words(inference)})."
+
+
+def _cells_in_words(criterion: Criterion, reading: Reading) -> str:
+    count = {state: sum(part.state is state for part in reading.parts) for state in State}
+    if reading.state is State.MET:
+        return (
+            f"All {words.plural(count[State.MET], 'cell')} meet it: each was tested at that confidence, which a claim on all of them together needs. "
+            "The bounds listed for the cells hold simultaneously and are therefore wider."
+        )
+    how = "Holm" if criterion.multiplicity == "holm" else "Bonferroni"
+    return (
+        f"{words.plural(count[State.MET], 'cell')} shown to meet it, {count[State.NOT_MET]} shown not to, {count[State.INCONCLUSIVE]} open "
+        f"({how} over cells; the bounds listed hold simultaneously)."
+    )
+
+
+def _claim_advice(criterion: Criterion, claim: Claim, reading: Reading, inference: Inference, evidence: Evidence) -> str:
+    """Advice that follows from the reading alone; empty where only a larger sample or budget can tell."""
+    if reading.state is State.NOT_MET:
+        return _not_met_advice(criterion, claim, reading, inference)
+    if reading.state is State.INCONCLUSIVE and criterion.scope == "each_cell":
+        empty = [part.name for part in reading.parts if part.points == 0]
+        if empty:
+            return advice.empty_cells(empty, words.listed(empty))
+    if reading.state is State.INCONCLUSIVE:
+        return _cap_advice(criterion, evidence)
+    return ""
+
+
+def _cap_advice(criterion: Criterion, evidence: Evidence) -> str:
+    """Where no count at this budget can certify the radius that is asked for."""
+    results = evidence.results
+    asked = criterion.required if criterion.metric == "mean_certified_radius" else criterion.radius
+    levels = bound_levels(results)
+    caps = radius_caps(results.n, alpha=levels, sigma=results.sigma)
+    best = int(caps.argmax())
+    if asked is None or asked <= caps[best]:
+        return ""
+    said = f"No count of {int(results.n[best]):,} draws certifies more than {words.at_least(float(caps[best]))}"
+    sigma, level = float(results.sigma[best]), float(levels[best])
+    if asked > 7 * sigma:
+        return f"{said}, and no feasible number of draws reaches {asked:g} at sigma = {sigma:g}: ask for a smaller radius or use a larger sigma."
+    return f"{said}: use at least {draws_for_radius(asked, alpha=level, sigma=sigma):,} draws a point."
+
+
+def _not_met_advice(criterion: Criterion, claim: Claim, reading: Reading, inference: Inference) -> str:
+    what = {
+        "certified_accuracy": "More draws or points would not change this: change the model, sigma or the ODD.",
+        "mean_certified_radius": "More draws or points would not change this: change the model, sigma or the ODD.",
+        "clean_accuracy": "More points would not change this: change the model or the ODD.",
+        "abstention_rate": "A larger budget abstains less where the model has a majority class; elsewhere change the model, sigma or the ODD.",
+    }[criterion.metric]
+    if criterion.scope == "each_cell":
+        failing = [part.name for part in reading.parts if part.state is State.NOT_MET]
+        return f"{what} Not met in: {words.listed(failing)}."
+    if isinstance(claim, FractionClaim) and criterion.comparator == ">=" and not isinstance(inference, Weighted):
+        return f"{what} {_needed(criterion, claim, inference)}"
+    return what
+
+
+def _needed(criterion: Criterion, claim: FractionClaim, inference: Inference) -> str:
+    """How many of these points would have had to be shown for the criterion to be met."""
+    m = len(claim.low)
+
+    def would_do(shown: int, points: int) -> bool:
+        lower = inference.fraction_lower(np.arange(points) < shown, beta=beta_of(criterion))
+        return true_fraction_lower(lower, alpha=claim.alpha) >= criterion.required
+
+    if would_do(m, m):
+        shown = int(claim.low.sum())
+        needed = shown + bisect_left(range(shown, m), True, key=lambda count: would_do(count, m))
+        return f"To be met, {needed:,} of {m:,} points would have had to be shown, {shown:,} were."
+    points = advice.fewest_points(lambda size: would_do(size, size))
+    return "" if points is None else f"{m:,} points could not have met it: at least {points:,} are needed, all of them shown."
+
+
+# ---------------------------------------------------------------- estimates and descriptive metrics
+
+
+def _radius_reduction(criterion: Criterion, evidence: Evidence) -> Finding:
+    reduction = evidence.reduction
+    subject = f"{words.subject(criterion)} against {reduction.n_ref:,} draws"
+    lower, upper = reduction.measured_lower, reduction.measured_upper
+    if reduction.measured is not None and lower is not None and upper is not None:
+        observed, state = reduction.measured, state_of("<=", criterion.required, lower=lower, upper=upper)
+        message = (
+            f"{subject}: {observed:.3f} measured on {words.plural(reduction.measured_points, 'point')}, {words.percent(reduction.confidence)} "
+            f"bootstrap interval {words.at_least(lower)} to {words.at_most(upper)}, {words.required(criterion)}. An estimate, not a bound."
+        )
+    elif reduction.predicted is not None:
+        observed, lower, upper = reduction.predicted, None, None
+        state = state_of("<=", criterion.required, lower=observed, upper=observed)
+        message = (
+            f"{subject}: {observed:.3f} predicted from the counts, {words.required(criterion)}. An estimate without an interval."
+        )
+    else:
+        return _inconclusive(criterion, evidence, f"{subject}: no point certifies, so there is no radius to lose.", "")
+    return Finding(
+        criterion=criterion,
+        state=state,
+        kind="estimate",
+        points=reduction.measured_points if upper is not None else len(evidence.results),
+        observed=observed,
+        lower=lower,
+        upper=upper,
+        message=message,
+        advice=_reduction_advice(criterion, state, evidence),
+    )
+
+
+def _reduction_advice(criterion: Criterion, state: State, evidence: Evidence) -> str:
+    if state is State.MET:
+        return ""
+    n = advice.draws_for_reduction(evidence.results, evidence.reduction, criterion.required)
+    enough = (
+        ""
+        if n is None
+        else f"About {words.about(n)} draws a point would be expected to reduce the radius by at most {criterion.required:g}."
+    )
+    if state is State.INCONCLUSIVE:
+        return f"More reference points narrow the interval. {enough}".strip()
+    return enough or "No budget below the reference's would be expected to do."
+
+
+def _descriptive(criterion: Criterion, evidence: Evidence) -> Finding:
+    coverage = evidence.coverage
+    observed = float(coverage.visits.min()) if criterion.metric == "points_per_cell" else float(getattr(coverage, criterion.metric))
+    if not math.isfinite(observed):
+        return _inconclusive(criterion, evidence, f"{words.subject(criterion)}: there is nothing to cover.", "")
+    state = state_of(criterion.comparator, criterion.required, lower=observed, upper=observed)
+    shown = f"{observed:g}" if criterion.metric == "points_per_cell" else words.at_least(observed)
+    kind = {"cell_coverage": "cell", "pairwise_coverage": "pair", "level_coverage": "level", "points_per_cell": "cell"}[
+        criterion.metric
+    ]
+    gaps = [gap.name for gap in coverage.gaps if gap.kind == kind]
+    return Finding(
+        criterion=criterion,
+        state=state,
+        kind="descriptive",
+        points=len(evidence.results),
+        observed=observed,
+        lower=None,
+        upper=None,
+        message=f"{words.subject(criterion)}: {shown}, {words.required(criterion)}. Counted, not estimated.",
+        advice="" if state is State.MET else _coverage_advice(kind, gaps),
+    )
+
+
+def _coverage_advice(kind: str, gaps: list[str]) -> str:
+    designs = "design pairwise or grid" if kind == "pair" else "design grid, or stratified with allocation equal"
+    missing = f" Not visited: {words.listed(gaps)}." if gaps else ""
+    return f"More points, or {designs}, would cover more.{missing}"

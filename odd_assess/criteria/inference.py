@@ -1,0 +1,134 @@
+"""Which bound speaks for the whole ODD, by the sampling design.
+
+random                    the points are independent draws from the declared distribution: exact binomial bound; betting bound for means
+stratified, proportional  one point in each of m equal segments of the domain: the pooled bound (Hoeffding); betting bound for means
+stratified, equal         known weights of the cells, a fixed number of points in each: weighted betting bound
+sobol, lhs, grid,         no probability model: points are placed to cover, not drawn from the declared distribution. No bound.
+pairwise
+
+Within a cell the points of the random and stratified designs are independent draws from the declared distribution inside it, given how many fell there.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from odd_assess.odd.domain import Domain
+from odd_assess.records import Bools, Floats, Ints, Results, SamplingPlan
+from odd_assess.stats import mean_lower_bound, pooled_lower_bound, proportion_lower_bound, weighted_mean_lower_bound
+
+
+class Inference(Protocol):
+    """One-sided bounds on the mean over the ODD of a quantity that is known at the points (m,), with confidence 1 - beta.
+
+    ``copies`` asks "what if every point had been seen so often": for advice on the number of points, never for a claim.
+    """
+
+    @property
+    def fraction_words(self) -> str:
+        """The bound on fractions in a few words, for the report."""
+        ...
+
+    @property
+    def mean_words(self) -> str:
+        """The bound on means in a few words, for the report."""
+        ...
+
+    def fraction_lower(self, indicator: Bools, *, beta: float, copies: float = 1.0) -> float:
+        """A lower bound on the fraction of the ODD where the indicator holds."""
+        ...
+
+    def mean_lower(self, values: Floats, *, upper: float, beta: float, copies: float = 1.0) -> float:
+        """A lower bound on the mean over the ODD of values in [0, upper]."""
+        ...
+
+
+def fraction_upper(inference: Inference, indicator: Bools, *, beta: float, copies: float = 1.0) -> float:
+    """An upper bound on the fraction of the ODD where the indicator holds."""
+    return 1.0 - inference.fraction_lower(~indicator, beta=beta, copies=copies)
+
+
+def mean_upper(inference: Inference, values: Floats, *, upper: float, beta: float, copies: float = 1.0) -> float:
+    """An upper bound on the mean over the ODD of values in [0, upper]."""
+    return upper - inference.mean_lower(upper - values, upper=upper, beta=beta, copies=copies)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Independent:
+    """Independent points from the declared distribution; also the points inside one cell."""
+
+    fraction_words: str = "exact binomial bound, independent points"
+    mean_words: str = "betting bound, independent points"
+
+    def fraction_lower(self, indicator: Bools, *, beta: float, copies: float = 1.0) -> float:
+        """Clopper-Pearson."""
+        return proportion_lower_bound(*_counted(indicator, copies), alpha=beta)
+
+    def mean_lower(self, values: Floats, *, upper: float, beta: float, copies: float = 1.0) -> float:
+        """Betting."""
+        return mean_lower_bound(values, upper=upper, beta=beta, copies=copies)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pooled:
+    """One independent point in each of m equal segments of the domain."""
+
+    fraction_words: str = "binomial bound of the pooled strata (Hoeffding)"
+    mean_words: str = "betting bound, independent points"
+
+    def fraction_lower(self, indicator: Bools, *, beta: float, copies: float = 1.0) -> float:
+        """The binomial bound of the sum, with its guards."""
+        return pooled_lower_bound(*_counted(indicator, copies), beta=beta)
+
+    def mean_lower(self, values: Floats, *, upper: float, beta: float, copies: float = 1.0) -> float:
+        """Betting: it needs independence, not identical distributions."""
+        return mean_lower_bound(values, upper=upper, beta=beta, copies=copies)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Weighted:
+    """Independent points in cells of known weight, whatever their number. A cell without points counts against the claim."""
+
+    cell: Ints
+    weights: Floats
+    fraction_words: str = "betting bound weighted by cell"
+    mean_words: str = "betting bound weighted by cell"
+
+    def fraction_lower(self, indicator: Bools, *, beta: float, copies: float = 1.0) -> float:
+        """Betting on the weighted indicators."""
+        return self.mean_lower(indicator.astype(np.float64), upper=1.0, beta=beta, copies=copies)
+
+    def mean_lower(self, values: Floats, *, upper: float, beta: float, copies: float = 1.0) -> float:
+        """Betting on the weighted values."""
+        return weighted_mean_lower_bound(values, self.cell, self.weights, upper=upper, beta=beta, copies=copies)
+
+
+def inference_for(sampling: SamplingPlan, domain: Domain, results: Results) -> Inference | None:
+    """The bounds that the design allows; None where it has no probability model."""
+    match sampling.design, sampling.allocation:
+        case "random", _:
+            return Independent()
+        case "stratified", "proportional":
+            return Pooled()
+        case "stratified", _:
+            return Weighted(cell=results.cell, weights=np.array([cell.weight for cell in domain.cells]))
+        case _:
+            return None
+
+
+def point_weights(sampling: SamplingPlan, domain: Domain, results: Results) -> Floats:
+    """What each point counts in a plain estimate over the ODD (m,), summing to 1: equal, but by cell where cells got equal numbers of points."""
+    if sampling.design == "stratified" and sampling.allocation == "equal":
+        weights = np.array([cell.weight for cell in domain.cells])
+        counted = weights[results.cell] / np.bincount(results.cell, minlength=len(weights))[results.cell]
+        return np.asarray(counted / counted.sum())
+    return np.full(len(results), 1.0 / len(results))
+
+
+def _counted(indicator: Bools, copies: float) -> tuple[int, int]:
+    successes = math.floor(np.count_nonzero(indicator) * copies + 1e-9)
+    return successes, max(successes, math.ceil(len(indicator) * copies - 1e-9))

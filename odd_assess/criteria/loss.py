@@ -1,0 +1,59 @@
+"""What the small budget cost this run: its results against the reference subsample, and what the counts let us expect of the others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from odd_assess.records import Floats, Reduction, Results
+from odd_assess.stats import measured_reduction, radius_reduction, theory_reduction
+
+
+def bound_levels(results: Results) -> Floats:
+    """The level (m,) at which each point's class was bounded: alpha, or half of it where one batch chose and bounded (n0 = 0)."""
+    return np.where(results.n0 == 0, results.alpha / 2, results.alpha)
+
+
+def radius_loss(results: Results, reference: Results | None, *, n_ref: int, seed: int) -> Reduction:
+    """The reduction of the mean certified radius against ``n_ref`` draws: predicted for all points, measured on the ``reference`` subsample.
+
+    Radii count whatever class they certify: the budget costs radius at wrong answers too. The prediction's prior is fitted to all counts, so
+    ``predicted_subsample`` compares like with like.
+
+    Raises: ValueError if there is no point, or a reference point that has no row in ``results``.
+    """
+    expected = radius_reduction(results.hits, results.n, n_ref, alpha=bound_levels(results), sigma=results.sigma)
+    common: dict[str, Any] = {
+        "n_ref": n_ref,
+        "expected_reference": expected.expected_reference,
+        "predicted": expected.reduction,
+        "per_point_median": expected.per_point_median,
+        "cap_share": expected.cap_share,
+        "width_share": expected.width_share,
+        "theory": _theory(results, n_ref),
+    }
+    if reference is None:
+        return Reduction(**common)
+    rows = np.searchsorted(results.index, reference.index)
+    if not np.array_equal(results.index[np.minimum(rows, len(results) - 1)], reference.index):
+        raise ValueError("every point of the reference subsample must be among the results")
+    measured = measured_reduction(results.radius[rows], reference.radius, seed=seed)
+    at_reference = float(expected.expected_reference[rows].sum())
+    return Reduction(
+        predicted_subsample=1 - float(results.radius[rows].sum()) / at_reference if at_reference > 0 else None,
+        measured=measured.reduction,
+        measured_lower=measured.lower,
+        measured_upper=measured.upper,
+        confidence=measured.confidence,
+        measured_points=measured.points,
+        **common,
+    )
+
+
+def _theory(results: Results, n_ref: int) -> float | None:
+    budgets = {(int(n), float(alpha)) for n, alpha in zip(results.n, results.alpha, strict=True)}
+    if len(budgets) != 1:
+        return None
+    ((n, alpha),) = budgets
+    return theory_reduction(n, n_ref, alpha=alpha)

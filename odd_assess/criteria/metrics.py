@@ -1,0 +1,137 @@
+"""The metrics that a criterion may name: a table, so that `lint` can check a criteria file before anything is drawn.
+
+Kinds of claim (architecture, section 4): a *domain claim* speaks of the whole ODD under the declared sampling distribution, with a confidence;
+an *estimate* has an interval but no guarantee; a *descriptive* metric counts what was sampled.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+Kind = Literal["domain claim", "estimate", "descriptive"]
+Scope = Literal["odd", "each_cell"]
+Comparator = Literal[">=", "<="]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricInfo:
+    """What may be asked of one metric.
+
+    ``unit`` is "1" for a fraction, "input" for input units (those of sigma), "points" for a count. ``low`` and ``high`` bound what may be required.
+    ``comparator`` is the only direction that makes sense. ``statistical``: a confidence must be given; otherwise none may be.
+    """
+
+    name: str
+    title: str
+    meaning: str
+    unit: Literal["1", "input", "points"]
+    low: float
+    high: float
+    comparator: Comparator
+    needs_radius: bool
+    needs_confidence: bool
+    kind: Kind
+    scopes: tuple[Scope, ...]
+
+
+def _fraction(
+    name: str,
+    title: str,
+    meaning: str,
+    *,
+    kind: Kind,
+    comparator: Comparator = ">=",
+    needs_radius: bool = False,
+    scopes: tuple[Scope, ...] = ("odd",),
+) -> MetricInfo:
+    return MetricInfo(
+        name=name,
+        title=title,
+        meaning=meaning,
+        unit="1",
+        low=0.0,
+        high=1.0,
+        comparator=comparator,
+        needs_radius=needs_radius,
+        needs_confidence=kind == "domain claim",
+        kind=kind,
+        scopes=scopes,
+    )
+
+
+_ALL = (
+    _fraction(
+        "certified_accuracy",
+        "Certified accuracy",
+        "fraction of the ODD where the smoothed classifier gives the true class everywhere within the radius",
+        kind="domain claim",
+        needs_radius=True,
+        scopes=("odd", "each_cell"),
+    ),
+    _fraction(
+        "clean_accuracy",
+        "Clean accuracy",
+        "fraction of the ODD where the base classifier gives the true class on the input without noise",
+        kind="domain claim",
+        scopes=("odd", "each_cell"),
+    ),
+    _fraction(
+        "abstention_rate",
+        "Abstention rate",
+        "fraction of the ODD where certification at this budget shows no class",
+        kind="domain claim",
+        comparator="<=",
+    ),
+    MetricInfo(
+        name="mean_certified_radius",
+        title="Mean certified radius",
+        meaning="mean over the ODD of the radius within which the smoothed classifier gives the true class, counted up to the cap of the budget",
+        unit="input",
+        low=0.0,
+        high=math.inf,
+        comparator=">=",
+        needs_radius=False,
+        needs_confidence=True,
+        kind="domain claim",
+        scopes=("odd",),
+    ),
+    _fraction(
+        "radius_reduction",
+        "Radius reduction",
+        "fraction of the mean radius at the reference budget that the budget of this run gives up",
+        kind="estimate",
+        comparator="<=",
+    ),
+    _fraction(
+        "cell_coverage", "Cell coverage", "fraction of the feasible cells that at least one point visited", kind="descriptive"
+    ),
+    _fraction(
+        "pairwise_coverage",
+        "Pairwise coverage",
+        "fraction of the feasible pairs of levels of two attributes that at least one point visited",
+        kind="descriptive",
+    ),
+    _fraction(
+        "level_coverage", "Level coverage", "fraction of the feasible levels that at least one point visited", kind="descriptive"
+    ),
+    MetricInfo(
+        name="points_per_cell",
+        title="Points per cell",
+        meaning="the number of points in the least visited feasible cell",
+        unit="points",
+        low=0.0,
+        high=math.inf,
+        comparator=">=",
+        needs_radius=False,
+        needs_confidence=False,
+        kind="descriptive",
+        scopes=("odd",),
+    ),
+)
+
+METRICS: Mapping[str, MetricInfo] = MappingProxyType({metric.name: metric for metric in _ALL})
+"""Every metric by its name."""

@@ -1,0 +1,111 @@
+"""From bounds to a state: what a domain claim reads over the ODD, and in each of its cells.
+
+**Over the ODD.** MET if the lower bound reaches the requirement, NOT MET if the upper bound misses it, else INCONCLUSIVE. Lower and upper bound
+are one-sided, each with the criterion's confidence: a model that does not meet the requirement passes with probability at most
+1 - confidence, and one that meets it fails with probability at most 1 - confidence.
+
+**In each cell** (decided 2026-11-20). The claim is "the worst cell meets it". Let beta = 1 - confidence, H the cells that have points.
+
+- MET needs every cell's test to reject at level beta, *without* a correction: if some cell does not meet the requirement, the claim is false only if that
+  cell's own test fails (intersection-union test, Berger 1982). So the lower bound of the worst cell is the smallest of the cells' bounds at beta.
+- NOT MET needs one cell that does not meet it, found by looking at all: Bonferroni, the smallest of the upper bounds at beta / H.
+- Which cells meet it and which do not is named with Holm's procedure (or Bonferroni's), so that with probability 1 - beta no cell is
+  named wrongly as meeting it, and likewise as not meeting it. If the claim is MET every cell is named. Taken together this still errs with
+  probability at most beta: its rejections are among those of Hochberg's step-up procedure, valid for independent cells (Hochberg 1988), and simulated
+  in the tests.
+- The bounds of the single cells hold together: each is at beta / H. They are wider than what decides MET, and the finding says so.
+- A cell without points is INCONCLUSIVE, and so is the criterion, unless another cell does not meet it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from odd_assess.criteria.claims import Claim, FractionClaim
+from odd_assess.criteria.inference import Independent, Inference
+from odd_assess.odd.domain import Domain
+from odd_assess.records import Bools, Comparator, Criterion, Floats, Ints, Part, State
+from odd_assess.stats import bonferroni, holm, probability_at_least, probability_at_most
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """Bounds and state of a claim; ``parts`` by cell where the scope is each cell."""
+
+    state: State
+    observed: float | None
+    lower: float | None
+    upper: float | None
+    parts: tuple[Part, ...] = ()
+
+
+def state_of(comparator: Comparator, required: float, *, lower: float, upper: float) -> State:
+    """MET if every value between the bounds satisfies the comparison, NOT MET if none does, else INCONCLUSIVE."""
+    if (lower >= required) if comparator == ">=" else (upper <= required):
+        return State.MET
+    if (upper < required) if comparator == ">=" else (lower > required):
+        return State.NOT_MET
+    return State.INCONCLUSIVE
+
+
+def read_odd(claim: Claim, criterion: Criterion, inference: Inference, weights: Floats, *, copies: float = 1.0) -> Reading:
+    """The claim over the ODD. ``weights`` (m,) are those of the plain estimate."""
+    lower, upper = claim.bounds(inference, beta=beta_of(criterion), copies=copies)
+    return Reading(
+        state=state_of(criterion.comparator, criterion.required, lower=lower, upper=upper),
+        observed=float(weights @ claim.values),
+        lower=lower,
+        upper=upper,
+    )
+
+
+def read_cells(claim: FractionClaim, criterion: Criterion, domain: Domain, cell: Ints, *, copies: float = 1.0) -> Reading:
+    """The claim on the worst cell, and on each cell. ``cell`` (m,) indexes ``domain.cells``. The comparison is ">="."""
+    visited = [int(index) for index in np.unique(cell)]
+    claims = {index: claim.take(cell == index) for index in visited}
+    beta, points = beta_of(criterion), Independent()
+    lowers = [claims[index].bounds(points, beta=beta, copies=copies)[0] for index in visited]
+    together = {index: claims[index].bounds(points, beta=beta / len(visited), copies=copies) for index in visited}
+    worst_lower = min(lowers) if len(visited) == len(domain.cells) else None
+    worst_upper = min(upper for _, upper in together.values())
+    state = state_of(">=", criterion.required, lower=-1.0 if worst_lower is None else worst_lower, upper=worst_upper)
+    meets, fails = _named([claims[index] for index in visited], criterion, copies)
+    named = {
+        index: State.MET if meets[i] or state is State.MET else State.NOT_MET if fails[i] else State.INCONCLUSIVE
+        for i, index in enumerate(visited)
+    }
+    parts = tuple(
+        Part(
+            name=box.name,
+            state=named.get(index, State.INCONCLUSIVE),
+            points=len(claims[index].low) if index in claims else 0,
+            observed=float(claims[index].values.mean()) if index in claims else None,
+            lower=together[index][0] if index in claims else None,
+            upper=together[index][1] if index in claims else None,
+        )
+        for index, box in enumerate(domain.cells)
+    )
+    observed = min(float(one.values.mean()) for one in claims.values())
+    return Reading(state=state, observed=observed, lower=worst_lower, upper=worst_upper, parts=parts)
+
+
+def beta_of(criterion: Criterion) -> float:
+    """The error probability of the criterion's claim, one side."""
+    assert criterion.confidence is not None  # `check` has made sure
+    return 1.0 - criterion.confidence
+
+
+def _named(claims: list[FractionClaim], criterion: Criterion, copies: float) -> tuple[Bools, Bools]:
+    """The cells that may be named as meeting the requirement, and as not meeting it."""
+    n = np.array([max(1, round(len(one.low) * copies)) for one in claims])
+    shown = np.minimum(n, np.array([np.count_nonzero(one.low) * copies for one in claims]).astype(np.int64))
+    open_ = np.minimum(n, np.ceil([np.count_nonzero(one.high) * copies - 1e-9 for one in claims]).astype(np.int64))
+    alpha, required = claims[0].alpha, criterion.required
+    # if a cell's true fraction is q, a point is shown with probability <= q + alpha (1 - q) and not excluded with probability >= q (1 - alpha)
+    too_good = probability_at_least(shown, n, required + alpha * (1.0 - required))
+    too_bad = probability_at_most(open_, n, required * (1.0 - alpha))
+    reject: Callable[..., Bools] = bonferroni if criterion.multiplicity == "bonferroni" else holm
+    return reject(too_good, level=beta_of(criterion)), reject(too_bad, level=beta_of(criterion))

@@ -1,0 +1,52 @@
+"""How findings write numbers: lower bounds rounded down, upper bounds up, counts with thousands separators."""
+
+from __future__ import annotations
+
+import math
+
+from odd_assess.criteria.metrics import METRICS
+from odd_assess.records import Criterion
+from odd_assess.stats import round_down, round_up
+
+
+def at_least(x: float) -> str:
+    """A lower bound, three decimals, rounded down."""
+    return f"{round_down(x, 3):.3f}"
+
+
+def at_most(x: float) -> str:
+    """An upper bound, three decimals, rounded up."""
+    return f"{round_up(x, 3):.3f}"
+
+
+def about(count: float) -> str:
+    """A count to two significant digits, rounded up."""
+    step = 10 ** max(0, math.floor(math.log10(count)) - 1)
+    return f"{math.ceil(count / step) * step:,}"
+
+
+def percent(fraction: float) -> str:
+    """A confidence."""
+    return f"{round(100 * fraction, 6):g} %"
+
+
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """A count with its noun."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def subject(criterion: Criterion) -> str:
+    """What the criterion speaks of: "Certified accuracy at radius 0.25 of the worst cell"."""
+    radius = "" if criterion.radius is None else f" at radius {criterion.radius:g}"
+    return f"{METRICS[criterion.metric].title}{radius}{' of the worst cell' if criterion.scope == 'each_cell' else ''}"
+
+
+def required(criterion: Criterion) -> str:
+    """The requirement: "required >= 0.8"."""
+    return f"required {criterion.comparator} {criterion.required:g}"
+
+
+def listed(names: list[str], most: int = 3) -> str:
+    """The first few names: "a; b; c and 4 more"."""
+    rest = f" and {len(names) - most} more" if len(names) > most else ""
+    return "; ".join(names[:most]) + rest

@@ -1,0 +1,107 @@
+"""Constructed runs: results from label hits, a domain of two cells, and everything else that `check` asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from odd_assess.criteria import check
+from odd_assess.odd.attributes import Ordinal
+from odd_assess.odd.domain import Domain
+from odd_assess.records import Coverage, Criterion, Finding, Gap, Reduction, Results, SamplingPlan
+from odd_assess.stats import certified_radius, proportion_lower_bound
+
+SIGMA, ALPHA, N = 0.25, 1e-3, 1000
+
+
+def make_domain(*weights: float) -> Domain:
+    """A domain with one cell a weight (at least two)."""
+    names = tuple(f"level {i}" for i in range(len(weights)))
+    return Domain(attributes=(Ordinal(id="surface", labels=names, weights=weights),))
+
+
+def make_results(
+    label_hits: Any, *, cell: Any = 0, n: Any = N, sigma: Any = SIGMA, alpha: Any = ALPHA, clean: Any = 0, other: Any = None
+) -> Results:
+    """Points of true class 0: ``label_hits`` of ``n`` draws answered it; class 1 was tried where ``other`` gives its hits."""
+    k = np.asarray(label_hits, dtype=np.int64)
+    m = len(k)
+
+    def column(value: Any, dtype: type = np.int64) -> Any:
+        return np.array(np.broadcast_to(value, m), dtype=dtype)
+
+    rival = column(-1 if other is None else other)
+    hits = np.where(rival >= 0, rival, k)
+    lower = np.atleast_1d(proportion_lower_bound(hits, column(n), alpha=column(alpha, float)))
+    certified = lower > 0.5
+    return Results(
+        index=np.arange(m),
+        cell=column(cell),
+        level=np.zeros((m, 2), dtype=np.int64),
+        label=column(0),
+        clean=column(clean),
+        chosen=np.where(rival >= 0, 1, 0),
+        certified=certified,
+        hits=hits,
+        label_hits=k,
+        n0=column(100),
+        n=column(n),
+        sigma=column(sigma, float),
+        alpha=column(alpha, float),
+        p_a_lower=lower,
+        radius=np.where(certified, certified_radius(lower, sigma=column(sigma, float)), 0.0),
+    )
+
+
+def make_coverage(results: Results, cells: int, **changes: Any) -> Coverage:
+    """Visits counted from the results; the fractions as given."""
+    visits = np.bincount(results.cell, minlength=cells)
+    gaps = tuple(Gap(kind="cell", name=f"cell {i}", reason="not visited") for i in np.flatnonzero(visits == 0))
+    given = {"level_coverage": 1.0, "pairwise_coverage": 1.0, "cell_coverage": float((visits > 0).mean()), "gaps": gaps} | changes
+    return Coverage(visits=visits, pairs={}, **given)
+
+
+def make_criterion(metric: str, required: float, **changes: Any) -> Criterion:
+    """A criterion with the comparator and confidence that fit its metric."""
+    comparator = "<=" if metric in ("abstention_rate", "radius_reduction") else ">="
+    claims = metric in ("certified_accuracy", "clean_accuracy", "abstention_rate", "mean_certified_radius")
+    given: dict[str, Any] = {
+        "id": "C",
+        "title": "",
+        "comparator": comparator,
+        "confidence": 0.95 if claims else None,
+        "radius": 0.25 if metric == "certified_accuracy" else None,
+    }
+    return Criterion(metric=metric, required=required, **(given | changes))
+
+
+def check_one(
+    criterion: Criterion,
+    results: Results,
+    *,
+    design: str = "random",
+    allocation: str = "proportional",
+    weights: Sequence[float] = (0.9, 0.1),
+    points: int | None = None,
+    reduction: Reduction | None = None,
+    **coverage: Any,
+) -> Finding:
+    """`check` of one criterion on constructed results."""
+    domain = make_domain(*weights)
+    plan = SamplingPlan(design=design, points=points, seed=1, allocation=allocation)  # type: ignore[arg-type]
+    lost = reduction or Reduction(n_ref=100_000, expected_reference=np.zeros(len(results)), predicted=None)
+    visited = make_coverage(results, len(domain.cells), **coverage)
+    (finding,) = check([criterion], domain=domain, sampling=plan, results=results, coverage=visited, reduction=lost)
+    return finding
+
+
+@pytest.fixture(scope="session")
+def build() -> SimpleNamespace:
+    """The makers above: build.results, build.criterion, build.coverage, build.domain, build.check."""
+    return SimpleNamespace(
+        results=make_results, criterion=make_criterion, coverage=make_coverage, domain=make_domain, check=check_one
+    )
