@@ -49,7 +49,6 @@ from odd_assess.models import Classifier, check_model, load_model
 from odd_assess.odd import coverage, sample
 from odd_assess.records import Assessment, Budget, Certificate, CertificationPlan, Exhibit, OddPoint, Results, Spec
 
-
 CHUNK = 64
 """Points that are realised at a time: enough to batch the transforms, few enough that memory stays flat."""
 
@@ -122,7 +121,7 @@ def assess(
     with folder.open_evidence(meta={"spec": spec.sha256, "id": spec.id}) as store:
         certify_points(spec, bench, store, tell)
         found, reference = gather(spec, store)
-        visited = coverage(spec.domain, bench.points, frames=bench.source.frames)
+        visited = coverage(spec.domain, bench.points, frames=bench.source.frames, frames_weighting=spec.inputs.weights)
         lost = radius_loss(found, reference, n_ref=reference_draws(spec.certification), seed=spec.sampling.seed)
         findings = check(
             [criterion for group in spec.criteria for criterion in group.criteria],

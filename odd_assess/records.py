@@ -303,7 +303,7 @@ class Results:
     @property
     def correct(self) -> Bools:
         """Certified, and of the true class."""
-        return self.certified & (self.chosen == self.label)
+        return np.asarray(self.certified & (self.chosen == self.label), dtype=np.bool_)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -311,7 +311,7 @@ class Reduction:
     """What the small budget cost in radius, against the reference budget ``n_ref``. Reductions are fractions of the reference mean radius.
 
     ``expected_reference`` (m,) is each point's expected reference radius given its counts. ``predicted`` is over all points; ``predicted_subsample``
-    over the points that were also certified at the reference budget, beside ``measured`` with its two-sided bootstrap interval. None where there is no reference.
+    over the points that were also certified at the reference budget, beside ``measured`` with its two-sided bootstrap interval. None without a reference.
     ``cap_share``, ``width_share``: parts of the predicted reduction due to the cap of n draws and to the width of the bound.
     """
 

@@ -84,7 +84,10 @@ def main(args: Sequence[str] | None = None) -> Any:
     except Exception as error:
         if os.environ.get("ODD_ASSESS_DEBUG"):
             raise
-        _fail(f"a defect of odd-assess: {type(error).__name__}: {error}\nThe traceback is in {_keep_traceback()}; please report it.", BROKEN)
+        _fail(
+            f"a defect of odd-assess: {type(error).__name__}: {error}\nThe traceback is in {_keep_traceback()}; please report it.",
+            BROKEN,
+        )
 
 
 def _fail(message: str, status: int) -> None:

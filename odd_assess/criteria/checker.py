@@ -45,6 +45,8 @@ def check(
 ) -> tuple[Finding, ...]:
     """One finding for each criterion, in order: what the evidence says about it, with which bounds, and what would decide it.
 
+    Where points could be drawn from a part of the ODD only (``coverage.reached``), claims on the ODD count the rest against themselves.
+
     Raises: ValueError for a criterion that names an unknown metric, or lacks the radius or confidence that its metric needs.
     """
     evidence = Evidence(domain=domain, sampling=sampling, results=results, coverage=coverage, reduction=reduction)
@@ -109,7 +111,7 @@ def _inconclusive(criterion: Criterion, evidence: Evidence, message: str, hint: 
 def _domain_claim(criterion: Criterion, evidence: Evidence) -> Finding:
     results, sampling = evidence.results, evidence.sampling
     claim = CLAIMS[criterion.metric](results, criterion, evidence.reduction)
-    inference = inference_for(sampling, evidence.domain, results)
+    inference = inference_for(sampling, evidence.domain, results, reached=evidence.coverage.reached)
     if inference is None:
         observed = _observed(criterion, claim, results)
         message = (

@@ -107,8 +107,46 @@ class Weighted:
         return weighted_mean_lower_bound(values, self.cell, self.weights, upper=upper, beta=beta, copies=copies)
 
 
-def inference_for(sampling: SamplingPlan, domain: Domain, results: Results) -> Inference | None:
-    """The bounds that the design allows; None where it has no probability model."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Reached:
+    """Bounds of another inference, for an ODD of which only the share ``share`` could be sampled: the rest counts against the claim.
+
+    A fraction q of the whole is share * q_reached + (1 - share) * q_rest with q_rest anywhere in [0, 1].
+    """
+
+    inference: Inference
+    share: float
+
+    @property
+    def fraction_words(self) -> str:
+        """The bound on fractions in a few words."""
+        return f"{self.inference.fraction_words}; {self._rest}"
+
+    @property
+    def mean_words(self) -> str:
+        """The bound on means in a few words."""
+        return f"{self.inference.mean_words}; {self._rest}"
+
+    @property
+    def _rest(self) -> str:
+        return f"{1 - self.share:.1%} of the ODD has no frame in the table and counts against the claim"
+
+    def fraction_lower(self, indicator: Bools, *, beta: float, copies: float = 1.0) -> float:
+        """The bound on the reached part, as a part of the whole."""
+        return self.share * self.inference.fraction_lower(indicator, beta=beta, copies=copies)
+
+    def mean_lower(self, values: Floats, *, upper: float, beta: float, copies: float = 1.0) -> float:
+        """The bound on the reached part, as a part of the whole."""
+        return self.share * self.inference.mean_lower(values, upper=upper, beta=beta, copies=copies)
+
+
+def inference_for(sampling: SamplingPlan, domain: Domain, results: Results, *, reached: float = 1.0) -> Inference | None:
+    """The bounds that the design allows; None where it has no probability model. ``reached``: the share of the ODD that could be sampled at all."""
+    whole = _inference_for(sampling, domain, results)
+    return whole if whole is None or reached == 1 or isinstance(whole, Weighted) else Reached(inference=whole, share=reached)
+
+
+def _inference_for(sampling: SamplingPlan, domain: Domain, results: Results) -> Inference | None:
     match sampling.design, sampling.allocation:
         case "random", _:
             return Independent()

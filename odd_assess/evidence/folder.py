@@ -69,4 +69,8 @@ class RunFolder:
 
         Raises: RunFolderError when it cannot be written or is none.
         """
-        return EvidenceStore.open(self.evidence, writable=True) if self.evidence.exists() else EvidenceStore.create(self.evidence, meta)
+        return (
+            EvidenceStore.open(self.evidence, writable=True)
+            if self.evidence.exists()
+            else EvidenceStore.create(self.evidence, meta)
+        )

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from odd_assess.odd.domain import Domain
-from odd_assess.odd.frames import Frames
+from odd_assess.odd.frames import Frames, Weighting
 from odd_assess.odd.levels import Bools, Floats, Ints
 from odd_assess.odd.points import OddPoint
 
@@ -37,6 +37,7 @@ class Coverage:
 
     ``visits`` (cells,) counts points per feasible cell. Fractions are over feasible levels, cells and pairs of levels.
     ``pairs`` holds, for every pair of attributes (i < j), the visits of each pair of levels (levels_i, levels_j); -1 marks an infeasible pair.
+    ``reached`` is the share of the declared ODD that points could be drawn from: below 1 where a table has no frame for some cells.
     """
 
     visits: Ints
@@ -45,9 +46,12 @@ class Coverage:
     cell_coverage: float
     pairs: Mapping[tuple[int, int], Ints]
     gaps: tuple[Gap, ...]
+    reached: float = 1.0
 
 
-def coverage(domain: Domain, points: Sequence[OddPoint], *, frames: Frames | None = None) -> Coverage:
+def coverage(
+    domain: Domain, points: Sequence[OddPoint], *, frames: Frames | None = None, frames_weighting: Weighting = "declared"
+) -> Coverage:
     """The feasible cells, pairs of levels and levels that the points visited, and the list of gaps.
 
     ``frames`` is the table that the points were drawn from, if any: gaps then tell which parts it cannot reach. A domain with one attribute
@@ -61,8 +65,10 @@ def coverage(domain: Domain, points: Sequence[OddPoint], *, frames: Frames | Non
         raise ValueError(f"a point's cell must lie in [0, {len(domain.cells)}), found {cells.min()} to {cells.max()}")
     visits = np.bincount(cells, minlength=len(domain.cells)).astype(np.int64)
     reachable = np.ones(len(visits), dtype=np.bool_)
+    reached = 1.0
     if frames is not None:
-        reachable = frames.inside(domain).weight > 0
+        population = frames.inside(domain, weighting=frames_weighting)
+        reachable, reached = population.weight > 0, population.reached
 
     count = len(domain.attributes)
     tables = [_Table(domain, (i,), visits, reachable) for i in range(count)]
@@ -78,6 +84,7 @@ def coverage(domain: Domain, points: Sequence[OddPoint], *, frames: Frames | Non
             *_heaviest_first([gap for table in pair_tables for gap in table.gaps("pair")]),
             *_heaviest_first([gap for table in tables for gap in table.gaps("level")]),
         ),
+        reached=reached,
     )
 
 

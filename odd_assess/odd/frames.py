@@ -74,6 +74,14 @@ class FramesInside:
     position: Ints
     rest: tuple[int, ...]
     atoms: tuple[Atoms, ...]
+    weighting: Weighting
+
+    @property
+    def reached(self) -> float:
+        """The share of the declared ODD that frames can speak for: the declared weight of the cells that they reach; all of it where frames weigh."""
+        if self.weighting == "frames":
+            return 1.0
+        return min(1.0, float(self.domain.layout.weight[self.weight > 0].sum()))
 
     def draw(self, cells: Ints, choose: Floats, place: Floats) -> tuple[Floats, Ints]:
         """(codes, frame) of a point of each given cell (m,), from uniforms ``choose`` (m, 3) and ``place`` (m, attributes).
@@ -132,6 +140,7 @@ def _fit(frames: Frames, domain: Domain, weighting: Weighting) -> FramesInside:
         position=position[:, 1:],
         rest=rest,
         atoms=atoms,
+        weighting=weighting,
     )
 
 

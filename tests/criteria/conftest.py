@@ -88,13 +88,14 @@ def check_one(
     weights: Sequence[float] = (0.9, 0.1),
     points: int | None = None,
     reduction: Reduction | None = None,
+    reached: float = 1.0,
     **coverage: Any,
 ) -> Finding:
     """`check` of one criterion on constructed results."""
     domain = make_domain(*weights)
     plan = SamplingPlan(design=design, points=points, seed=1, allocation=allocation)  # type: ignore[arg-type]
     lost = reduction or Reduction(n_ref=100_000, expected_reference=np.zeros(len(results)), predicted=None)
-    visited = make_coverage(results, len(domain.cells), **coverage)
+    visited = make_coverage(results, len(domain.cells), reached=reached, **coverage)
     (finding,) = check([criterion], domain=domain, sampling=plan, results=results, coverage=visited, reduction=lost)
     return finding
 

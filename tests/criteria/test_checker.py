@@ -458,3 +458,24 @@ def test_edges_give_numbers_and_no_warning(build: Any, metric: str, hits: list[i
             assert finding.lower is not None
             assert finding.upper is not None
             assert 0 <= finding.lower <= finding.upper
+
+
+# ---------------------------------------------------------------- what could not be sampled
+
+
+def test_the_part_without_frames_counts_against_the_claim(build: Any) -> None:
+    """With 20 % of the ODD out of reach, a perfect sample shows at most 80 % of it and refutes nothing of the rest."""
+    results = build.results(points(300, 0, 0))
+    whole = build.check(build.criterion("certified_accuracy", 0.9), results)
+    part = build.check(build.criterion("certified_accuracy", 0.9), results, reached=0.8)
+    assert (whole.state, part.state) == (MET, OPEN)
+    assert part.lower == pytest.approx((0.8 * 0.05 ** (1 / 300) - ALPHA) / (1 - ALPHA), abs=1e-9)
+    assert part.upper == 1.0
+    assert "20.0% of the ODD has no frame" in part.message
+
+
+def test_the_part_without_frames_may_be_perfect(build: Any) -> None:
+    """A sample that fails everywhere refutes 95 % only if the unreached part could not make up for it."""
+    results = build.results(points(0, 0, 300))
+    for reached, state in ((0.8, NOT_MET), (0.04, OPEN)):
+        assert build.check(build.criterion("certified_accuracy", 0.95), results, reached=reached).state is state

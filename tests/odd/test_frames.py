@@ -188,3 +188,14 @@ def test_too_many_kinds_of_frames_are_refused(monkeypatch: pytest.MonkeyPatch) -
         DomainError, match=r"must split the domain into at most 5 pieces, found 21 \(7 kinds of frames\); use fewer buckets"
     ):
         frames().inside(domain())
+
+
+def test_the_share_that_frames_reach_is_told() -> None:
+    """No frame is brighter than 500 lux: the declared weight of those cells is out of reach, whatever the points; frames' own weights reach all."""
+    d = domain()
+    dark = sum(cell.weight for cell in d.cells if cell.levels[0] < 2)
+    found = coverage(d, [], frames=frames())
+    assert found.reached == pytest.approx(dark)
+    assert 0.55 < found.reached < 0.7
+    assert coverage(d, [], frames=frames(), frames_weighting="frames").reached == 1
+    assert coverage(d, []).reached == 1

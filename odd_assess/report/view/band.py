@@ -37,7 +37,7 @@ class Band:
 def accuracy_band(assessment: Assessment, radii: Floats) -> Band:
     """Certified accuracy at each radius with its bounds."""
     results, sampling, domain = assessment.results, assessment.spec.sampling, assessment.spec.domain
-    inference, confidence = inference_for(sampling, domain, results), _confidence(assessment)
+    inference, confidence = inference_for(sampling, domain, results, reached=assessment.coverage.reached), _confidence(assessment)
     weights = point_weights(sampling, domain, results)
     limit, alpha = largest_label_radius(results), float(results.alpha.max())
     claims = [FractionClaim(low=certified_at(results, radius), high=limit >= radius, alpha=alpha) for radius in radii]
