@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from odd_assess import assess, load_spec
 from odd_assess.cli.main import COMMANDS
 from odd_assess.criteria.metrics import METRICS
 from odd_assess.odd.catalogue import TRANSFORMS
+from odd_assess.spec import lint
 
 
 @pytest.fixture(scope="module")
@@ -39,3 +41,28 @@ def test_every_criteria_file_is_documented(readme: str, repository: Path) -> Non
     """A criteria file that we ship is in the README."""
     for path in (repository / "acceptance_criteria").glob("*.yaml"):
         assert path.name in readme
+
+
+def test_the_python_example_runs(readme: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The snippet certifies four inputs and prints a line for each."""
+    (snippet,) = re.findall(r"```python\n(.*?)```", readme, flags=re.DOTALL)
+    exec(snippet, {})
+    assert len(capsys.readouterr().out.splitlines()) == 4
+
+
+def test_the_yaml_examples_are_sound(readme: str, tmp_path: Path) -> None:
+    """The spec and the criteria file of the README have no problem, once the files that they name lie beside them."""
+    spec, criteria = re.findall(r"```yaml\n(.*?)```", readme, flags=re.DOTALL)
+    for name in ("signs.npz", "network.py", "weights.safetensors"):
+        (tmp_path / name).touch()
+    (tmp_path / "spec.yaml").write_text(spec)
+    (tmp_path / "criteria.yaml").write_text(criteria)
+    assert lint(tmp_path / "spec.yaml") == ()
+    assert lint(tmp_path / "criteria.yaml") == ()
+
+
+@pytest.mark.slow
+def test_the_main_job_of_the_readme_is_met(repository: Path, tmp_path: Path) -> None:
+    """README command 1, after its installation: the embedded example runs as it stands and ends with MET."""
+    spec = load_spec(repository / "sample_reports" / "digits" / "spec.yaml")
+    assert assess(spec, tmp_path / "run").verdict.value == "MET"
