@@ -10,10 +10,10 @@
                                                               │
                                                    Assessment ──► HTML · PDF
 
-``pipeline.py`` holds that pipeline as one function. ``records.py`` holds every record that crosses a border: read it first. The rooms, from the top:
+``assessment/flow.py`` holds that pipeline as one function. ``records.py`` holds every record that crosses a border: read it first. The rooms, from the top:
 
     cli/          one thin module per command
-    pipeline.py   the whole assessment as one readable function
+    assessment/   the whole assessment as one readable function, and its steps
     report/       what the page says, and how it looks
     evidence/     the run folder: SQLite store, manifest
     models/       architectures, exported graphs, ONNX -> base classifier
@@ -36,7 +36,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from odd_assess.pipeline import assess as assess
+    from odd_assess.assessment import assess as assess
     from odd_assess.records import Assessment as Assessment
     from odd_assess.records import Spec as Spec
     from odd_assess.spec import load_criteria as load_criteria
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 __all__ = ["Assessment", "Spec", "assess", "load_criteria", "load_spec"]
 
 _HOMES = {
-    "assess": "odd_assess.pipeline",
+    "assess": "odd_assess.assessment",
     "Assessment": "odd_assess.records",
     "Spec": "odd_assess.records",
     "load_criteria": "odd_assess.spec",

@@ -51,7 +51,7 @@ def run(
                 pdf = False
                 progress.say(f"no report.pdf will be written: {error}")
         sys.path.insert(0, str(declared.path.parent))  # "package.module:factory" may lie beside the spec
-        from odd_assess.pipeline import assess  # torch comes in here, not at start-up
+        from odd_assess.assessment import assess  # torch comes in here, not at start-up
 
         assessment = assess(declared, folder, resume=resume, device=device, trust_pickle=trust_pickle, progress=progress)
         write_reports(assessment, folder, pdf=pdf is not False)

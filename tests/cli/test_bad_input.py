@@ -284,7 +284,7 @@ def test_a_device_that_is_not_there_is_refused(bench: Bench) -> None:
 
 def test_a_defect_of_ours_shows_one_line_and_keeps_the_traceback(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """What we did not foresee ends in status 4 and a file to send us, not in a traceback on the screen."""
-    monkeypatch.setattr("odd_assess.pipeline.gather", lambda *_: 1 / 0)
+    monkeypatch.setattr("odd_assess.assessment.flow.gather", lambda *_: 1 / 0)
     outcome = bench.change({"sampling/points": 20, "certification/reference": None}).run()
     assert outcome.status == 4
     assert "a defect of odd-assess: ZeroDivisionError: division by zero" in outcome.err

@@ -1,0 +1,139 @@
+"""The bench: model, data, points and device of one run, opened before anything is spent, and what the manifest says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from odd_assess.certify import NoiseSource, Plan, Subject, answers, content_key, default_batch_size, pick_device, procedure
+from odd_assess.evidence import Row, code_digest, environment
+from odd_assess.inputs import Realiser, Renderer, Source, open_source
+from odd_assess.models import Classifier, load_model
+from odd_assess.odd import sample
+from odd_assess.records import OddPoint, Spec
+
+CHUNK = 64
+"""Points that are realised at a time: enough to batch the transforms, few enough that memory stays flat."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """Model, data, points and device of one run."""
+
+    model: Classifier
+    source: Source | Renderer
+    realiser: Realiser
+    points: tuple[OddPoint, ...]
+    device: torch.device
+    batch_size: int
+    shape: tuple[int, ...]
+
+    def subjects(self, points: Sequence[OddPoint], plan: Plan, stage: str, rows: dict[int, Row]) -> Iterator[Subject]:
+        """The points as inputs to certify, realised a chunk at a time; ``rows`` is filled with what becomes known of each."""
+        for start in range(0, len(points), CHUNK):
+            chunk = points[start : start + CHUNK]
+            batch = self.realiser.realise(chunk)
+            clean = self.predict(batch.images)
+            for i, point in enumerate(chunk):
+                pixels = batch.images[i].numpy()
+                rows[point.index] = Row(
+                    point=point,
+                    base=None if batch.base_rows is None else batch.base_rows[i],
+                    label=int(batch.labels[i]),
+                    clean=int(clean[i]),
+                    input_sha256=content_key(pixels).hex(),
+                )
+                yield Subject(
+                    position=point.index,
+                    key=content_key(pixels, point.index),
+                    image=batch.images[i].to(self.device),
+                    procedure=procedure(plan, stage=stage),
+                )
+
+    def predict(self, images: Tensor) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        """The model's answers without noise, (B,), computed in batches of the run's one size."""
+        found = []
+        for start in range(0, len(images), self.batch_size):
+            part = images[start : start + self.batch_size]
+            full = torch.zeros((self.batch_size, *part.shape[1:]))
+            full[: len(part)] = part
+            found.append(answers(self.model, full.to(self.device))[0][: len(part)])
+        return np.concatenate(found)
+
+
+def set_up(spec: Spec, *, device: str | None, trust_pickle: bool) -> Bench:
+    """Open the data, draw the points and load the model."""
+    where = pick_device(device)
+    columns = {r.attribute: r.column for r in spec.realisations if r.column is not None}
+    source = open_source(spec.inputs, columns=columns)
+    realiser = Realiser(source, spec.realisations, seed=spec.sampling.seed)
+    points = sample_points(spec, source)
+    shape = tuple(realiser.realise(points[:1]).images.shape[1:])
+    return Bench(
+        model=load_model(spec.model, device=where, trust_pickle=trust_pickle),
+        source=source,
+        realiser=realiser,
+        points=points,
+        device=where,
+        batch_size=spec.certification.batch_size or default_batch_size(shape, where),
+        shape=shape,
+    )
+
+
+def sample_points(spec: Spec, source: Source | Renderer) -> tuple[OddPoint, ...]:
+    """The conditions to assess, by the declared design."""
+    plan = spec.sampling
+    return sample(
+        spec.domain,
+        design=plan.design,
+        points=plan.points,
+        seed=plan.seed,
+        allocation=plan.allocation,
+        frames=source.frames,
+        frames_weighting=spec.inputs.weights,
+    )
+
+
+def identity_of(spec: Spec, bench: Bench) -> dict[str, Any]:
+    """What must be the same for an interrupted run to go on."""
+    return {
+        "odd_assess": version("odd-assess"),
+        "spec": spec.sha256,
+        "criteria": {group.path.name: group.sha256 for group in spec.criteria},
+        "model": bench.model.digest,
+        "data": bench.source.digest,
+        "seed": spec.sampling.seed,
+        "batch_size": bench.batch_size,
+        "device": bench.device.type,
+    }
+
+
+def describe(spec: Spec, bench: Bench) -> Mapping[str, Any]:
+    """What the auditor wants to know besides the identity."""
+    return {
+        "run": {"id": spec.id, "title": spec.title, "spec": spec.path.name},
+        "model": bench.model.describe(),
+        "data": {
+            "kind": spec.inputs.kind,
+            "images": None if isinstance(bench.source, Renderer) else len(bench.source),
+            "classes": len(bench.source.class_names),
+            "shape": list(bench.shape),
+        },
+        "engine": {
+            "device": torch.cuda.get_device_name(bench.device) if bench.device.type == "cuda" else "cpu",
+            "threads": torch.get_num_threads(),
+            "batch_size": bench.batch_size,
+            "noise": NoiseSource(bench.shape, seed=spec.sampling.seed, device=bench.device).generator,
+            "reference_plan": None
+            if spec.certification.reference is None
+            else {"n": spec.certification.reference.n, "points": spec.certification.reference.points},
+        },
+        "code_sha256": code_digest(),
+        "environment": environment(),
+    }

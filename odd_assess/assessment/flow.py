@@ -1,0 +1,87 @@
+"""The whole assessment as one readable function: spec -> points -> inputs -> certificates -> findings -> verdict."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+from odd_assess.assessment.bench import describe, identity_of, set_up
+from odd_assess.assessment.certifying import certify_points, gather, reference_draws
+from odd_assess.assessment.exhibits import exhibit
+from odd_assess.assessment.preflight import fly_before
+from odd_assess.assessment.progress import Progress, Quiet
+from odd_assess.criteria import check, radius_loss, verdict
+from odd_assess.evidence import RunFolder, write_manifest
+from odd_assess.odd import coverage
+from odd_assess.records import Assessment, Spec
+
+
+def assess(
+    spec: Spec,
+    out: Path | str,
+    *,
+    resume: bool = False,
+    progress: Progress | None = None,
+    device: str | None = None,
+    trust_pickle: bool = False,
+) -> Assessment:
+    """Assess the model that ``spec`` declares over its domain; write evidence and manifest into the folder ``out``.
+
+    Every certificate is committed as it is found: after a kill, ``resume=True`` goes on and ends in the same evidence. Reports are written from the
+    assessment that is returned (odd_assess.report).
+
+    Raises: SpecError, DomainError, DataError, ModelError, RunFolderError before draws are spent; RunError when the run breaks after that.
+    """
+    tell = progress or Quiet()
+    folder = RunFolder.claim(Path(out), resume=resume)
+    bench = set_up(spec, device=device, trust_pickle=trust_pickle)
+    preflight = fly_before(spec, bench, tell)
+    identity = identity_of(spec, bench)
+    manifest: dict[str, Any] = {
+        "identity": identity,
+        **describe(spec, bench),
+        "preflight": preflight,
+        "started": _now(),
+        "status": "running",
+    }
+
+    if resume:
+        manifest["started"] = folder.check_same_run(identity)["started"]
+        manifest["resumed"] = _now()
+    write_manifest(folder.path, manifest)
+    with folder.open_evidence(meta={"spec": spec.sha256, "id": spec.id}) as store:
+        certify_points(spec, bench, store, tell)
+        found, reference = gather(spec, store)
+        visited = coverage(spec.domain, bench.points, frames=bench.source.frames, frames_weighting=spec.inputs.weights)
+        lost = radius_loss(found, reference, n_ref=reference_draws(spec.certification), seed=spec.sampling.seed)
+        findings = check(
+            [criterion for group in spec.criteria for criterion in group.criteria],
+            domain=spec.domain,
+            sampling=spec.sampling,
+            results=found,
+            coverage=visited,
+            reduction=lost,
+        )
+        exhibits = exhibit(spec, bench, found)
+        store.finish(findings, exhibits)
+
+    manifest |= {"finished": _now(), "status": "complete", "verdict": verdict(findings).value}
+    write_manifest(folder.path, manifest)
+    return Assessment(
+        spec=spec,
+        points=bench.points,
+        class_names=bench.source.class_names,
+        results=found,
+        reference=reference,
+        coverage=visited,
+        reduction=lost,
+        findings=findings,
+        verdict=verdict(findings),
+        exhibits=exhibits,
+        manifest=manifest,
+    )
+
+
+def _now() -> str:
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
