@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -61,7 +62,7 @@ class Bench:
         found = []
         for start in range(0, len(images), self.batch_size):
             part = images[start : start + self.batch_size]
-            full = torch.zeros((self.batch_size, *part.shape[1:]))
+            full = part[:1].repeat(self.batch_size, 1, 1, 1)  # padded with a real image: a model may not bear an artificial one
             full[: len(part)] = part
             found.append(answers(self.model, full.to(self.device))[0][: len(part)])
         return np.concatenate(found)
@@ -105,13 +106,22 @@ def identity_of(spec: Spec, bench: Bench) -> dict[str, Any]:
     return {
         "odd_assess": version("odd-assess"),
         "spec": spec.sha256,
-        "criteria": {group.path.name: group.sha256 for group in spec.criteria},
+        "criteria": [group.sha256 for group in spec.criteria],
         "model": bench.model.digest,
         "data": bench.source.digest,
+        "points": _points_digest(bench.points),
         "seed": spec.sampling.seed,
         "batch_size": bench.batch_size,
         "device": bench.device.type,
     }
+
+
+def _points_digest(points: Sequence[OddPoint]) -> str:
+    """SHA-256 over the conditions themselves: whatever file, library or setting they came from, a change of theirs shows."""
+    digest = hashlib.sha256()
+    for point in points:
+        digest.update(repr((point.index, sorted(point.values.items()), point.frame)).encode())
+    return digest.hexdigest()
 
 
 def describe(spec: Spec, bench: Bench) -> Mapping[str, Any]:

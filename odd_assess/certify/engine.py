@@ -93,6 +93,7 @@ class Engine:
                 filled = end
             if not filled:
                 return
+            batch[filled:] = batch[:1]  # padded with a real copy: a model may not bear an artificial input
             labels, num_classes = answers(self.f, batch)
             self.draws += filled
             if self.on_draws is not None:

@@ -34,7 +34,7 @@ def run(
     if resume and out is None:
         raise click.UsageError("--resume needs --out: the folder of the interrupted run")
     from odd_assess.cli.console import console_progress
-    from odd_assess.errors import MissingLibraryError
+    from odd_assess.errors import MissingLibraryError, RunError
     from odd_assess.spec import load_spec
 
     declared = load_spec(spec)
@@ -53,7 +53,10 @@ def run(
         sys.path.insert(0, str(declared.path.parent))  # "package.module:factory" may lie beside the spec
         from odd_assess.assessment import assess  # torch comes in here, not at start-up
 
-        assessment = assess(declared, folder, resume=resume, device=device, trust_pickle=trust_pickle, progress=progress)
+        try:
+            assessment = assess(declared, folder, resume=resume, device=device, trust_pickle=trust_pickle, progress=progress)
+        except SystemExit as error:  # or its status would be taken for a verdict
+            raise RunError(f"code that the spec names must not end the process, it called sys.exit({error.code!r})") from error
         write_reports(assessment, folder, pdf=pdf is not False)
     click.echo(json.dumps(as_data(assessment, folder), indent=2) if as_json else headline(assessment, folder))
     raise SystemExit(EXIT_STATUS[assessment.verdict.value])

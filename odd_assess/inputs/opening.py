@@ -76,7 +76,7 @@ def _imported(reference: str, where: str) -> tuple[Any, Callable[..., Any]]:
         raise DataError(f"{where}: must have the form package.module:function")
     try:
         module = importlib.import_module(module_name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise DataError(
             f"{where}: the module cannot be imported ({type(error).__name__}: {error}); install it or put its folder on PYTHONPATH"
         ) from error

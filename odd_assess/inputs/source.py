@@ -69,7 +69,7 @@ class Renderer:
         """
         try:
             answer = self._function(dict(values), seed)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise DataError(
                 f"{self._name}: the renderer failed with {type(error).__name__}: {error}; values were {dict(values)!r}"
             ) from error

@@ -81,7 +81,7 @@ class Classifier:
                 answer = self._module(x)
         except (torch.OutOfMemoryError, ModelError):
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise ModelError(
                 f"the model must accept inputs of shape (B, {', '.join(map(str, batch.shape[1:]))}), it broke on them with "
                 f"{type(error).__name__}: {first_line(error)}"

@@ -73,7 +73,7 @@ def _called(factory: Callable[..., Any], arguments: Mapping[str, Any], reference
         pass
     try:
         return factory(**arguments)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ModelError(f"{reference} must build the model, it broke with {type(error).__name__}: {first_line(error)}") from error
 
 
@@ -87,7 +87,7 @@ def _from_package(name: str) -> ModuleType:
                 "path/to/file.py:factory"
             ) from error
         raise ModelError(f"{name} must be importable, it needs {error.name!r}, which is not installed") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ModelError(f"{name} must be importable, it broke with {type(error).__name__}: {first_line(error)}") from error
 
 
@@ -104,7 +104,7 @@ def _from_file(path: Path) -> ModuleType:
     sys.path.insert(0, str(path.parent))
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise ModelError(f"{path} must be importable, it broke with {type(error).__name__}: {first_line(error)}") from error
     finally:

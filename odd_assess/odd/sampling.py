@@ -58,6 +58,10 @@ def sample(
     _check_word("frames_weighting", frames_weighting, get_args(Weighting))
     if points is not None and points < 1:
         raise ValueError(f"points must be at least 1, got {points!r}")
+    if frames is not None and allocation == "equal" and frames_weighting == "frames":
+        raise DomainError(
+            "allocation equal weighs cells as declared, so it needs frames that are weighted as declared too (weights: declared)"
+        )
     if design in ("sobol", "lhs"):
         return _spread_points(domain, design, points, seed, frames)
     population = _Whole(domain) if frames is None else frames.inside(domain, weighting=frames_weighting)

@@ -117,7 +117,9 @@ def conversion(from_unit: str | None, to_unit: str | None) -> tuple[float, float
 
 
 def convert(value: float, from_unit: str | None, to_unit: str | None) -> float:
-    """A value in another unit of the same dimension, correctly rounded. Infinite values stay infinite.
+    """A value in another unit of the same dimension, correctly rounded from the decimal that was written. Infinite values stay infinite.
+
+    The decimal, not the float next to it: 1.001 km is 1001 m, so that a threshold in one unit meets a bucket edge in another.
 
     Raises: ValueError for an unknown unit or two units of different dimensions.
     Source: see ``conversion``.
@@ -126,7 +128,7 @@ def convert(value: float, from_unit: str | None, to_unit: str | None) -> float:
     300.0
     """
     scale, offset = _exact_conversion(from_unit, to_unit)
-    return float(Fraction(value) * scale + offset) if isfinite(value) else value
+    return float(Fraction(repr(float(value))) * scale + offset) if isfinite(value) else value
 
 
 def _exact_conversion(from_unit: str | None, to_unit: str | None) -> tuple[Fraction, Fraction]:

@@ -141,8 +141,20 @@ class Late(Net):
         y = super().forward(x)
         return torch.where((x.amax(dim=(1, 2, 3), keepdim=True)[:, :, 0, 0] > 1.95), torch.full_like(y, float("nan")), y)
 
+class Standardised(Net):
+    '''Divides by the image's own spread: an artificial image of zeros would give NaN.'''
+    def forward(self, x):
+        return super().forward((x - x.mean(dim=(1, 2, 3), keepdim=True)) / x.std(dim=(1, 2, 3), keepdim=True))
+
+class Leaving(Net):
+    def forward(self, x):
+        raise SystemExit(0)
+
 def broken():
     raise RuntimeError("no such layer")
+
+def leaving():
+    raise SystemExit(0)
 """
 
 
@@ -160,6 +172,8 @@ def own_model(bench: Bench, name: str, **arguments: object) -> Bench:
         ("Net", {"classes": 7}, "the model must have the 10 classes of the inputs, its logits have 7 columns"),
         ("broken", {}, "no such layer"),
         ("Missing", {}, "Missing"),
+        ("leaving", {}, "SystemExit"),
+        ("Leaving", {}, "SystemExit"),
     ],
 )
 def test_a_model_that_cannot_be_assessed_is_refused(bench: Bench, name: str, arguments: dict[str, object], message: str) -> None:
@@ -169,6 +183,24 @@ def test_a_model_that_cannot_be_assessed_is_refused(bench: Bench, name: str, arg
     assert message in outcome.err
     assert "Traceback" not in outcome.err
     assert not (bench.folder / "run" / "evidence.sqlite").exists()
+
+
+def test_padding_is_made_of_real_images(bench: Bench) -> None:
+    """A model that cannot bear an image of zeros is assessed all the same: batches are filled up with real copies."""
+    outcome = own_model(bench, "Standardised").change({"certification/reference": None}).run()
+    assert outcome.status in {1, 3}, outcome
+
+
+def test_a_script_that_ends_the_process_is_no_verdict(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """sys.exit(0) in code that the spec names would read as MET: it ends in 4."""
+
+    def leave(*_: object, **__: object) -> None:
+        raise SystemExit(0)
+
+    monkeypatch.setattr("odd_assess.assessment.flow.check", leave)
+    outcome = bench.change({"sampling/points": 20, "certification/reference": None}).run()
+    assert outcome.status == 4
+    assert "must not end the process" in outcome.err
 
 
 def test_a_model_that_breaks_mid_run_ends_in_4_with_what_is_done_kept(bench: Bench) -> None:

@@ -34,7 +34,17 @@ def test_the_run_folder_is_complete(finished: Bench) -> None:
     manifest = json.loads((finished.folder / "run" / "manifest.json").read_text())
     assert manifest["status"] == "complete"
     assert manifest["verdict"] == "MET"
-    assert set(manifest["identity"]) == {"odd_assess", "spec", "criteria", "model", "data", "seed", "batch_size", "device"}
+    assert set(manifest["identity"]) == {
+        "odd_assess",
+        "spec",
+        "criteria",
+        "model",
+        "data",
+        "points",
+        "seed",
+        "batch_size",
+        "device",
+    }
 
 
 def test_every_point_has_one_certificate(finished: Bench) -> None:
@@ -185,7 +195,33 @@ def test_a_changed_spec_is_not_resumed(finished: Bench, bench: Bench) -> None:
     bench.change({"sampling/points": 41})
     outcome = bench.run("--resume")
     assert outcome.status == 2
-    assert "a resumed run must be the same run, but these differ:\n  spec: was" in outcome.err
+    assert "a resumed run must be the same run, but these differ:" in outcome.err
+    assert "\n  spec: was" in outcome.err
+
+
+def test_changed_conditions_are_not_resumed(bench: Bench) -> None:
+    """A file behind the spec that moves the points (measured usage) makes it another run, though the spec's text is the same."""
+    usage = bench.folder / "usage.csv"
+    usage.write_text("blur\n" + "\n".join(str(i / 100) for i in range(40)))
+    bench.change({"odd/attributes/defocus/distribution": {"empirical": "usage.csv", "column": "blur"}, "sampling/points": 20})
+    assert bench.run().status in {0, 3}
+    usage.write_text("blur\n" + "\n".join(str(i / 80) for i in range(40)))
+    outcome = bench.run("--resume")
+    assert outcome.status == 2
+    assert "points: was" in outcome.err
+
+
+def test_criteria_files_of_one_name_are_told_apart(bench: Bench) -> None:
+    """A changed criterion is found although another file of the same name lies elsewhere."""
+    (bench.folder / "more").mkdir()
+    more = 'odd_assess_criteria: 1\nid: more\ncriteria:\n  - {id: COV, metric: level_coverage, require: ">= 0.5"}\n'
+    (bench.folder / "more" / "criteria.yaml").write_text(more)
+    bench.change({"criteria": ["criteria.yaml", "more/criteria.yaml"], "sampling/points": 20, "certification/reference": None})
+    bench.run()
+    bench.change({"criteria/0/require": ">= 0.01"}, "criteria.yaml")
+    outcome = bench.run("--resume")
+    assert outcome.status == 2
+    assert "criteria: was" in outcome.err
 
 
 @pytest.mark.slow

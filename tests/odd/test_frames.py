@@ -199,3 +199,9 @@ def test_the_share_that_frames_reach_is_told() -> None:
     assert 0.55 < found.reached < 0.7
     assert coverage(d, [], frames=frames(), frames_weighting="frames").reached == 1
     assert coverage(d, []).reached == 1
+
+
+def test_equal_allocation_needs_declared_weights() -> None:
+    """Equal numbers a cell are weighed back as declared: frames that weigh themselves contradict that, and the combination is refused."""
+    with pytest.raises(DomainError, match="allocation equal weighs cells as declared"):
+        sample(domain(), design="stratified", allocation="equal", points=40, seed=1, frames=frames(), frames_weighting="frames")

@@ -59,3 +59,9 @@ def test_messages_say_what_to_do() -> None:
         convert(1.0, "m", "lux")
     assert dimension("C") == "temperature"
     assert (canonical("lx"), canonical("°C"), canonical(None)) == ("lux", "C", "1")
+
+
+@pytest.mark.parametrize(("source", "target", "scale"), [("km", "m", 1000), ("klux", "lux", 1000)])
+def test_written_decimals_are_converted_exactly(source: str, target: str, scale: int) -> None:
+    """0.001 to 9.999 with three decimals become the whole numbers that they are, so that a threshold in km meets a bucket edge in m."""
+    assert all(convert(float(f"{i / scale:.3f}"), source, target) == i for i in range(1, 10 * scale))
