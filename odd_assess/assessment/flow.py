@@ -33,8 +33,11 @@ def assess(
 
     Raises: SpecError, DomainError, DataError, ModelError, RunFolderError before draws are spent; RunError when the run breaks after that.
     """
-    tell = progress or Quiet()
-    folder = RunFolder.claim(Path(out), resume=resume)
+    with RunFolder.claim(Path(out), resume=resume) as folder:
+        return _assess(spec, folder, resume=resume, tell=progress or Quiet(), device=device, trust_pickle=trust_pickle)
+
+
+def _assess(spec: Spec, folder: RunFolder, *, resume: bool, tell: Progress, device: str | None, trust_pickle: bool) -> Assessment:
     bench = set_up(spec, device=device, trust_pickle=trust_pickle)
     preflight = fly_before(spec, bench, tell)
     identity = identity_of(spec, bench)

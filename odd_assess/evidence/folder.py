@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from odd_assess.evidence.manifest import differences, read_manifest
 from odd_assess.evidence.store import EvidenceStore
 
 EVIDENCE = "evidence.sqlite"
+LOCK = ".lock"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,10 +30,12 @@ class RunFolder:
         return self.path / EVIDENCE
 
     @classmethod
-    def claim(cls, path: Path, *, resume: bool) -> RunFolder:
-        """The folder of a new run (made if need be, empty of evidence), or of one to go on with.
+    @contextmanager
+    def claim(cls, path: Path, *, resume: bool) -> Iterator[RunFolder]:
+        """The folder of a new run (made if need be, empty of evidence), or of one to go on with; no other process may claim it meanwhile.
 
-        Raises: RunFolderError when it cannot be written, when a new run would overwrite evidence, or when there is nothing to resume.
+        Raises: RunFolderError when it cannot be written, when another run is at work in it, when a new run would overwrite evidence, or when there is
+        nothing to resume.
         """
         folder = cls(path=path.absolute())
         has_evidence = folder.evidence.exists()
@@ -49,7 +54,8 @@ class RunFolder:
             raise RunFolderError(
                 f"{path}: the run folder must be writable, got: {error.strerror or error}; give another --out"
             ) from error
-        return folder
+        with _alone(folder.path):
+            yield folder
 
     def check_same_run(self, identity: Mapping[str, Any]) -> Mapping[str, Any]:
         """The interrupted run's manifest, when it is the run that ``identity`` describes.
@@ -74,3 +80,20 @@ class RunFolder:
             if self.evidence.exists()
             else EvidenceStore.create(self.evidence, meta)
         )
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock: SQLite's own file lock, which works on every system and ends with the process, however that dies."""
+    path = folder / LOCK
+    with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as lock:
+        try:
+            lock.execute("BEGIN EXCLUSIVE")
+        except sqlite3.Error as error:
+            raise RunFolderError(
+                f"{folder}: no other run may be at work in it, found its lock held ({error}); wait for it, or give another --out"
+            ) from error
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)

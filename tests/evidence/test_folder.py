@@ -1,6 +1,9 @@
 """The run folder and its manifest: claimed before anything is spent, resumed only as the same run."""
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,35 +16,62 @@ IDENTITY = {"spec": "aa", "model": "bb", "criteria": {"x.yaml": "cc"}}
 
 
 def begun(path: Path) -> RunFolder:
-    folder = RunFolder.claim(path, resume=False)
-    write_manifest(folder.path, {"identity": IDENTITY, "started": "then"})
-    folder.open_evidence(meta={}).close()
+    with RunFolder.claim(path, resume=False) as folder:
+        write_manifest(folder.path, {"identity": IDENTITY, "started": "then"})
+        folder.open_evidence(meta={}).close()
     return folder
+
+
+def claim(path: Path, *, resume: bool) -> None:
+    with RunFolder.claim(path, resume=resume):
+        pass
 
 
 def test_a_new_folder_is_made(tmp_path: Path) -> None:
     """Parents included, and left empty."""
-    folder = RunFolder.claim(tmp_path / "a" / "b", resume=False)
-    assert list(folder.path.iterdir()) == []
+    claim(tmp_path / "a" / "b", resume=False)
+    assert list((tmp_path / "a" / "b").iterdir()) == []
+
+
+def test_two_runs_cannot_share_a_folder(tmp_path: Path) -> None:
+    """A second run is refused while the first is at work, and welcome after it."""
+    with RunFolder.claim(tmp_path, resume=False), pytest.raises(RunFolderError, match="no other run may be at work in it"):
+        claim(tmp_path, resume=False)
+    claim(tmp_path, resume=False)
+
+
+def test_a_dead_process_holds_no_lock(tmp_path: Path) -> None:
+    """A run that was killed leaves its lock file behind, but not its lock."""
+    code = f"""
+import os, signal
+from pathlib import Path
+from odd_assess.evidence import RunFolder
+with RunFolder.claim(Path({str(tmp_path)!r}), resume=False):
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -signal.SIGKILL
+    assert (tmp_path / ".lock").exists()
+    claim(tmp_path, resume=False)
 
 
 def test_evidence_is_never_overwritten(tmp_path: Path) -> None:
     """A folder with a run in it needs --resume or another --out."""
     begun(tmp_path)
     with pytest.raises(RunFolderError, match="must not hold a run already; go on with it by --resume, or give another --out"):
-        RunFolder.claim(tmp_path, resume=False)
+        claim(tmp_path, resume=False)
 
 
 def test_there_must_be_something_to_resume(tmp_path: Path) -> None:
     """--resume on an empty folder says so."""
     with pytest.raises(RunFolderError, match=r"must be an interrupted run to resume, found no evidence\.sqlite"):
-        RunFolder.claim(tmp_path, resume=True)
+        claim(tmp_path, resume=True)
 
 
 def test_the_same_run_may_go_on(tmp_path: Path) -> None:
     """Equal identities: the first manifest is returned."""
     begun(tmp_path)
-    assert RunFolder.claim(tmp_path, resume=True).check_same_run(IDENTITY)["started"] == "then"
+    with RunFolder.claim(tmp_path, resume=True) as folder:
+        assert folder.check_same_run(IDENTITY)["started"] == "then"
 
 
 def test_every_difference_is_named(tmp_path: Path) -> None:
@@ -64,7 +94,7 @@ def test_a_folder_under_a_file_is_refused(tmp_path: Path) -> None:
     """A path that cannot be a folder ends in one message."""
     (tmp_path / "file").write_text("x")
     with pytest.raises(RunFolderError, match="the run folder must be writable"):
-        RunFolder.claim(tmp_path / "file" / "run", resume=False)
+        claim(tmp_path / "file" / "run", resume=False)
 
 
 def test_no_room_for_the_manifest_is_a_broken_run(tmp_path: Path) -> None:
