@@ -55,6 +55,10 @@ def certify_points(spec: Spec, bench: Bench, store: EvidenceStore, tell: Progres
     work: list[tuple[str, str, Plan, list[OddPoint]]] = [(MAIN, "", plan, _missing(bench.points, store.done(MAIN)))]
     if reference is not None:
         work.append((REFERENCE, "reference/", reference, _missing(reference_points(spec, bench.points), store.done(REFERENCE))))
+    for name, _, what, left in work:
+        done = len(store.done(name))
+        before = f", {done} are done already" if done else ""
+        tell.say(f"{name}: {len(left)} points to certify with {what.draws:,} draws each ({len(left) * what.draws:,} draws){before}")
     tell.begin(points=sum(len(left) for *_, left in work), draws=sum(len(left) * p.draws for _, _, p, left in work))
     for name, stage, what, left in work:
         rows: dict[int, Row] = {}

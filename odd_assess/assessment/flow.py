@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +50,12 @@ def _assess(spec: Spec, folder: RunFolder, *, resume: bool, tell: Progress, devi
         "status": "running",
     }
 
+    before: Mapping[str, Any] = {"status": "none"}
     if resume:
-        manifest["started"] = folder.check_same_run(identity)["started"]
-        manifest["resumed"] = _now()
+        before = folder.check_same_run(identity)
+        manifest["started"] = before["started"]
+        if before["status"] != "complete":
+            manifest["resumed"] = _now()
     write_manifest(folder.path, manifest)
     with folder.open_evidence(meta={"spec": spec.sha256, "id": spec.id}) as store:
         certify_points(spec, bench, store, tell)
@@ -69,7 +73,8 @@ def _assess(spec: Spec, folder: RunFolder, *, resume: bool, tell: Progress, devi
         exhibits = exhibit(spec, bench, found)
         store.finish(findings, exhibits)
 
-    manifest |= {"finished": _now(), "status": "complete", "verdict": verdict(findings).value}
+    finished = before["finished"] if before["status"] == "complete" else _now()
+    manifest |= {"finished": finished, "status": "complete", "verdict": verdict(findings).value}
     write_manifest(folder.path, manifest)
     return Assessment(
         spec=spec,

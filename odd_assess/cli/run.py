@@ -55,6 +55,10 @@ def run(
 
         try:
             assessment = assess(declared, folder, resume=resume, device=device, trust_pickle=trust_pickle, progress=progress)
+        except KeyboardInterrupt:
+            if (folder / "evidence.sqlite").exists():
+                click.echo(f"what is certified is kept; go on with: odd-assess run {spec} --out {folder} --resume", err=True)
+            raise
         except SystemExit as error:  # or its status would be taken for a verdict
             raise RunError(f"code that the spec names must not end the process, it called sys.exit({error.code!r})") from error
         write_reports(assessment, folder, pdf=pdf is not False)
@@ -84,16 +88,17 @@ def write_reports(assessment: Assessment, folder: Path, *, pdf: bool) -> None:
 
 
 def headline(assessment: Assessment, folder: Path) -> str:
-    """The verdict, a line for each criterion, and where the report lies."""
+    """The verdict and what it rests on, a line for each criterion, and where the report lies."""
     lines = [f"{assessment.verdict.value}: {assessment.spec.title}"]
-    lines += [f"  {_finding_line(finding)}" for finding in assessment.findings]
+    lines += [_finding_line(finding) for finding in assessment.findings]
     lines += [f"report: {folder / 'report.html'}"]
     return "\n".join(lines)
 
 
 def _finding_line(finding: Finding) -> str:
     criterion = finding.criterion
-    head = f"{finding.state.value:<12} {criterion.id:<12} {criterion.title}"
+    aside = "" if criterion.severity == "blocking" else f" ({criterion.severity}: does not decide the verdict)"
+    head = f"  {finding.state.value:<12} {criterion.id:<12} {criterion.title}{aside}"
     return f"{head}\n{'':15}{finding.message}" + (f" {finding.advice}" if finding.advice else "")
 
 
@@ -104,10 +109,12 @@ def as_data(assessment: Assessment, folder: Path) -> dict[str, object]:
         "spec": assessment.spec.id,
         "points": len(assessment.results),
         "run": str(folder),
+        "report": str(folder / "report.html"),
         "radius_reduction": {"predicted": assessment.reduction.predicted, "measured": assessment.reduction.measured},
         "findings": [
             {
                 "criterion": finding.criterion.id,
+                "requirement": finding.criterion.requirement,
                 "severity": finding.criterion.severity,
                 "state": finding.state.value,
                 "kind": finding.kind,

@@ -20,7 +20,7 @@ from odd_assess.criteria.metrics import METRICS
 from odd_assess.criteria.readings import Reading, beta_of, read_cells, read_odd, state_of
 from odd_assess.odd.domain import Domain
 from odd_assess.records import Coverage, Criterion, Finding, Reduction, Results, SamplingPlan, State, Verdict
-from odd_assess.stats import draws_for_radius, radius_caps, true_fraction_lower
+from odd_assess.stats import FEWEST_POINTS, draws_for_radius, radius_caps, true_fraction_lower
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -177,7 +177,7 @@ def _claim_message(criterion: Criterion, claim: Claim, reading: Reading, inferen
     }[reading.state]
     head = f"{words.subject(criterion)}: {decides} {sure}, {words.required(criterion)}; {reading.observed:.3f} observed"
     if criterion.scope == "each_cell":
-        return f"{head}. {_cells_in_words(criterion, reading)}"
+        return f"{head} in the cell that decides. {_cells_in_words(criterion, reading)}"
     return f"{head} ({claim.in_words(inference)})."
 
 
@@ -274,6 +274,11 @@ def _radius_reduction(criterion: Criterion, evidence: Evidence) -> Finding:
         message = (
             f"{subject}: {observed:.3f} predicted from the counts, {words.required(criterion)}. An estimate without an interval."
         )
+        if reduction.measured is not None:
+            message += (
+                f" ({reduction.measured:.3f} measured on {words.plural(reduction.measured_points, 'point')}, of which fewer than {FEWEST_POINTS} certify "
+                "at the reference budget: too few for an interval.)"
+            )
     else:
         return _inconclusive(criterion, evidence, f"{subject}: no point certifies, so there is no radius to lose.", "")
     return Finding(

@@ -88,8 +88,9 @@ def read_cells(claim: FractionClaim, criterion: Criterion, domain: Domain, cell:
         )
         for index, box in enumerate(domain.cells)
     )
-    observed = min(float(one.values.mean()) for one in claims.values())
-    return Reading(state=state, observed=observed, lower=worst_lower, upper=worst_upper, parts=parts)
+    uppers = [together[index][1] for index in visited]
+    deciding = visited[int(np.argmin(uppers if state is State.NOT_MET else lowers))]
+    return Reading(state=state, observed=float(claims[deciding].values.mean()), lower=worst_lower, upper=worst_upper, parts=parts)
 
 
 def beta_of(criterion: Criterion) -> float:

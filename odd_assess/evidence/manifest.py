@@ -93,8 +93,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise RunFolderError(f"{folder}: must be a run folder, found no {MANIFEST} in it") from None
     except (OSError, ValueError) as error:
         raise RunFolderError(f"{path}: must be the manifest of a run, got: {error}") from error
-    if not isinstance(manifest, dict) or "identity" not in manifest:
-        raise RunFolderError(f"{path}: must be the manifest of a run, found no identity in it")
+    if not isinstance(manifest, dict) or not {"identity", "started", "status"} <= set(manifest):
+        raise RunFolderError(f"{path}: must be the manifest of a run, found no identity, start and status in it")
     return manifest
 
 

@@ -25,6 +25,7 @@ from odd_assess.stats.proportions import probability_at_least as probability_at_
 from odd_assess.stats.proportions import probability_at_most as probability_at_most
 from odd_assess.stats.proportions import proportion_lower_bound as proportion_lower_bound
 from odd_assess.stats.proportions import proportion_upper_bound as proportion_upper_bound
+from odd_assess.stats.reduction import FEWEST_POINTS as FEWEST_POINTS
 from odd_assess.stats.reduction import MeasuredReduction as MeasuredReduction
 from odd_assess.stats.reduction import PredictedReduction as PredictedReduction
 from odd_assess.stats.reduction import expected_radius as expected_radius
