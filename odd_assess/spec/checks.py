@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from math import erfc, log, log1p, sqrt
 
 from odd_assess.odd.domain import Domain
@@ -71,6 +72,19 @@ def check_reference(document: Document, plan: CertificationPlan, sampling: Sampl
     if plan.reference is not None and sampling.points is not None and plan.reference.points > sampling.points:
         message = f"must not exceed sampling.points = {sampling.points}, of which it is a part, found {plan.reference.points}"
         document.add(("certification", "reference", "points"), message)
+
+
+def check_reduction(plan: CertificationPlan, criteria: tuple[CriteriaSet, ...], documents: list[Document]) -> None:
+    """A verdict that rests on the cost of the budget needs that cost measured, not only predicted."""
+    by_path = {os.path.abspath(read.path): read for read in documents}  # noqa: PTH100
+    for file in criteria if plan.reference is None else ():
+        for index, criterion in enumerate(file.criteria):
+            if criterion.metric == "radius_reduction" and criterion.severity == "blocking":
+                message = (
+                    "a blocking radius_reduction would rest on an estimate without interval, because the spec's certification.reference "
+                    "is none: add a reference, or make it severity: warning"
+                )
+                by_path[str(file.path)].add(("criteria", index), message)
 
 
 def check_points(document: Document, sampling: SamplingPlan, domain: Domain) -> None:

@@ -2,7 +2,8 @@
 
 Decision, 2026-11-20: PyYAML composes the nodes (they carry line and column), and this module resolves the scalars by YAML 1.2's core schema,
 because YAML 1.1 reads ``1e-3`` as a text, ``1:30`` as 90 and ``no`` as false. Plain ``yes``, ``no``, ``on`` and ``off`` are refused: half of the
-world's readers take them for booleans, so the file must say which it means.
+world's readers take them for booleans, so the file must say which it means. Whole numbers with a leading zero are refused too: YAML 1.1 reads
+them as octal, and 025 may be what is left of 0,25.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,7 +25,7 @@ from yaml.resolver import BaseResolver
 from yaml.scanner import Scanner
 
 from odd_assess.errors import Location, Problem
-from odd_assess.spec.words import shortened
+from odd_assess.spec.words import numbers_meant, shortened
 
 Key = str | int | float | bool
 KeyPath = tuple[Key, ...]
@@ -40,6 +42,7 @@ _CORE = (
     ("float", re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")),
 )
 _SCALARS = ("str", *(name for name, _ in _CORE))
+_LEADING_ZERO = re.compile(r"[-+]?0[0-9]+")
 _TRAP = re.compile(r"yes|no|on|off", re.IGNORECASE)
 
 
@@ -202,13 +205,26 @@ class _Unfolding:
 
     def sequence(self, node: SequenceNode, path: KeyPath) -> list[Any]:
         """The list of a sequence node."""
+        for numbers in _split_at_commas([(item, item) for item in node.value]) if node.flow_style else ():
+            zero = next((i for i, number in enumerate(numbers) if i and _is_leading_zero(number)), None)
+            if zero is not None:  # [1,500] may well be two numbers, [1,000] is not
+                split = [numbers[zero - 1], *takewhile(_is_leading_zero, numbers[zero:])]
+                message = (
+                    f"must not hold {shortened(split[1].value)}, with a leading zero: a comma inside a number?{_joined(split)[1:]}"
+                )
+                self.document.spoil(path, message)
         return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
 
     def mapping(self, node: MappingNode, path: KeyPath) -> dict[Key, Any]:
         """The dict of a mapping node; of a key that stands twice the first counts."""
         data: dict[Key, Any] = {}
         lines: dict[Key, int] = {}
+        splits = _split_at_commas(node.value) if node.flow_style else []
+        split_by = {id(split[0]): split for split in splits if _joined(split)}
+        parts = {id(part) for split in split_by.values() for part in split[1:]}
         for key_node, value_node in node.value:
+            if id(key_node) in parts:
+                continue
             key = self.key(key_node, path)
             if key is None:
                 continue
@@ -221,6 +237,12 @@ class _Unfolding:
             self.document.place(inner, key=key_node.start_mark)
             if isinstance(key, str) and _is_trap(key_node):
                 self.document.spoil(inner, _trap_message(key), at="key")
+            if id(value_node) in split_by:
+                number, *rest = split_by[id(value_node)]
+                self.document.place(inner, value=number.start_mark)
+                meant = _joined([number, *rest])[1:]
+                message = f"keys must be texts, found the number {shortened(rest[0].value)}: a comma inside a number?{meant}"
+                self.document.spoil(inner, message)
             data[key] = self.value(value_node, inner)
         return data
 
@@ -228,6 +250,8 @@ class _Unfolding:
         """The key that a node stands for, or None (and a problem) where it cannot be one."""
         mark = node.start_mark
         if isinstance(node, ScalarNode) and not (node.style is None and node.value == "<<"):
+            if _is_leading_zero(node):
+                _add_at(self.document, mark.line + 1, mark.column + 1, _zero_message(node.value), key=dotted(path))
             value = _constructed(node)
             if isinstance(value, str | int | float) and value == value:  # noqa: PLR0124 - NaN cannot be a key
                 return value
@@ -251,7 +275,44 @@ class _Unfolding:
         if value is _UNREADABLE:
             self.document.spoil(path, f"{shortened(repr(node.value))} cannot be read as {_tag_shown(node.tag)}")
             return None
+        if _is_leading_zero(node):
+            self.document.spoil(path, _zero_message(node.value))
         return value
+
+
+def _split_at_commas(pairs: list[tuple[Node, Node]]) -> list[list[ScalarNode]]:
+    """The numbers that commas without a space tear apart in { } or [ ]: of ``{n: 1,000}`` the value 1 and the key 000, which has no value."""
+    splits: list[list[ScalarNode]] = []
+    last: Node | None = None
+    for key, value in pairs:
+        follows = last is not None and key.start_mark.index == last.end_mark.index + 1 and _is_digits(key)
+        if follows and splits and (value is key or (isinstance(value, ScalarNode) and value.style is None and not value.value)):
+            assert isinstance(key, ScalarNode)
+            splits[-1].append(key)
+            last = key
+        elif isinstance(value, ScalarNode) and _is_digits(value):
+            splits.append([value])
+            last = value
+        else:
+            last = None
+    return [split for split in splits if len(split) > 1]
+
+
+def _joined(split: list[ScalarNode]) -> str:
+    """What the parts of a number may mean, as the end of a message."""
+    return numbers_meant(",".join(part.value for part in split))
+
+
+def _is_digits(node: Node) -> bool:
+    return isinstance(node, ScalarNode) and node.style is None and bool(re.fullmatch(r"[-+]?[0-9]+", node.value))
+
+
+def _is_leading_zero(node: ScalarNode) -> bool:
+    return node.style is None and node.tag == _TAG + "int" and bool(_LEADING_ZERO.fullmatch(node.value))
+
+
+def _zero_message(text: str) -> str:
+    return f"{shortened(text)} has a leading zero, which some programs read as octal{numbers_meant(text)}; a text must be in quotes"
 
 
 _UNREADABLE = object()
@@ -316,4 +377,22 @@ def _syntax_message(error: yaml.MarkedYAMLError, text: str, line: int) -> str:
         return f"{problem}: a text that starts with it must be in quotes"
     if "mapping values are not allowed here" in problem:
         return "a colon is not allowed here: check the indentation, and put a text that contains ': ' in quotes"
-    return f"the text is not YAML: {problem}"
+    return f"the text is not YAML: {problem}{_syntax_hint(error, problem)}"
+
+
+def _syntax_hint(error: yaml.MarkedYAMLError, problem: str) -> str:
+    """What to look at, for the mistakes that PyYAML names in words of its own."""
+    if re.search(r"expected <block end>, but found '(<block (mapping|sequence) start>|\?|-)'", problem):
+        return ": check the indentation of this line"
+    if "expected <block end>, but found '<scalar>'" in problem:
+        return ": check the quotes here and in the lines above; one is missing, or there is one too many"
+    if re.search(r"but found '[\]}]'", problem):
+        return ": this bracket closes nothing; delete it, or write the one that opens"
+    if (missing := re.search(r"expected ',' or '([\]}])'", problem)) and error.context_mark is not None:
+        start = error.context_mark.line + 1
+        return f": a comma or the closing {missing[1]} of what starts in line {start} is missing, or a text needs quotes"
+    if "could not find expected ':'" in problem:
+        return ": a key is followed by a colon; check the indentation and the quotes in the lines above"
+    if "unknown escape character" in problem:
+        return ": put the text in single quotes, or write the backslash twice"
+    return ""

@@ -13,7 +13,7 @@ from odd_assess.odd.attributes import (
 from odd_assess.odd.points import Value
 from odd_assess.spec import models
 from odd_assess.spec.place import Place
-from odd_assess.spec.words import label_words, listed, shown
+from odd_assess.spec.words import label_words, listed, numbers_meant, shown
 
 WEIGHT_TOLERANCE = 0.005  # three weights of 0.333 are meant to sum to 1
 
@@ -64,7 +64,8 @@ def _weights(place: Place, data: object) -> dict[Value, float] | None:
         return dict.fromkeys(data, 1 / len(data)) if good else None
     for label, weight in data.items():
         if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 < weight <= 1:
-            place.add(f"a weight must be a number in (0, 1], found {shown(weight)}", "values", label)
+            meant = numbers_meant(weight) if isinstance(weight, str) else ""
+            place.add(f"a weight must be a number in (0, 1], found {shown(weight)}{meant}", "values", label)
             good = False
     if not good:
         return None

@@ -112,6 +112,8 @@ class _Sections:
             checks.check_reference(self.document, self.certification, self.sampling)
         if self.certification is not None and checks.check_budget(self.document, self.certification):
             checks.check_attainable(self.document, self.certification, self.criteria)
+        if self.certification is not None:
+            checks.check_reduction(self.certification, self.criteria, self.criteria_documents)
         if criteria_complete:
             checks.check_blocking(self.document, self.criteria)
 

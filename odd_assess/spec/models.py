@@ -402,7 +402,7 @@ class Certification(Keys):
         default=None, description="random subsample certified with many draws too, or none (default)"
     )
     batch_size: Positive | None = Field(
-        default=None, description="noisy copies a call of the model; chosen by the machine if left out"
+        default=None, description="noisy copies a call of the model; by a rule from the image size if left out"
     )
 
 

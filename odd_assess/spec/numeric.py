@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from functools import partial
 from itertools import pairwise
-from math import isclose, nan
+from math import isclose, isnan, nan
 from typing import cast
 
 from odd_assess.odd.attributes import (
@@ -38,20 +38,27 @@ def numeric(place: Place, name: str, entry: models.Attribute) -> Attribute | Non
         return None
     low, high, unit = ends
     distribution = _distribution(place, entry, low, high, unit)
+    good = entry.type != "integer" or _fits_integer(place, entry, low, high)
     buckets = _buckets(place, entry, low, high, unit) if entry.buckets is not None else None
-    if distribution is None or (buckets is None and entry.buckets is not None):
+    if not good or distribution is None or (buckets is None and entry.buckets is not None):
         return None
     if entry.type != "integer":
         return place.attempt(
             partial(Continuous, id=name, low=low, high=high, unit=unit, distribution=distribution, buckets=buckets)
         )
-    if not (low.is_integer() and high.is_integer()):
-        place.add(f"of type integer must have whole ends, found {shown(entry.range)}", "range")
-        return None
-    if not isinstance(distribution, Uniform):
-        place.add("must be uniform for type integer", "distribution")
-        return None
     return place.attempt(partial(Integer, id=name, low=int(low), high=int(high), unit=unit, buckets=buckets))
+
+
+def _fits_integer(place: Place, entry: models.Attribute, low: float, high: float) -> bool:
+    """Whether the range and the kind of distribution are ones of whole numbers; a word that is no kind at all is refused elsewhere."""
+    whole = low.is_integer() and high.is_integer()
+    if not whole:
+        place.add(f"of type integer must have whole ends, found {shown(entry.range)}", "range")
+    data = cast("object", entry.distribution)
+    uniform = data != "loguniform" and not (isinstance(data, dict) and ("normal" in data or "empirical" in data))
+    if not uniform:
+        place.add("must be uniform for type integer", "distribution")
+    return whole and uniform
 
 
 def _within_transform(place: Place, entry: models.Attribute, low: float, high: float, unit: str) -> bool:
@@ -151,10 +158,17 @@ def _empirical(place: Place, measured: models.EmpiricalDistribution, low: float,
     values = [_number(text) for _, text in texts]
     bad = [place_text for place_text, value in zip(texts, values, strict=True) if not low <= value <= high]
     if bad or not values:
-        found = f"line {bad[0][0]} holds {shown(bad[0][1])} ({len(bad)} such lines)" if bad else "no values"
+        found = f"{_misfit(*bad[0])} ({len(bad)} {'line does' if len(bad) == 1 else 'lines do'} not fit)" if bad else "no values"
         place.add(f"column {column!r} must hold numbers in [{low:g} .. {high:g}]: {found}", "distribution", "empirical")
         return None
     return place.attempt(partial(Empirical, values=tuple(values)), "distribution")
+
+
+def _misfit(line: int, text: str) -> str:
+    """What a line holds that is no number, or one that lies outside the range."""
+    if isnan(_number(text)):
+        return f"line {line} holds {shown(text)}"
+    return f"line {line} holds {shortened(text.strip())}, which lies outside the range"
 
 
 def _number(text: str) -> float:

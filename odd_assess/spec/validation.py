@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from odd_assess.spec.document import Document, KeyPath
 from odd_assess.spec.models import Keys
-from odd_assess.spec.words import did_you_mean, listed, one_of, shortened, shown
+from odd_assess.spec.words import did_you_mean, listed, numbers_meant, one_of, shortened, shown
 
 M = TypeVar("M", bound=Keys)
 
@@ -89,6 +89,8 @@ def _message(detail: ErrorDetails, fields: Mapping[str, FieldInfo], field: Field
     if kind == "extra_forbidden":
         key = detail["loc"][-1]
         return f"is not a known key{did_you_mean(key, fields)}; known keys: {listed(fields)}"
+    if kind == "invalid_key":
+        return f"keys must be texts, found {shown(found)}"
     if kind == "literal_error":
         return _literal_message(field, found, str(context.get("expected", "")))
     if kind in _TYPES:
@@ -121,9 +123,7 @@ def _hint(kind: str, found: Any) -> str:
     if kind == "string_type" and isinstance(found, bool | int | float):
         return ": put it in quotes"
     if kind != "string_type" and isinstance(found, str):
-        bare = found.replace("_", "").replace(",", "").replace(" ", "")
-        if bare.replace(".", "", 1).isdigit():
-            return f": write {bare}"
+        return numbers_meant(found, whole=kind.startswith("int_")) if _TYPES[kind].endswith("number") else ""
     return ""
 
 

@@ -24,7 +24,8 @@ def read(tmp_path: Path, text: str) -> Document:
         (".5", 0.5),
         ("5.", 5.0),
         ("-12", -12),
-        ("012", 12),  # octal in YAML 1.1
+        ("0", 0),
+        ("012.5", 12.5),
         ("0o14", 12),
         ("0xff", 255),
         ("1_000", "1_000"),  # 1000 in YAML 1.1
@@ -121,3 +122,22 @@ def test_anchors_within_anchors_cannot_unfold_without_end(tmp_path: Path) -> Non
     lines = ["a0: &a0 [1]", *(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 10))]
     problems = read(tmp_path, "\n".join(lines)).problems
     assert [problem.message for problem in problems] == ["the file unfolds into more than 100,000 values: it must not be so large"]
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [("012", "12 or 0.12"), ("-007", "-7 or -0.07"), ("00", "0"), ("[089]", "89 or 0.89"), ("{01: a}", "1 or 0.1")],
+)
+def test_whole_numbers_with_a_leading_zero_are_refused_everywhere(tmp_path: Path, text: str, meant: str) -> None:
+    """012 is 10 in YAML 1.1, and 025 may be what is left of 0,25. Quoted they are texts."""
+    (problem,) = read(tmp_path, f"key: {text}\nother: '012'").problems
+    number = text.strip("[]{}: a")
+    assert problem.message == (
+        f"{number} has a leading zero, which some programs read as octal: write {meant}; a text must be in quotes"
+    )
+
+
+@pytest.mark.parametrize("text", ["[0,25,100]", "[1,500]", "{a: 1,b: 2}", "{a: 1,2: 3}", "{1: 0.5,2: 0.5}", "['1',02.5]", "[a,b]"])
+def test_commas_between_values_are_no_problem(tmp_path: Path, text: str) -> None:
+    """Rejects a reader that takes every comma without a space for a part of a number."""
+    assert read(tmp_path, f"key: {text}").problems == []

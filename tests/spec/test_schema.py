@@ -165,3 +165,9 @@ def test_another_kind_is_refused() -> None:
     """There are two."""
     with pytest.raises(ValueError, match="kind must be spec or criteria, got 'report'"):
         json_schema("report")  # type: ignore[arg-type]
+
+
+def test_the_batch_size_says_who_chooses_it() -> None:
+    """A rule does, the same on every machine."""
+    described = json_schema("spec")["properties"]["certification"]["properties"]["batch_size"]["description"]
+    assert described == "noisy copies a call of the model; by a rule from the image size if left out"

@@ -624,6 +624,151 @@ CASES = [
         (("title: Reader", "title: Reader\n? [a]\n: b"),),
         ["spec.yaml:4:3: a key must be a word or a number, found a list or a mapping; is a text in { } missing its quotes?"],
     ),
+    (
+        "decimal comma",
+        (("sigma: 0.25", "sigma: 0,25"),),
+        ["spec.yaml:20:10: certification.sigma: must be a number, found the text '0,25': write 0.25"],
+    ),
+    (
+        "decimal comma with zeros",
+        (("sigma: 0.25", "sigma: 0,001"),),
+        ["spec.yaml:20:10: certification.sigma: must be a number, found the text '0,001': write 0.001"],
+    ),
+    (
+        "thousands comma",
+        (("sigma: 0.25", "sigma: 1,000"),),
+        ["spec.yaml:20:10: certification.sigma: must be a number, found the text '1,000': write 1000 or 1.0"],
+    ),
+    (
+        "both separators",
+        (("sigma: 0.25", "sigma: 1,000.5"),),
+        ["spec.yaml:20:10: certification.sigma: must be a number, found the text '1,000.5': write 1000.5"],
+    ),
+    (
+        "both separators, decimal comma",
+        (("sigma: 0.25", "sigma: 1.000,5"),),
+        ["spec.yaml:20:10: certification.sigma: must be a number, found the text '1.000,5': write 1000.5"],
+    ),
+    (
+        "quoted leading zero",
+        (("sigma: 0.25", "sigma: '025'"),),
+        ["spec.yaml:20:10: certification.sigma: must be a number, found the text '025': write 25 or 0.25"],
+    ),
+    (
+        "comma nobody can read",
+        (("sigma: 0.25", "sigma: 0,2,5"),),
+        ["spec.yaml:20:10: certification.sigma: must be a number, found the text '0,2,5'"],
+    ),
+    (
+        "thousands comma in a whole number",
+        (("points: 300, seed: 1", 'points: "1,000", seed: 1'),),
+        ["spec.yaml:15:36: sampling.points: must be a whole number, found the text '1,000': write 1000"],
+    ),
+    (
+        "decimal comma in a weight",
+        (("{clean: 0.8,", '{clean: "0,8",'),),
+        [
+            "spec.yaml:11:31: odd.attributes.surface.values.clean: a weight must be a number in (0, 1], found the text '0,8': write 0.8"
+        ],
+    ),
+    (
+        "leading zero",
+        (("sigma: 0.25", "sigma: 025"),),
+        [
+            "spec.yaml:20:10: certification.sigma: 025 has a leading zero, which some programs read as octal: write 25 or 0.25; a text must be in quotes"
+        ],
+    ),
+    (
+        "comma in braces",
+        (("n: 1000}", "n: 1,000}"),),
+        [
+            "spec.yaml:22:39: certification.budget.n: keys must be texts, found the number 000: a comma inside a number? write 1000 or 1.0"
+        ],
+    ),
+    (
+        "two commas in braces",
+        (("n: 1000}", "n: 1,000,000}"),),
+        [
+            "spec.yaml:22:39: certification.budget.n: keys must be texts, found the number 000: a comma inside a number? write 1000000"
+        ],
+    ),
+    (
+        "decimal commas in braces",
+        (("{clean: 0.8, stained: 0.2}", "{clean: 0,8, stained: 0,2}"),),
+        [
+            "spec.yaml:11:31: odd.attributes.surface.values.clean: keys must be texts, found the number 8: a comma inside a number? write 0.8",
+            "spec.yaml:11:45: odd.attributes.surface.values.stained: keys must be texts, found the number 2: a comma inside a number? write 0.2",
+        ],
+    ),
+    (
+        "comma in brackets",
+        (("[20, 100, 2000]", "[20, 100, 2,000]"),),
+        [
+            "spec.yaml:9:16: odd.attributes.light.buckets: must not hold 000, with a leading zero: a comma inside a number? write 2000 or 2.0"
+        ],
+    ),
+    (
+        "key number",
+        (("n: 1000}", "n: 1000, 7: 1}"),),
+        ["spec.yaml:22:48: certification.budget[7]: keys must be texts, found the number 7"],
+    ),
+    (
+        "indentation",
+        (("  alpha: 0.001", " alpha: 0.001"),),
+        [
+            "spec.yaml:21:2: the text is not YAML: expected <block end>, but found '<block mapping start>': check the indentation of this line"
+        ],
+    ),
+    (
+        "quote",
+        (("title: Reader", "title: 'Reader' 2"),),
+        [
+            "spec.yaml:3:17: the text is not YAML: expected <block end>, but found '<scalar>': check the quotes here and in the lines above; one is missing, or there is one too many"
+        ],
+    ),
+    (
+        "bracket too many",
+        (("points: 20}", "points: 20}}"),),
+        [
+            "spec.yaml:23:36: the text is not YAML: expected <block end>, but found '}': this bracket closes nothing; delete it, or write the one that opens"
+        ],
+    ),
+    (
+        "brace open",
+        (("{dataset: digits}", "{dataset: digits"),),
+        [
+            "spec.yaml:17:6: the text is not YAML: expected ',' or '}', but got ':': a comma or the closing } of what starts in line 16 is missing, or a text needs quotes"
+        ],
+    ),
+    (
+        "no colon",
+        (("title: Reader", "title"),),
+        [
+            "spec.yaml:4:1: the text is not YAML: could not find expected ':': a key is followed by a colon; check the indentation and the quotes in the lines above"
+        ],
+    ),
+    (
+        "escape",
+        (("title: Reader", 'title: "C:\\data"'),),
+        [
+            "spec.yaml:3:12: the text is not YAML: found unknown escape character 'd': put the text in single quotes, or write the backslash twice"
+        ],
+    ),
+    (
+        "integer",
+        (
+            (
+                "{values: {clean: 0.8, stained: 0.2}, realise: {transform: stain}}",
+                '{range: "[0 .. 0.5]", type: integer, distribution: {empirical: none.csv}, realise: {transform: stain}}',
+            ),
+            ("surface: stained, ", ""),
+        ),
+        [
+            "spec.yaml:11:22: odd.attributes.surface.range: of type integer must have whole ends, found the text '[0 .. 0.5]'",
+            "spec.yaml:11:65: odd.attributes.surface.distribution: must be uniform for type integer",
+            "spec.yaml:11:77: odd.attributes.surface.distribution.empirical: must name an existing file, found nothing at none.csv",
+        ],
+    ),
     ("loop", (("title: Reader", "title: &t [*t]"),), ["spec.yaml:3:8: an anchor (&) must not contain an alias (*) to itself"]),
 ]
 
@@ -632,3 +777,34 @@ CASES = [
 def test_message(edits: tuple[tuple[str, str], ...], expected: list[str], folder: Any) -> None:
     """The message names the place, the key, what must hold, what was found and, where a word is near, what was meant."""
     assert folder.edit(*edits, file="spec.yaml").problems("spec.yaml") == expected
+
+
+@pytest.mark.parametrize(
+    ("cells", "found"),
+    [
+        ("5\n147\nx\n", "line 3 holds 147, which lies outside the range (2 lines do not fit)"),
+        ("5\nx\n", "line 3 holds the text 'x' (1 line does not fit)"),
+        ("5\nnan\n", "line 3 holds the text 'nan' (1 line does not fit)"),
+        ("", "no values"),
+    ],
+)
+def test_measured_values_that_do_not_fit(cells: str, found: str, folder: Any) -> None:
+    """A number beyond the range is not called a text."""
+    (folder.path / "light.csv").write_text(f"angle\n{cells}", encoding="utf-8")
+    old = "{values: {clean: 0.8, stained: 0.2}, realise: {transform: stain}}"
+    new = '{range: "[-15 .. 15] deg", distribution: {empirical: light.csv}, realise: {transform: rotation}}'
+    assert folder.edit((old, new), ("surface: stained, ", "")).problems() == [
+        f"spec.yaml:11:67: odd.attributes.surface.distribution.empirical: column 'angle' must hold numbers in [-15 .. 15]: {found}"
+    ]
+
+
+@pytest.mark.parametrize("reference", ["  reference: none\n", ""])
+def test_a_verdict_cannot_rest_on_a_reduction_that_is_not_measured(reference: str, folder: Any) -> None:
+    """Blocking is what a criterion is that does not say; a warning is no problem, nor is a spec with a reference."""
+    line = '  - {id: LOSS, metric: radius_reduction, require: "<= 0.4"}\n'
+    folder.criteria.write_text(folder.criteria.read_text(encoding="utf-8") + line, encoding="utf-8")
+    assert folder.problems() == []
+    assert folder.edit(("  reference: {n: 10000, points: 20}\n", reference)).problems() == [
+        "criteria.yaml:10:5: criteria[2]: a blocking radius_reduction would rest on an estimate without interval, because the spec's certification.reference is none: add a reference, or make it severity: warning"
+    ]
+    assert folder.edit(('"<= 0.4"', '"<= 0.4", severity: warning'), file="criteria.yaml").problems() == []
