@@ -79,7 +79,7 @@ def accuracy(chart: AccuracyChart) -> str:
         axes.set_xlabel("L2 radius (input units)")
         for at, required, label in chart.marks:
             axes.plot([at], [required], marker="v", color=INK, markersize=6, linestyle="none", clip_on=False)
-            axes.annotate(label, (at, required), xytext=(6, 5), textcoords="offset points", fontsize=SMALL)
+            axes.annotate(label, (at, required), xytext=(6, 5), textcoords="offset points", fontsize=SMALL, gid=_halo(PAGE))
         labels = [(LIGHT["run"], chart.run_label)]
         labels += [(LIGHT["reference"], chart.reference_label)] if chart.reference is not None else []
         labels += [(LIGHT["reference"], chart.same_label)] if chart.same is not None else []
@@ -99,9 +99,9 @@ def states(chart: StatesChart) -> str:
         _fractions(axes, "share of the points")
         axes.set_xlim(0, float(chart.radii[-1]))
         axes.set_xlabel("L2 radius asked for (input units)")
-        _area_label(axes, chart.radii, np.zeros_like(certified), certified, "certified")
-        _area_label(axes, chart.radii, certified, decided, "undecided: budget-limited")
-        _area_label(axes, chart.radii, decided, np.ones_like(certified), "refuted: model-limited")
+        _area_label(axes, chart.radii, np.zeros_like(certified), certified, "certified", LIGHT["certified"])
+        _area_label(axes, chart.radii, certified, decided, "undecided: budget-limited", LIGHT["undecided"])
+        _area_label(axes, chart.radii, decided, np.ones_like(certified), "refuted: model-limited", LIGHT["refuted"])
     return done()
 
 
@@ -229,6 +229,7 @@ def _embedded(svg: str, name: str, alt: str, *, natural: float | None) -> str:
     own = f"chart-{name}"
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"\n?\s*<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = _HALO.sub(_with_halo, svg)
     svg = re.sub(r'id="([^"]+)"', rf'id="{own}-\1"', svg)
     svg = svg.replace("url(#", f"url(#{own}-").replace('xlink:href="#', f'xlink:href="#{own}-')
     svg = svg.replace("font-family: 'DejaVu Sans'", f"font-family: {TYPEFACE}")
@@ -243,6 +244,21 @@ def _embedded(svg: str, name: str, alt: str, *, natural: float | None) -> str:
         f'viewBox="{found.group(1)}" role="img" aria-labelledby="{own}-title"{size}>{title}'
     )
     return head + svg[found.end() :].rstrip()
+
+
+_HALO = re.compile(r'<g id="halo(#\w+)">(.*?)<text style="([^"]*)"(.*?</text>)', flags=re.DOTALL)
+
+
+def _halo(ground: str) -> str:
+    """The mark of a text that keeps clear of the lines behind it, by a rim in the colour of its ground."""
+    return f"halo{ground}"
+
+
+def _with_halo(found: re.Match[str]) -> str:
+    """The text twice: first as the rim. Matplotlib's own rim would turn text into outlines."""
+    ground, before, style, rest = found.groups()
+    rim = f'<text class="rim" style="{style}; fill: {ground}; stroke: {ground}; stroke-width: 3; stroke-linejoin: round"{rest}'
+    return f'<g>{before}{rim}<text style="{style}"{rest}'
 
 
 def _fractions(axes: Axes, label: str) -> None:
@@ -293,7 +309,7 @@ def _upper_right_is_free(chart: AccuracyChart) -> bool:
     return all(curve[at] < 0.8 for curve in curves)
 
 
-def _area_label(axes: Axes, x: Floats, low: Floats, high: Floats, text: str) -> None:
+def _area_label(axes: Axes, x: Floats, low: Floats, high: Floats, text: str, ground: str) -> None:
     """An area's name: inside, where the area is tallest over the width of the name; beside it with a line where it does not fit; none for no area."""
     span = int(len(x) * 0.021 * len(text))
     floors = np.array([low[i : i + span].max() for i in range(len(x) - span)])
@@ -301,7 +317,13 @@ def _area_label(axes: Axes, x: Floats, low: Floats, high: Floats, text: str) -> 
     best = int(np.argmax(ceilings - floors))
     if ceilings[best] - floors[best] >= 0.07:
         axes.text(
-            float(x[best + span // 2]), float((floors[best] + ceilings[best]) / 2), text, ha="center", va="center", fontsize=SMALL
+            float(x[best + span // 2]),
+            float((floors[best] + ceilings[best]) / 2),
+            text,
+            ha="center",
+            va="center",
+            fontsize=SMALL,
+            gid=_halo(ground),
         )
         return
     thick = int(np.argmax(high - low))
@@ -313,6 +335,7 @@ def _area_label(axes: Axes, x: Floats, low: Floats, high: Floats, text: str) -> 
             textcoords="axes fraction",
             ha="right",
             fontsize=SMALL,
+            gid=_halo(PAGE),
             arrowprops={"arrowstyle": "-", "color": INK, "linewidth": 0.7, "shrinkB": 0},
         )
 

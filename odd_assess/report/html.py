@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,14 +17,14 @@ Medium = Literal["screen", "print"]
 TEMPLATE = "report.html.j2"
 
 
-def write_html(assessment: Assessment, path: Path) -> None:
+def write_html(assessment: Assessment, path: Path | str) -> None:
     """Write the report of a finished assessment to ``path``; the same assessment gives the same bytes.
 
     Raises: RunError when the file cannot be written.
     """
     text = html(page_of(assessment))
     try:
-        path.write_text(text, encoding="utf-8", newline="\n")
+        Path(path).write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
         raise RunError(
             f"{path}: the report could not be written: {error.strerror or error}. Make room or give another folder, then rebuild it"
@@ -41,6 +42,7 @@ def html(page: Page, *, medium: Medium = "screen") -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["breakable"] = breakable
     return environment.get_template(TEMPLATE).render(
         page=page,
         medium=medium,
@@ -49,6 +51,14 @@ def html(page: Page, *, medium: Medium = "screen") -> str:
         light=palette.variables(palette.LIGHT),
         dark=palette.variables(palette.DARK),
     )
+
+
+def breakable(text: str) -> str:
+    """Escaped text whose dotted names may break behind a dot or an underscore, and whose units (km/h) may not break."""
+    from markupsafe import Markup, escape
+
+    names = re.sub(r"(?<=[a-z][a-z])([._])(?=[a-z][a-z])", r"\1<wbr>", str(escape(text)))
+    return Markup(re.sub(r"\b\w{1,4}/\w{1,4}\b", r'<span class="whole">\g<0></span>', names))  # noqa: S704  (escaped above)
 
 
 def drawn(page: Page, *, medium: Medium) -> dict[str, Any]:

@@ -46,14 +46,14 @@ def pdf_available() -> None:
         ) from error
 
 
-def write_pdf(assessment: Assessment, path: Path) -> None:
+def write_pdf(assessment: Assessment, path: Path | str) -> None:
     """Write the report of a finished assessment as PDF to ``path``; the same assessment gives the same bytes.
 
     Raises: MissingLibraryError without WeasyPrint or Pango; RunError when the file cannot be written.
     """
     data = pdf(assessment)
     try:
-        path.write_bytes(data)
+        Path(path).write_bytes(data)
     except OSError as error:
         raise RunError(
             f"{path}: the report could not be written: {error.strerror or error}. Make room or give another folder, then rebuild it"

@@ -71,3 +71,13 @@ def test_importing_the_report_is_light() -> None:
     """Neither matplotlib nor WeasyPrint nor torch comes with `import odd_assess.report`."""
     code = "import sys, odd_assess.report; print([m for m in ('matplotlib', 'weasyprint', 'torch', 'jinja2') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+def test_labels_over_lines_have_a_rim(build: Build) -> None:
+    """The labels of criteria and areas are written twice, first as a rim."""
+    drawings = drawn(page_of(build()), medium="print")
+    for name, label in (("accuracy", "CA-025"), ("states", "certified")):
+        texts = [e for e in ET.fromstring(str(drawings[name])).iter("{http://www.w3.org/2000/svg}text") if label in (e.text or "")]
+        rims = [element for element in texts if element.get("class") == "rim"]
+        assert rims
+        assert len(texts) == 2 * len(rims)

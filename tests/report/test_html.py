@@ -17,11 +17,11 @@ from odd_assess.odd.domain import Domain
 from odd_assess.odd.ranges import Interval
 from odd_assess.records import Assessment, OddPoint, Realisation, Results, State
 from odd_assess.report import page_of, write_html
-from odd_assess.report.html import html
+from odd_assess.report.html import breakable, html
 from odd_assess.report.view import points
 
 Build = Callable[..., Assessment]
-EMPTY = {"meta", "link", "img", "br", "input", "hr", "path", "use", "circle", "rect", "line"}
+EMPTY = {"meta", "wbr", "link", "img", "br", "input", "hr", "path", "use", "circle", "rect", "line"}
 
 
 class Page(HTMLParser):
@@ -241,3 +241,16 @@ def test_pictures_stop_where_the_page_would_grow_too_large(build: Build, monkeyp
     page = Page(html(page_of(build())))
     assert 3 <= len(page.images) < 12
     assert f"holds {4 - len(page.images) // 3} more" in page.text
+
+
+def test_diamonds_are_explained_only_where_there_are_some(build: Build) -> None:
+    """Without a reference subsample the legend of the scatter chart speaks of dots alone."""
+    assert "diamonds" in html(page_of(build()))
+    assert "diamonds" not in html(page_of(build(reference=False)))
+
+
+def test_breakable_names_stay_escaped() -> None:
+    """Names may break behind dots and underscores, numbers and units may not, and markup stays text."""
+    assert breakable("illumination.sun_elevation <b> 0.25 km/h") == (
+        'illumination.<wbr>sun_<wbr>elevation &lt;b&gt; 0.25 <span class="whole">km/h</span>'
+    )

@@ -13,6 +13,7 @@ from odd_assess.records import Assessment, SamplingPlan, State
 from odd_assess.report import page_of
 from odd_assess.report.view import formats
 from odd_assess.report.view.band import accuracy_band
+from odd_assess.report.view.extremes import weakest_groups
 from odd_assess.report.view.points import grey_levels
 from odd_assess.stats import proportion_lower_bound
 
@@ -174,3 +175,93 @@ def test_untested_parts_are_told(build: Build) -> None:
     assert "permissive" in told
     assert page.gaps is not None
     assert all(row[1].text != "temperature" for row in page.gaps.rows)
+
+
+def test_classes_without_a_point_are_named(build: Build) -> None:
+    """They stand by name under what was not tested, counted beside the verdict; where every class has a point neither is said."""
+    assessment = build()
+    more = replace(assessment, class_names=(*assessment.class_names, "ten", "eleven"))
+    page = page_of(more)
+    assert "2 of 12 classes had no point." in page.verdict.notes
+    assert any("ten and eleven" in part.text for part in page.untested)
+    assert not any("had no point" in note for note in page_of(assessment).verdict.notes)
+
+
+def test_weakest_cell_and_class_are_named_with_counts(build: Build) -> None:
+    """Nothing with five points or more holds less often than what is named beside the verdict."""
+    assessment = build()
+    results, held = assessment.results, certified_at(assessment.results, 0.25)
+    line = page_of(assessment).verdict.weakest
+    assert "radius 0.25" in line
+    for groups in (results.cell, results.label):
+        shares = [(held[groups == g].mean(), (groups == g).sum(), held[groups == g].sum()) for g in np.unique(groups)]
+        share, points, hits = min((s for s in shares if s[1] >= 5), key=lambda s: (s[0], -s[1]))
+        assert f"certified {formats.percent(share, digits=0)} ({hits} of {points} points)" in line
+    assert weakest_groups(replace(assessment, results=results.take(np.arange(4)))) == ""
+
+
+def test_notes_tell_not_met_from_not_decided(build: Build) -> None:
+    """A criterion that does not block stands under its own state."""
+    assessment = build(State.NOT_MET)
+    cell = next(finding for finding in assessment.findings if finding.criterion.id == "CELL-025")
+    open_ = replace(cell, criterion=replace(cell.criterion, severity="info"), state=State.INCONCLUSIVE)
+    rest = [finding for finding in assessment.findings if finding is not cell]
+    notes = page_of(replace(assessment, findings=(*rest, open_))).verdict.notes
+    assert "Not blocking, not decided: CELL-025." in notes
+    assert "Not blocking, not met: LOSS." in notes
+
+
+def test_base_images_are_an_assumption(build: Build) -> None:
+    """The limits name the source, its size and how a base image comes to a point, and the share without a frame where there is one."""
+    assessment = build()
+
+    def told(changed: Assessment) -> str:
+        return " ".join(fact.text for fact in page_of(changed).limits)
+
+    assert "digits, split “test”: 360 images" in told(assessment)
+    assert "drawn uniformly" in told(assessment)
+    assert "counts against every domain claim" not in told(assessment)
+    renderer = replace(assessment.spec.inputs, kind="callable", reference="a:b")
+    assert "renderer makes" in told(replace(assessment, spec=replace(assessment.spec, inputs=renderer)))
+    framed = replace(
+        assessment,
+        points=tuple(replace(point, frame=0) for point in assessment.points),
+        spec=replace(assessment.spec, inputs=replace(assessment.spec.inputs, kind="table", weights="frames")),
+        coverage=replace(assessment.coverage, reached=0.875),
+    )
+    assert "inputs.weights: frames" in told(framed)
+    assert "12.5% of the declared ODD has no frame" in told(framed)
+
+
+def test_every_setting_of_a_transform_is_printed(build: Build) -> None:
+    """Defaults and given values, each with its meaning, and the place in the order of application."""
+    assessment = build()
+    given = replace(assessment.spec.realisations[2], parameters={"opacity": 0.7})
+    spec = replace(assessment.spec, realisations=(*assessment.spec.realisations[:2], given, assessment.spec.realisations[3]))
+    stain = next(fact for fact in page_of(replace(assessment, spec=spec)).domain.realised if fact.name == "surface")
+    assert any(item.startswith("opacity = 0.7: ") for item in stain.items)
+    assert any(item.startswith("brightness = 0.25 (default): ") for item in stain.items)
+    assert any("dusty = 0.05" in item for item in stain.items)
+    assert "step 2 of 4" in stain.text
+
+
+def test_preflight_says_what_its_numbers_are(build: Build) -> None:
+    """z-scores with their limit, accuracies with their points, and no empty advice."""
+    assessment = build()
+    preflight = {
+        **assessment.manifest["preflight"],
+        "noise_self_test": {"mean": 1.5},
+    }
+    page = page_of(replace(assessment, manifest={**assessment.manifest, "preflight": preflight}))
+    names = [fact.name for group in page.manifest if group.title == "Preflight" for fact in group.facts]
+    assert "noise self-test (z-score, sound within ±6) · mean" in names
+    assert "model on the first realised points · clean accuracy" in names
+    assert not any("advice" in name for name in names)
+
+
+def test_head_shows_no_folder_of_the_model(build: Build) -> None:
+    """Of a model file only its name is shown."""
+    assessment = build()
+    model = replace(assessment.spec.model, reference="/home/someone/models/signs.onnx")
+    page = page_of(replace(assessment, spec=replace(assessment.spec, model=model)))
+    assert [fact.text for fact in page.facts if fact.name == "Model"] == ["signs.onnx"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from odd_assess.odd.attributes import Attribute, Boolean, Categorical, Continuous, Integer, Ordinal
-from odd_assess.odd.catalogue import TRANSFORMS
+from odd_assess.odd.catalogue import TRANSFORMS, TransformInfo
 from odd_assess.odd.constraints import Statement
 from odd_assess.records import Assessment, Gap, Realisation, Spec
 from odd_assess.report.view import formats
@@ -13,6 +13,9 @@ from odd_assess.report.view.records import Cell, Column, DomainView, Fact, Matri
 
 MOST_GAPS = 60
 """Gaps listed by name; the heaviest come first, the rest is counted."""
+
+MOST_CLASSES = 40
+"""Classes without a point listed by name; the rest is counted."""
 
 MOST_LEVELS = 60
 """Levels of all attributes together up to which the coverage matrix can be read."""
@@ -35,10 +38,7 @@ def domain(assessment: Assessment) -> DomainView:
             ),
         ),
         attributes=_attributes(spec),
-        realised=tuple(
-            Fact(name=attribute.id, text=_realised(_realisation(spec, attribute.id), unit_of(attribute)))
-            for attribute in declared.attributes
-        ),
+        realised=tuple(_realised(spec, attribute) for attribute in declared.attributes),
         statements=_statements(spec),
         design=_design(assessment),
         coverage=_coverage(assessment),
@@ -132,26 +132,44 @@ def _distribution(attribute: Attribute) -> str:
             return "by the shares of its labels"
 
 
-def _realised(realisation: Realisation | None, unit: str) -> str:
-    """How the attribute is brought into the image, with the physical mapping."""
+def _realised(spec: Spec, attribute: Attribute) -> Fact:
+    """How the attribute is brought into the image, with every setting in force, so that it can be done again."""
+    realisation = _realisation(spec, attribute.id)
     if realisation is not None and realisation.column is not None:
-        return f"the frames' own values in the column “{realisation.column}”"
+        return Fact(name=attribute.id, text=f"the frames' own values in the column “{realisation.column}”")
     if realisation is None or realisation.transform is None:
-        return "handed to the renderer, which realises it"
+        return Fact(name=attribute.id, text="handed to the renderer, which realises it")
     info = TRANSFORMS[realisation.transform]
-    settings = [
-        f"{name} {formats.plain(value)} {info.parameters[name].unit}".removesuffix(" 1")
-        for name, value in realisation.parameters.items()
-        if name in info.parameters
-    ]
-    text = f"{info.name} (version {info.version})"
-    text += f", {', '.join(settings)}" if settings else ""
+    order = sorted((TRANSFORMS[r.transform].stage, r.transform) for r in spec.realisations if r.transform is not None)
+    step = order.index((info.stage, realisation.transform)) + 1
+    return Fact(
+        name=attribute.id,
+        text=f"{info.name} (version {info.version}), step {step} of {len(order)}. {info.mapping}",
+        items=(
+            _converted(realisation, unit_of(attribute), info),
+            f"changes nothing at {_quantity(info.neutral_given(realisation.parameters), info.unit)}",
+            *(
+                f"{name} = {_quantity(value, info.parameters[name].unit)}{'' if name in realisation.parameters else ' (default)'}: "
+                f"{info.parameters[name].meaning}"
+                for name, value in info.settings(realisation.parameters).items()
+            ),
+        ),
+    )
+
+
+def _converted(realisation: Realisation, unit: str, info: TransformInfo) -> str:
+    """How the transform's value follows from the attribute's."""
     if realisation.levels is not None:
-        taken = [f"{_word(label)} = {formats.plain(value)}" for label, value in realisation.levels.items()]
-        text += f"; labels stand for {', '.join(taken)}{'' if info.unit == '1' else ' ' + info.unit}"
-    elif realisation.scale != 1 or realisation.offset != 0:
-        text += f"; converted from {unit or '1'} to {info.unit}"
-    return f"{text}. {info.mapping}"
+        taken = [f"{_word(label)} = {_quantity(value, info.unit)}" for label, value in realisation.levels.items()]
+        return f"labels stand for {', '.join(taken)}"
+    if realisation.scale == 1 and realisation.offset == 0:
+        return f"takes the attribute's value{'' if info.unit == '1' else f' in {info.unit}'}"
+    ours, theirs = (f" in {unit}" if unit else ""), ("" if info.unit == "1" else f" in {info.unit}")
+    return f"value{theirs} = {formats.plain(realisation.scale)} × attribute's value{ours} + {formats.plain(realisation.offset)}"
+
+
+def _quantity(value: float, unit: str) -> str:
+    return formats.plain(value) if unit == "1" else f"{formats.plain(value)} {unit}"
 
 
 def _word(label: object) -> str:
@@ -261,6 +279,14 @@ def untested(assessment: Assessment) -> tuple[Untested, ...]:
                 items=tuple(f"{lost.attribute} ({lost.declared}): {lost.reason}" for lost in spec.unrealisable),
             )
         )
+    if missing := classes_without_a_point(assessment):
+        told.append(
+            Untested(
+                title="Classes without a point",
+                text=f"{len(missing)} of {formats.plural(len(assessment.class_names), 'class', 'classes')} had no point, so no number in this report "
+                f"depends on them: {formats.listed(missing, most=MOST_CLASSES)}.",
+            )
+        )
     gaps = _unvisited(assessment)
     told.append(Untested(title="Feasible, but not visited", text=_gap_text(gaps)))
     left_out = "outside the ODD" if mode == "restrictive" else "inside the ODD, although nothing here varies it"
@@ -279,6 +305,12 @@ def untested(assessment: Assessment) -> tuple[Untested, ...]:
             )
         )
     return tuple(told)
+
+
+def classes_without_a_point(assessment: Assessment) -> tuple[str, ...]:
+    """The names of the classes that are the true class of no point."""
+    seen = set(assessment.results.label.tolist())
+    return tuple(name for label, name in enumerate(assessment.class_names) if label not in seen)
 
 
 def _unvisited(assessment: Assessment) -> tuple[Gap, ...]:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from odd_assess.criteria.metrics import METRICS, MetricInfo
 from odd_assess.records import Assessment, Finding, State
 from odd_assess.report.view import formats
+from odd_assess.report.view.domain import classes_without_a_point
+from odd_assess.report.view.extremes import weakest_groups
 from odd_assess.report.view.records import FindingView, Interval, VerdictView
 
 WORST_FIRST = (State.NOT_MET, State.INCONCLUSIVE, State.MET)
@@ -16,7 +18,10 @@ def verdict(assessment: Assessment) -> VerdictView:
     """The verdict, the sentence that says why, and what a reader must know beside it."""
     blocking = [finding for finding in assessment.findings if finding.criterion.severity == "blocking"]
     return VerdictView(
-        state=assessment.verdict.value, reason=_reason(assessment.verdict, blocking), notes=tuple(_notes(assessment, blocking))
+        state=assessment.verdict.value,
+        reason=_reason(assessment.verdict, blocking),
+        weakest=weakest_groups(assessment),
+        notes=tuple(_notes(assessment, blocking)),
     )
 
 
@@ -40,10 +45,12 @@ def _notes(assessment: Assessment, blocking: Sequence[Finding]) -> list[str]:
     undecided = [finding.criterion.id for finding in blocking if finding.state is State.INCONCLUSIVE]
     if undecided and assessment.verdict is State.NOT_MET:
         notes.append(f"Not decided either: {formats.listed(undecided)}.")
-    others = [f for f in assessment.findings if f.criterion.severity != "blocking" and f.state is not State.MET]
-    if others:
-        words = [f"{finding.criterion.id} ({finding.state.value})" for finding in others]
-        notes.append(f"Not blocking, but not met: {formats.listed(words)}.")
+    for state, words in ((State.NOT_MET, "not met"), (State.INCONCLUSIVE, "not decided")):
+        others = [f.criterion.id for f in assessment.findings if f.criterion.severity != "blocking" and f.state is state]
+        if others:
+            notes.append(f"Not blocking, {words}: {formats.listed(others)}.")
+    if missing := len(classes_without_a_point(assessment)):
+        notes.append(f"{missing} of {formats.plural(len(assessment.class_names), 'class', 'classes')} had no point.")
     untested = len(assessment.spec.unrealisable)
     if untested:
         notes.append(f"{formats.plural(untested, 'declared attribute')} of the ODD could not be tested.")

@@ -12,6 +12,7 @@ from odd_assess.odd.domain import Domain
 from odd_assess.records import Assessment, Part, Results
 from odd_assess.report.view import formats
 from odd_assess.report.view.domain import level_name, with_unit
+from odd_assess.report.view.extremes import radii_asked
 from odd_assess.report.view.findings import WORST_FIRST
 from odd_assess.report.view.records import Cell, Column, Table
 
@@ -20,15 +21,6 @@ MOST_ATTRIBUTES = 6
 
 MOST_ROWS = 150
 """Rows of a table of cells or classes; the weakest come first, the rest is counted."""
-
-
-def radii_asked(assessment: Assessment) -> tuple[float, ...]:
-    """The radii that the criteria ask for, rising; half the largest certified radius where none asks for one."""
-    asked = sorted({finding.criterion.radius for finding in assessment.findings if finding.criterion.radius is not None})
-    if asked:
-        return tuple(asked)
-    largest = float(assessment.results.radius.max(initial=0.0))
-    return (formats.round_down(largest / 2, 2),) if largest > 0.02 else (0.0,)
 
 
 def cells(assessment: Assessment) -> Table:

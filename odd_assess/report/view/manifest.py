@@ -54,8 +54,21 @@ def groups(assessment: Assessment) -> tuple[Group, ...]:
     single = {key: value for key, value in assessment.manifest.items() if not isinstance(value, Mapping)}
     sections = {key: value for key, value in assessment.manifest.items() if isinstance(value, Mapping)}
     shown = [Group(title="Times and state", facts=_facts(single))] if single else []
-    shown += [Group(title=key.replace("_", " ").capitalize(), facts=_facts(value)) for key, value in sections.items()]
+    shown += [
+        Group(title=key.replace("_", " ").capitalize(), facts=_facts(_preflight(value) if key == "preflight" else value))
+        for key, value in sections.items()
+    ]
     return tuple(shown)
+
+
+def _preflight(found: Mapping[str, Any]) -> dict[str, Any]:
+    """The preflight with names that say what its numbers are, without advice that was not given."""
+    names = {"noise_self_test": "noise self-test (z-score, sound within ±6)", "model": "model on the first realised points"}
+    given = {
+        key: {name: entry for name, entry in value.items() if name != "advice" or entry} if isinstance(value, Mapping) else value
+        for key, value in found.items()
+    }
+    return {names.get(key, key): value for key, value in given.items()}
 
 
 def _facts(values: Mapping[str, Any], path: str = "") -> tuple[Fact, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from odd_assess.records import Assessment
 from odd_assess.report.view import domain, findings, formats, groups, manifest, points, radii, reduction, words
 from odd_assess.report.view.records import Fact, Page
@@ -48,6 +50,6 @@ def _facts(assessment: Assessment) -> tuple[Fact, ...]:
         Fact(name="Draws a point", text=f"{draws} ({budget.kind.replace('_', ' ')})"),
         Fact(name="Noise σ", text=f"{formats.plain(plan.sigma)} input units"),
         Fact(name="α per certificate", text=formats.plain(plan.alpha)),
-        Fact(name="Model", text=assessment.spec.model.reference),
+        Fact(name="Model", text=Path(assessment.spec.model.reference).name),
         Fact(name="Criteria", text=formats.listed([criteria.id for criteria in assessment.spec.criteria])),
     )

@@ -12,7 +12,7 @@ from odd_assess.records import Assessment, Bools, Floats, Results
 from odd_assess.report.view import formats
 from odd_assess.report.view.band import Band, accuracy_band
 from odd_assess.report.view.budgets import draws_in_words, largest_cap
-from odd_assess.report.view.groups import radii_asked
+from odd_assess.report.view.extremes import radii_asked
 from odd_assess.report.view.records import (
     AccuracyChart,
     AccuracyView,

@@ -47,11 +47,12 @@ class Table:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """A name and what it is, for the short lists of facts."""
+    """A name and what it is, for the short lists of facts; ``items`` stand below the text, one a line."""
 
     name: str
     text: str
     mark: str = ""
+    items: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,10 +96,11 @@ class FindingView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictView:
-    """The verdict with its reason in one sentence and what else must be said at once."""
+    """The verdict with its reason in one sentence, where the run is weakest, and what else must be said at once."""
 
     state: str
     reason: str
+    weakest: str
     notes: tuple[str, ...]
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import ceil, log10, sqrt
 
 from odd_assess.records import Assessment, SamplingPlan
 from odd_assess.report.view import formats
-from odd_assess.report.view.groups import radii_asked
+from odd_assess.report.view.extremes import radii_asked
 from odd_assess.report.view.points import grey_levels, image_shape
 from odd_assess.report.view.records import Cell, Column, Fact, Table
 
@@ -59,6 +60,8 @@ def limits(assessment: Assessment) -> tuple[Fact, ...]:
             f"{formats.plain(alpha)} to be divided by {formats.count(m)}.",
         ),
         Fact(name="The declared distribution", text=_distribution(assessment.spec.sampling)),
+        Fact(name="The base images", text=_base_images(assessment)),
+        *_out_of_reach(assessment.coverage.reached),
         Fact(
             name="Transforms are indicative",
             text="Conditions are realised by image transforms with a stated physical mapping. They are indicative of real conditions and no substitute for "
@@ -84,6 +87,41 @@ def _distribution(sampling: SamplingPlan) -> str:
             "stated for them, and criteria that ask for one stay INCONCLUSIVE."
         )
     return f"{model}. If the real use has other weights, the numbers of the cells still hold, the totals do not."
+
+
+def _base_images(assessment: Assessment) -> str:
+    """Which images the claims are about, and how one comes to a point."""
+    declared, data = assessment.spec.inputs, assessment.manifest.get("data")
+    number = data.get("images") if isinstance(data, Mapping) else None
+    if declared.kind == "callable":
+        return (
+            "Domain claims hold for what the renderer makes, with its mix of classes. It makes an image for each point from the point's own values. "
+            "Other images, or another mix of classes, need their own assessment."
+        )
+    kind = declared.kind if declared.split is None else f"{declared.kind}, split “{declared.split}”"
+    source = f"{kind}: {formats.plural(number, 'image')}" if isinstance(number, int) else kind
+    if any(point.frame is not None for point in assessment.points):
+        drawn = (
+            "The image of a point is the frame of the table that was drawn with it. "
+            + {
+                "declared": "Cells count by their declared weights (inputs.weights: declared); within one, the frames that fit are equally likely.",
+                "frames": "Every frame inside the ODD counts the same (inputs.weights: frames), so the table stands for the declared distribution.",
+            }[declared.weights]
+        )
+    else:
+        drawn = "For each point one of them is drawn uniformly, whatever the point's condition."
+    return (
+        f"Domain claims hold for the base images of this source ({source}) and their mix of classes. {drawn} "
+        "Other base images, or another mix of classes, need their own assessment."
+    )
+
+
+def _out_of_reach(reached: float) -> tuple[Fact, ...]:
+    if reached >= 1:
+        return ()
+    share = formats.percent(1 - reached, side="up")
+    text = f"{share} of the declared ODD has no frame in the table: no point could be drawn there. That share counts against every domain claim."
+    return (Fact(name="Parts without a frame", text=text),)
 
 
 def radius_words(assessment: Assessment) -> Table:

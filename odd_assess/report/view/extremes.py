@@ -1,0 +1,48 @@
+"""The radii that the criteria ask for, and where the run is weakest there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from odd_assess.criteria import certified_at
+from odd_assess.records import Assessment, Bools, Ints
+from odd_assess.report.view import formats
+
+FEWEST_POINTS = 5
+"""Points that a cell or class needs to be named as the weakest: a share of fewer says nothing."""
+
+
+def radii_asked(assessment: Assessment) -> tuple[float, ...]:
+    """The radii that the criteria ask for, rising; half the largest certified radius where none asks for one."""
+    asked = sorted({finding.criterion.radius for finding in assessment.findings if finding.criterion.radius is not None})
+    if asked:
+        return tuple(asked)
+    largest = float(assessment.results.radius.max(initial=0.0))
+    return (formats.round_down(largest / 2, 2),) if largest > 0.02 else (0.0,)
+
+
+def weakest_groups(assessment: Assessment) -> str:
+    """The weakest cell and the weakest class by certified accuracy at the smallest radius asked for; empty where none has enough points."""
+    results, radius = assessment.results, radii_asked(assessment)[0]
+    held = certified_at(results, radius)
+    cells = _weakest("cell", results.cell, held, [cell.name for cell in assessment.spec.domain.cells])
+    told = [text for text in (cells, _weakest("class", results.label, held, assessment.class_names)) if text]
+    if not told:
+        return ""
+    return f"Weakest at radius {formats.plain(radius)}, of those with {FEWEST_POINTS} points or more: {'; '.join(told)}."
+
+
+def _weakest(noun: str, groups: Ints, held: Bools, names: Sequence[str]) -> str:
+    """The group with the smallest share, the largest of them on a tie."""
+    numbers, points = np.unique(groups, return_counts=True)
+    ranked = [
+        (int(held[groups == number].sum()) / count, -count, number)
+        for number, count in zip(numbers.tolist(), points.tolist(), strict=True)
+        if count >= FEWEST_POINTS
+    ]
+    if not ranked or len(names) < 2:
+        return ""
+    share, less, number = min(ranked)
+    return f"{noun} “{names[number]}” certified {formats.percent(share, digits=0)} ({round(share * -less)} of {-less} points)"
