@@ -275,6 +275,8 @@ def _radius_reduction(criterion: Criterion, evidence: Evidence) -> Finding:
             f"{subject}: {observed:.3f} predicted from the counts, {words.required(criterion)}. An estimate without an interval."
         )
         if reduction.measured is not None:
+            if state is not state_of("<=", criterion.required, lower=reduction.measured, upper=reduction.measured):
+                state = State.INCONCLUSIVE  # prediction and measurement stand on different sides
             message += (
                 f" ({reduction.measured:.3f} measured on {words.plural(reduction.measured_points, 'point')}, of which fewer than {FEWEST_POINTS} certify "
                 "at the reference budget: too few for an interval.)"

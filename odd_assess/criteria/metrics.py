@@ -89,7 +89,7 @@ _ALL = (
     MetricInfo(
         name="mean_certified_radius",
         title="Mean certified radius",
-        meaning="mean over the ODD of the radius within which the smoothed classifier gives the true class, counted up to the cap of the budget",
+        meaning="mean over the ODD of the radius within which the smoothed classifier gives the true class, counted up to the cap of the reference budget",
         unit="input",
         low=0.0,
         high=math.inf,

@@ -38,13 +38,6 @@ class RunFolder:
         nothing to resume.
         """
         folder = cls(path=path.absolute())
-        has_evidence = folder.evidence.exists()
-        if resume and not has_evidence:
-            raise RunFolderError(
-                f"{path}: there must be an interrupted run to resume, found no {EVIDENCE}; leave --resume out to begin one"
-            )
-        if has_evidence and not resume:
-            raise RunFolderError(f"{path}: must not hold a run already; go on with it by --resume, or give another --out")
         try:
             folder.path.mkdir(parents=True, exist_ok=True)
             probe = folder.path / f".probe-{os.getpid()}"
@@ -55,6 +48,13 @@ class RunFolder:
                 f"{path}: the run folder must be writable, got: {error.strerror or error}; give another --out"
             ) from error
         with _alone(folder.path):
+            has_evidence = folder.evidence.exists()
+            if resume and not has_evidence:
+                raise RunFolderError(
+                    f"{path}: there must be an interrupted run to resume, found no {EVIDENCE}; leave --resume out to begin one"
+                )
+            if has_evidence and not resume:
+                raise RunFolderError(f"{path}: must not hold a run already; go on with it by --resume, or give another --out")
             yield folder
 
     def check_same_run(self, identity: Mapping[str, Any]) -> Mapping[str, Any]:

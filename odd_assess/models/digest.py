@@ -32,6 +32,18 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def onnx_digest(path: Path) -> str:
+    """SHA-256 over an ONNX file and the files beside it whose names it mentions: external data, where the weights of large models lie."""
+    model = path.read_bytes()
+    beside = [
+        other for other in sorted(path.parent.iterdir()) if other != path and other.is_file() and other.name.encode() in model
+    ]
+    digest = hashlib.sha256(model)
+    for other in beside:
+        digest.update(f"|{other.name}|{file_digest(other)}".encode())
+    return digest.hexdigest()
+
+
 def _tensor_bytes(tensor: Tensor) -> bytes:
     flat = tensor.detach().cpu().contiguous().reshape(-1)
     return f"{tensor.dtype}{tuple(tensor.shape)}|".encode() + flat.view(torch.uint8).numpy().tobytes()

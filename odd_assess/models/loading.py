@@ -10,7 +10,7 @@ from torch import nn
 
 from odd_assess.errors import ModelError
 from odd_assess.models.classifier import Classifier, choose_device
-from odd_assess.models.digest import file_digest
+from odd_assess.models.digest import file_digest, onnx_digest
 from odd_assess.models.exported import open_exported
 from odd_assess.models.factories import build, build_torchvision
 from odd_assess.models.onnx_session import open_onnx
@@ -66,7 +66,7 @@ def _open_file(declaration: ModelDeclaration, device: torch.device, *, trust_pic
             f"model.weights and model.arguments must be absent for {path.name}: the file carries its own weights and settings"
         )
     if declaration.kind == "exported":
-        module = open_exported(path, device=device, trust_pickle=trust_pickle)
+        module, digest = open_exported(path, device=device, trust_pickle=trust_pickle), file_digest
     else:
-        module = open_onnx(path, device=device)
-    return module, {"reference": path.name}, file_digest(path)
+        module, digest = open_onnx(path, device=device), onnx_digest
+    return module, {"reference": path.name}, digest(path)

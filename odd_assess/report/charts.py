@@ -66,12 +66,16 @@ def accuracy(chart: AccuracyChart) -> str:
     """Certified accuracy against radius, with its band, the reference curve, the cap and the criteria."""
     with _drawing("accuracy", chart.alt) as (axes, done):
         if chart.lower is not None and chart.upper is not None:
-            axes.fill_between(chart.radii, chart.lower, chart.upper, step="post", color=LIGHT["run-soft"], linewidth=0)
+            upper = [
+                chart.upper[0],
+                *chart.upper[:-1],
+            ]  # between two radii of the grid: the lower bound of the right one, the upper of the left
+            axes.fill_between(chart.radii, chart.lower, upper, step="pre", color=LIGHT["run-soft"], linewidth=0)
         if chart.reference is not None:
-            axes.step(chart.radii, chart.reference, where="post", color=LIGHT["reference"], linewidth=1.4, dashes=(4, 1.5))
+            axes.step(chart.radii, chart.reference, where="pre", color=LIGHT["reference"], linewidth=1.4, dashes=(4, 1.5))
         if chart.same is not None:
-            axes.step(chart.radii, chart.same, where="post", color=LIGHT["reference"], linewidth=1.1, dashes=(1, 1.5))
-        axes.step(chart.radii, chart.certified, where="post", color=LIGHT["run"], linewidth=2)
+            axes.step(chart.radii, chart.same, where="pre", color=LIGHT["reference"], linewidth=1.1, dashes=(1, 1.5))
+        axes.step(chart.radii, chart.certified, where="pre", color=LIGHT["run"], linewidth=2)
         at_top = _upper_right_is_free(chart)
         _cap(axes, chart.cap, chart.cap_label, top=0.74 if at_top else 1.0)
         _fractions(axes, "share of the ODD certified")
@@ -92,9 +96,9 @@ def states(chart: StatesChart) -> str:
     """Points certified, undecided and refuted against radius, stacked to 100%."""
     with _drawing("states", chart.alt) as (axes, done):
         certified, decided = chart.certified, 1 - chart.refuted
-        axes.fill_between(chart.radii, 0, certified, step="post", color=LIGHT["certified"], linewidth=0)
-        axes.fill_between(chart.radii, certified, decided, step="post", color=LIGHT["undecided"], linewidth=0)
-        axes.fill_between(chart.radii, decided, 1, step="post", color=LIGHT["refuted"], linewidth=0)
+        axes.fill_between(chart.radii, 0, certified, step="pre", color=LIGHT["certified"], linewidth=0)
+        axes.fill_between(chart.radii, certified, decided, step="pre", color=LIGHT["undecided"], linewidth=0)
+        axes.fill_between(chart.radii, decided, 1, step="pre", color=LIGHT["refuted"], linewidth=0)
         _cap(axes, chart.cap, chart.cap_label)
         _fractions(axes, "share of the points")
         axes.set_xlim(0, float(chart.radii[-1]))

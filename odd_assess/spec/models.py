@@ -391,10 +391,12 @@ class Certification(Keys):
 
     example: ClassVar[str] = "{sigma: 0.25, alpha: 0.001, budget: {kind: reduced, n0: 100, n: 1000}}"
 
-    sigma: Annotated[Number, Field(gt=0, le=1000)] = Field(
+    sigma: Annotated[Number, Field(ge=1e-4, le=1000)] = Field(
         description="standard deviation of the Gaussian noise in input units (images in [0, 1])", examples=[0.25]
     )
-    alpha: Annotated[Number, Field(gt=0, le=0.5)] = Field(description="probability that one certificate is wrong", examples=[0.001])
+    alpha: Annotated[Number, Field(ge=1e-100, le=0.5)] = Field(
+        description="probability that one certificate is wrong", examples=[0.001]
+    )
     budget: Annotated[TwoStageBudget | SingleBatchBudget, SkipValidation] = Field(
         description="the noisy copies drawn for a point", examples=["{kind: reduced, n0: 100, n: 1000}"]
     )

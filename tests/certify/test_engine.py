@@ -196,6 +196,6 @@ def test_colour_images_lie_channels_last_in_the_batch() -> None:
         return thirds(batch)
 
     image = torch.from_numpy(np.random.default_rng(0).random((1, 3, 4, 5), dtype=np.float32))
-    certify(f, image, ReducedPlan(n0=1, n=31, sigma=1e-9, alpha=0.01), seed=0, batch_size=32)
+    certify(f, image, ReducedPlan(n0=1, n=31, sigma=1e-4, alpha=0.01), seed=0, batch_size=32)
     assert seen[0].is_contiguous(memory_format=torch.channels_last)
-    assert torch.allclose(seen[1][:31], image.expand(31, 3, 4, 5), atol=1e-6)
+    assert torch.allclose(seen[1][:31], image.expand(31, 3, 4, 5), atol=1e-3)

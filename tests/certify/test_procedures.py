@@ -98,8 +98,12 @@ def test_single_batch_at_the_full_level_would_be_unsound() -> None:
             "n must be at least 10 to certify anything at alpha = 0.001, got 9",
         ),
         (lambda: ReducedPlan(n0=0, n=90, sigma=0.25, alpha=0.001), "n0 must be at least 1, got 0"),
-        (lambda: ReducedPlan(n0=1, n=90, sigma=0.0, alpha=0.001), "sigma must be a positive number in input units, got 0.0"),
-        (lambda: SingleBatchPlan(n=90, sigma=0.1, alpha=1.5), r"alpha must lie in \(0, 1\), got"),
+        (
+            lambda: ReducedPlan(n0=1, n=90, sigma=0.0, alpha=0.001),
+            "sigma must be a number of at least 0.0001 in input units, got 0.0",
+        ),
+        (lambda: SingleBatchPlan(n=90, sigma=0.1, alpha=1.5), r"alpha must lie in \[1e-100, 1\), got"),
+        (lambda: ReducedPlan(n0=1, n=90, sigma=1e-7, alpha=0.1), "sigma must be a number of at least 0.0001"),
     ],
 )
 def test_an_impossible_plan_is_refused(make: object, message: str) -> None:

@@ -479,3 +479,13 @@ def test_the_part_without_frames_may_be_perfect(build: Any) -> None:
     results = build.results(points(0, 0, 300))
     for reached, state in ((0.8, NOT_MET), (0.04, OPEN)):
         assert build.check(build.criterion("certified_accuracy", 0.95), results, reached=reached).state is state
+
+
+def test_a_measurement_that_contradicts_the_prediction_decides_nothing(build: Any) -> None:
+    """Too few reference points certify for an interval: prediction and measurement must agree, or the criterion stays open."""
+    results = build.results(points(300, 0, 0))
+    for measured, state in ((0.354, OPEN), (0.2, MET)):
+        lost = Reduction(n_ref=100_000, expected_reference=np.ones(300), predicted=0.187, measured=measured, measured_points=4)
+        finding = build.check(build.criterion("radius_reduction", 0.25), results, reduction=lost)
+        assert finding.state is state
+        assert f"{measured:.3f} measured on 4 points" in finding.message

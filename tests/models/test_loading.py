@@ -423,3 +423,17 @@ def test_unknown_device_is_a_message() -> None:
     """A GPU that is not there is said to be absent."""
     with pytest.raises(ModelError, match="device must be one of this machine"):
         Classifier(networks.plain(), device="cuda:77")
+
+
+def test_external_data_of_an_onnx_file_is_part_of_its_digest(tmp_path: Path) -> None:
+    """Weights that lie in a file beside the graph are the model too."""
+    from odd_assess.models.digest import onnx_digest
+
+    (tmp_path / "m.onnx").write_bytes(b"graph ... location m.onnx.data ...")
+    (tmp_path / "m.onnx.data").write_bytes(b"weights")
+    (tmp_path / "other.bin").write_bytes(b"unrelated")
+    first = onnx_digest(tmp_path / "m.onnx")
+    (tmp_path / "other.bin").write_bytes(b"changed")
+    assert onnx_digest(tmp_path / "m.onnx") == first
+    (tmp_path / "m.onnx.data").write_bytes(b"changed")
+    assert onnx_digest(tmp_path / "m.onnx") != first

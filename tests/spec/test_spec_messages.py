@@ -64,7 +64,7 @@ CASES = [
         (("n0: 100, n: 1000", "n0: 100, n: 1000.5"),),
         ["spec.yaml:22:39: certification.budget.n: must be a whole number, found the number 1000.5"],
     ),
-    ("sigma", (("sigma: 0.25", "sigma: 0"),), ["spec.yaml:20:10: certification.sigma: must be > 0, found the number 0"]),
+    ("sigma", (("sigma: 0.25", "sigma: 0"),), ["spec.yaml:20:10: certification.sigma: must be >= 0.0001, found the number 0"]),
     (
         "sigma nan",
         (("sigma: 0.25", "sigma: .nan"),),
