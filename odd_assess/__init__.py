@@ -24,7 +24,7 @@
     records.py    the records
     odd/          the domain: attributes, statements, designs, cells, coverage
     stats/        bounds and radii: numbers in, numbers out
-    errors.py     the exception tree, with exit statuses
+    errors.py     the exception tree, with exit statuses; beside it progress.py (who is told how far the work is) and shipped.py (the files we ship)
 
 Imports point down this list only; neighbours in a row do not know each other (import-linter holds it). No torch is imported below ``certify``, nor by
 ``import odd_assess`` itself.

@@ -5,8 +5,6 @@ bench        what a run works with: model, data, points, device
 preflight    what can be found out before draws are spent
 certifying   points -> certificates -> evidence store, resumable
 exhibits     the weakest points and their pictures
-progress     who is told how far the work is
 """
 
 from odd_assess.assessment.flow import assess as assess
-from odd_assess.assessment.progress import Progress as Progress

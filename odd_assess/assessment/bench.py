@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from odd_assess.certify import NoiseSource, Plan, Subject, answers, content_key, default_batch_size, pick_device, procedure
+from odd_assess.certify import NoiseSource, Plan, Subject, answers, content_key, default_batch_size, procedure
 from odd_assess.evidence import Row, code_digest, environment
 from odd_assess.inputs import Realiser, Renderer, Source, open_source
 from odd_assess.models import Classifier, load_model
@@ -31,9 +31,23 @@ class Bench:
     source: Source | Renderer
     realiser: Realiser
     points: tuple[OddPoint, ...]
-    device: torch.device
     batch_size: int
-    shape: tuple[int, ...]
+    noise: NoiseSource
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model computes."""
+        return self.model.device
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape (C, H, W) of an input."""
+        return self.noise.shape
+
+    @staticmethod
+    def noise_key(image: Tensor, point: OddPoint) -> bytes:
+        """The key of the noise of one input (C, H, W): the point is a trial of its own, also where two points have equal images."""
+        return content_key(image.numpy(), point.index)
 
     def subjects(self, points: Sequence[OddPoint], plan: Plan, stage: str, rows: dict[int, Row]) -> Iterator[Subject]:
         """The points as inputs to certify, realised a chunk at a time; ``rows`` is filled with what becomes known of each."""
@@ -42,18 +56,18 @@ class Bench:
             batch = self.realiser.realise(chunk)
             clean = self.predict(batch.images)
             for i, point in enumerate(chunk):
-                pixels = batch.images[i].numpy()
+                image = batch.images[i]
                 rows[point.index] = Row(
                     point=point,
                     base=None if batch.base_rows is None else batch.base_rows[i],
                     label=int(batch.labels[i]),
                     clean=int(clean[i]),
-                    input_sha256=content_key(pixels).hex(),
+                    input_sha256=content_key(image.numpy()).hex(),
                 )
                 yield Subject(
                     position=point.index,
-                    key=content_key(pixels, point.index),
-                    image=batch.images[i].to(self.device),
+                    key=self.noise_key(image, point),
+                    image=image.to(self.device),
                     procedure=procedure(plan, stage=stage),
                 )
 
@@ -70,20 +84,19 @@ class Bench:
 
 def set_up(spec: Spec, *, device: str | None, trust_pickle: bool) -> Bench:
     """Open the data, draw the points and load the model."""
-    where = pick_device(device)
     columns = {r.attribute: r.column for r in spec.realisations if r.column is not None}
     source = open_source(spec.inputs, columns=columns)
     realiser = Realiser(source, spec.realisations, seed=spec.sampling.seed)
     points = sample_points(spec, source)
     shape = tuple(realiser.realise(points[:1]).images.shape[1:])
+    model = load_model(spec.model, device=device, trust_pickle=trust_pickle)
     return Bench(
-        model=load_model(spec.model, device=where, trust_pickle=trust_pickle),
+        model=model,
         source=source,
         realiser=realiser,
         points=points,
-        device=where,
-        batch_size=spec.certification.batch_size or default_batch_size(shape, where),
-        shape=shape,
+        batch_size=spec.certification.batch_size or default_batch_size(shape, model.device),
+        noise=NoiseSource(shape, seed=spec.sampling.seed, device=model.device),
     )
 
 
@@ -139,7 +152,7 @@ def describe(spec: Spec, bench: Bench) -> Mapping[str, Any]:
             "device": torch.cuda.get_device_name(bench.device) if bench.device.type == "cuda" else "cpu",
             "threads": torch.get_num_threads(),
             "batch_size": bench.batch_size,
-            "noise": NoiseSource(bench.shape, seed=spec.sampling.seed, device=bench.device).generator,
+            "noise": bench.noise.generator,
             "reference_plan": None
             if spec.certification.reference is None
             else {"n": spec.certification.reference.n, "points": spec.certification.reference.points},

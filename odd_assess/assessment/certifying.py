@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from odd_assess.assessment.bench import Bench
-from odd_assess.assessment.progress import Progress
 from odd_assess.certify import Engine, Plan, ReducedPlan, SingleBatchPlan, Subject
 from odd_assess.errors import InputError, RunError
 from odd_assess.evidence import MAIN, REFERENCE, EvidenceStore, Row, results
+from odd_assess.progress import Progress
 from odd_assess.records import Budget, Certificate, CertificationPlan, OddPoint, Results, Spec
 
 
@@ -52,11 +52,14 @@ def certify_points(spec: Spec, bench: Bench, store: EvidenceStore, tell: Progres
     Raises: RunError when model, data or disk give way; what is certified stays.
     """
     plan, reference = plan_of(spec.certification), reference_plan(spec.certification)
-    work: list[tuple[str, str, Plan, list[OddPoint]]] = [(MAIN, "", plan, _missing(bench.points, store.done(MAIN)))]
+    asked: list[tuple[str, str, Plan, Sequence[OddPoint]]] = [(MAIN, "", plan, bench.points)]
     if reference is not None:
-        work.append((REFERENCE, "reference/", reference, _missing(reference_points(spec, bench.points), store.done(REFERENCE))))
-    for name, _, what, left in work:
-        done = len(store.done(name))
+        asked.append((REFERENCE, "reference/", reference, reference_points(spec, bench.points)))
+    work: list[tuple[str, str, Plan, list[OddPoint]]] = []
+    for name, stage, what, points in asked:
+        left = _missing(points, store.done(name))
+        work.append((name, stage, what, left))
+        done = len(points) - len(left)
         before = f", {done} are done already" if done else ""
         tell.say(f"{name}: {len(left)} points to certify with {what.draws:,} draws each ({len(left) * what.draws:,} draws){before}")
     tell.begin(points=sum(len(left) for *_, left in work), draws=sum(len(left) * p.draws for _, _, p, left in work))

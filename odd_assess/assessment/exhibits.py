@@ -10,7 +10,6 @@ from PIL import Image
 from torch import Tensor
 
 from odd_assess.assessment.bench import Bench
-from odd_assess.certify import NoiseSource, content_key
 from odd_assess.records import Exhibit, Results, Spec
 
 EXHIBITS = 12
@@ -31,11 +30,10 @@ def exhibit(spec: Spec, bench: Bench, found: Results) -> tuple[Exhibit, ...]:
     if not chosen:
         return ()
     batch = bench.realiser.realise(chosen)
-    noise = NoiseSource(bench.shape, seed=spec.sampling.seed, device=bench.device)
     shown = []
     for i, point in enumerate(chosen):
-        key = content_key(batch.images[i].numpy(), point.index)
-        noisy = noise.copy(batch.images[i], key, "bound", 0, sigma=spec.certification.sigma)
+        key = bench.noise_key(batch.images[i], point)
+        noisy = bench.noise.copy(batch.images[i], key, "bound", 0, sigma=spec.certification.sigma)
         shown.append(Exhibit(index=point.index, base=png(batch.bases[i]), realised=png(batch.images[i]), noisy=png(noisy)))
     return tuple(shown)
 

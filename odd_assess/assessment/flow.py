@@ -11,10 +11,10 @@ from odd_assess.assessment.bench import describe, identity_of, set_up
 from odd_assess.assessment.certifying import certify_points, gather, reference_draws
 from odd_assess.assessment.exhibits import exhibit
 from odd_assess.assessment.preflight import fly_before
-from odd_assess.assessment.progress import Progress, Quiet
 from odd_assess.criteria import check, radius_loss, verdict
 from odd_assess.evidence import RunFolder, write_manifest
 from odd_assess.odd import coverage
+from odd_assess.progress import Progress, Quiet
 from odd_assess.records import Assessment, Spec
 
 
@@ -74,7 +74,8 @@ def _assess(spec: Spec, folder: RunFolder, *, resume: bool, tell: Progress, devi
         store.finish(findings, exhibits)
 
     finished = before["finished"] if before["status"] == "complete" else _now()
-    manifest |= {"finished": finished, "status": "complete", "verdict": verdict(findings).value}
+    decided = verdict(findings)
+    manifest |= {"finished": finished, "status": "complete", "verdict": decided.value}
     write_manifest(folder.path, manifest)
     return Assessment(
         spec=spec,
@@ -85,7 +86,7 @@ def _assess(spec: Spec, folder: RunFolder, *, resume: bool, tell: Progress, devi
         coverage=visited,
         reduction=lost,
         findings=findings,
-        verdict=verdict(findings),
+        verdict=decided,
         exhibits=exhibits,
         manifest=manifest,
     )

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from odd_assess.assessment.bench import CHUNK, Bench
-from odd_assess.assessment.progress import Progress
 from odd_assess.certify import NoiseSource, self_test
 from odd_assess.errors import RunError
 from odd_assess.inputs import Renderer
 from odd_assess.models import check_model
+from odd_assess.progress import Progress
 from odd_assess.records import Spec
 
 SANITY_IMAGES = 500
@@ -36,7 +36,6 @@ def fly_before(spec: Spec, bench: Bench, tell: Progress) -> dict[str, Any]:
     if bench.device.type == "cuda":
         torch.backends.cuda.matmul.allow_tf32 = False
         torch.backends.cudnn.allow_tf32 = False
-    noise = NoiseSource(bench.shape, seed=spec.sampling.seed, device=bench.device)
     return {
         "model": {
             "clean_accuracy": model.clean_accuracy,
@@ -44,7 +43,7 @@ def fly_before(spec: Spec, bench: Bench, tell: Progress) -> dict[str, Any]:
             "points": len(batch.labels),
             "advice": model.advice,
         },
-        "noise_self_test": _tested(noise),
+        "noise_self_test": _tested(bench.noise),
         "base_images": expected_accuracy(spec, bench),
     }
 

@@ -8,8 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+import rich.progress
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
+
+from odd_assess.progress import Progress, Quiet
 
 LINE_EVERY_S = 10.0
 
@@ -59,7 +62,7 @@ class BarProgress:
     """A bar by draws, with points done, draws a second and time left."""
 
     def __init__(self, console: Console) -> None:
-        self.bar = Progress(
+        self.bar = rich.progress.Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             TextColumn("{task.fields[points]}/{task.fields[total_points]} points"),
@@ -92,25 +95,12 @@ class BarProgress:
         self.bar.update(self._task, advance=draws, points=self._points, rate=rate)
 
 
-class Silent:
-    """No progress at all."""
-
-    def say(self, message: str) -> None:
-        """Say nothing."""
-
-    def begin(self, *, points: int, draws: int) -> None:
-        """Show nothing."""
-
-    def advance(self, *, points: int = 0, draws: int = 0) -> None:
-        """Show nothing."""
-
-
 @contextmanager
-def console_progress(*, quiet: bool) -> Iterator[PlainProgress | BarProgress | Silent]:
+def console_progress(*, quiet: bool) -> Iterator[Progress]:
     """Progress on standard error: a bar on a terminal, plain lines elsewhere, nothing when quiet."""
     console = Console(stderr=True)
     if quiet:
-        yield Silent()
+        yield Quiet()
     elif console.is_terminal:
         progress = BarProgress(console)
         with progress.bar:

@@ -40,7 +40,7 @@ def run(
     declared = load_spec(spec)
     folder = out or Path("runs") / f"{declared.id}-{time.strftime('%Y%m%d-%H%M%S')}"
     with console_progress(quiet=quiet or as_json) as progress:
-        from odd_assess.report import pdf_available
+        from odd_assess.report import pdf_available, write_html, write_pdf
 
         if pdf is not False:
             try:
@@ -61,30 +61,14 @@ def run(
             raise
         except SystemExit as error:  # or its status would be taken for a verdict
             raise RunError(f"code that the spec names must not end the process, it called sys.exit({error.code!r})") from error
-        write_reports(assessment, folder, pdf=pdf is not False)
+        write_html(assessment, folder / "report.html")
+        if pdf is not False:
+            write_pdf(assessment, folder / "report.pdf")
     click.echo(json.dumps(as_data(assessment, folder), indent=2) if as_json else headline(assessment, folder))
     raise SystemExit(EXIT_STATUS[assessment.verdict.value])
 
 
 EXIT_STATUS = {"MET": 0, "NOT MET": 1, "INCONCLUSIVE": 3}
-
-
-def write_reports(assessment: Assessment, folder: Path, *, pdf: bool) -> None:
-    """report.html, and report.pdf where wanted, in the run folder.
-
-    Raises: RunError when the disk refuses.
-    """
-    from odd_assess.errors import RunError
-    from odd_assess.report import write_html, write_pdf
-
-    try:
-        write_html(assessment, folder / "report.html")
-        if pdf:
-            write_pdf(assessment, folder / "report.pdf")
-    except OSError as error:
-        raise RunError(
-            f"{folder}: the report could not be written: {error.strerror or error}. Make room, then repeat with --resume"
-        ) from error
 
 
 def headline(assessment: Assessment, folder: Path) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from odd_assess.certify import pick_device
 from odd_assess.errors import ModelError
 from odd_assess.models.digest import identity_digest, state_digest
 from odd_assess.models.evaluation import pin_evaluation_mode
@@ -115,7 +116,7 @@ def choose_device(device: torch.device | str | None) -> torch.device:
     with quiet():
         has_cuda = torch.cuda.is_available()
         if device is None:
-            return torch.device("cuda" if has_cuda else "cpu")
+            return pick_device(None)
         try:
             chosen = torch.device(device)
             torch.empty(0, device=chosen)
