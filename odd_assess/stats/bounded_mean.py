@@ -9,6 +9,9 @@ inequality it exceeds 1/beta with probability at most beta, and the bound is the
 The bets are fixed before the data are seen: the best constant bet for a standard deviation s is sqrt(2 ln(1/beta) / n) / s, and s lies between upper/2 (the
 largest possible) and a small fraction of it. Where 1 + b (x - m) could become negative the bet is cut to 1/m.
 
+Bets that do not depend on n make the product a test martingale for points drawn one after another: by Ville's inequality the bound then holds at any
+stopping time. So with a ``horizon``, the largest number of points, the bets are tuned to it and, by further spreads, to earlier stops.
+
 Source: Waudby-Smith & Ramdas, JRSS B 86 (2024), section 4 (betting); the mixture over constant bets and its validity for non-identical
 points are ours, from the argument above.
 """
@@ -21,23 +24,27 @@ import numpy as np
 
 from odd_assess.stats.arrays import Floats, FloatsLike
 
-SPREADS = 2.0 ** -np.arange(5)
+SPREADS: Floats = 2.0 ** -np.arange(5, dtype=np.float64)
 """Standard deviations that the bets are tuned to, as fractions of the largest possible one: 1, 1/2, ... 1/16."""
+EARLY_SPREADS: Floats = 2.0 ** -np.arange(8, dtype=np.float64)
+"""The same where points may stop coming at any time: a bet for a spread s at the horizon n is the bet for 2 s at n/4 points."""
 
 
-def mean_lower_bound(values: FloatsLike, *, upper: float, beta: float, copies: float = 1.0) -> float:
+def mean_lower_bound(values: FloatsLike, *, upper: float, beta: float, copies: float = 1.0, horizon: int | None = None) -> float:
     """P(bound <= mean) >= 1 - beta for independent values in [0, upper] whose expectations average to the mean.
+
+    With a ``horizon`` chosen beforehand, and values that all have this mean: P(bound > mean at any time) <= beta, so one may stop when one likes.
 
     ``values`` (m,). ``copies`` answers "what would the bound be, had every value been seen so often": for planning, never for a claim.
 
-    Raises: ValueError unless there is a value, all lie in [0, upper], upper > 0, 0 < beta < 1, copies > 0.
+    Raises: ValueError unless there is a value, all lie in [0, upper], upper > 0, 0 < beta < 1, copies > 0, horizon >= 1.
     Source: see the module.
 
     >>> 0.45 < mean_lower_bound([0.5] * 200, upper=1.0, beta=0.05) < 0.5
     True
     """
     x = _checked(values, upper=upper, beta=beta, copies=copies)
-    bets = _bets(len(x) * copies, beta=beta)
+    bets = _bets(len(x) * copies, SPREADS, beta=beta) if horizon is None else _bets(horizon, EARLY_SPREADS, beta=beta)
     enough = math.log(1 / beta)
     low, high = 0.0, float(x.mean())  # at the average no bet gains, because the logarithm is concave; the wealth falls with m
     if _log_wealth(x, low, bets, copies) < enough:
@@ -48,7 +55,7 @@ def mean_lower_bound(values: FloatsLike, *, upper: float, beta: float, copies: f
     return low * upper
 
 
-def mean_upper_bound(values: FloatsLike, *, upper: float, beta: float, copies: float = 1.0) -> float:
+def mean_upper_bound(values: FloatsLike, *, upper: float, beta: float, copies: float = 1.0, horizon: int | None = None) -> float:
     """P(bound >= mean) >= 1 - beta for independent values in [0, upper] whose expectations average to the mean.
 
     The mirror image of `mean_lower_bound`.
@@ -56,7 +63,7 @@ def mean_upper_bound(values: FloatsLike, *, upper: float, beta: float, copies: f
     Raises: ValueError as there.
     """
     x = _checked(values, upper=upper, beta=beta, copies=copies)
-    return upper * (1.0 - mean_lower_bound(1.0 - x, upper=1.0, beta=beta, copies=copies))
+    return upper * (1.0 - mean_lower_bound(1.0 - x, upper=1.0, beta=beta, copies=copies, horizon=horizon))
 
 
 def _log_wealth(x: Floats, m: float, bets: Floats, copies: float) -> float:
@@ -66,8 +73,10 @@ def _log_wealth(x: Floats, m: float, bets: Floats, copies: float) -> float:
     return float(np.logaddexp.reduce(gains) - math.log(len(bets)))
 
 
-def _bets(n: float, *, beta: float) -> Floats:
-    return np.asarray(math.sqrt(2 * math.log(1 / beta) / n) / (SPREADS / 2), dtype=np.float64)
+def _bets(n: float, spreads: Floats, *, beta: float) -> Floats:
+    if not n > 0:
+        raise ValueError(f"horizon must be at least 1, got {n!r}")
+    return np.asarray(math.sqrt(2 * math.log(1 / beta) / n) / (spreads / 2), dtype=np.float64)
 
 
 def _checked(values: FloatsLike, *, upper: float, beta: float, copies: float) -> Floats:
