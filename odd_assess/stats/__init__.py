@@ -1,17 +1,38 @@
-"""Statistics: numbers in, numbers out. numpy and scipy.special only, float64, scalars or arrays; every bound with its claim, source and test.
+"""Statistics: numbers in, numbers out. numpy and scipy.special only, float64, scalars or arrays.
 
-One point
-    proportions   exact binomial bounds (Clopper and Pearson)          P(bound wrong) <= alpha        exact summation over all counts
-    smoothing     bound on pA <-> certified radius; caps; fewest draws  Cohen et al., theorem 1        round trips, defining properties
+Every bound is one-sided and its level is the whole failure probability of that side: nothing is halved or doubled (`confidence_sequence` is two-sided, and
+says so). Rounding goes to the safe side. What each bound claims, where it comes from, and the test that would reject it if it were wrong:
+
+One point, n fixed beforehand
+    proportion_lower_bound, _upper_bound   P(p outside) <= alpha                Clopper & Pearson 1934           test_proportions: summed over all counts
+    certified_radius, largest_radius       pA bound <-> L2 radius               Cohen et al. 2019, theorem 1     test_smoothing: round trips
+    radius_cap, draws_for_radius,          the most that n draws can certify    alpha^(1/n) and its inverse      test_smoothing: by search
+      fewest_agreeing, smallest_useful_n
+One point, stopped when decided
+    log_evidence_above, _below             E[exp] <= 1 under H0 at any time     Ville 1939, Robbins 1970         test_sequential: summed over all counts
+    anytime_lower_bound, _upper_bound,     P(p outside at any time) <= alpha    inversion of the evidence        test_sequential: exact over all paths
+      confidence_sequence
+    anytime_radius_cap,                    the most that n draws can certify    the bound at k = n               test_sequential: by search
+      anytime_draws_for_radius
+    fewest_to_decide                       no shorter run of draws decides      evidence at its extremes         test_sequential: by enumeration
 The domain
-    domain        fraction certified -> fraction truly certifiable     E Z <= q + alpha (1 - q)       simulated models that lie to the limit
-    stratified    pooled, e-value and weighted bounds                  Hoeffding; Markov              exact Poisson-binomials; simulation
-    bounded_mean  mean of a bounded quantity                           betting (Markov)               simulation in the worst cases
-    multiplicity  Holm, Bonferroni                                     family-wise error <= level     closed testing by hand; simulation
-The budget
-    reduction     radius lost to the budget: predicted, measured, theory. Estimates, no bounds. Published counts, redrawn
+    domain_fraction_bounds,                certified -> truly certifiable       E Z <= q + alpha (1 - q)         test_domain: models that lie to the limit
+      true_fraction_lower, _upper
+    pooled_lower_bound, _upper_bound       one point in each equal segment      Hoeffding 1956, theorem 4        test_stratified: exact Poisson-binomials
+    stratified_lower_bound, _upper_bound   any allocation, fractions            product of e-values, Markov      test_stratified: simulation
+    weighted_mean_lower_bound, _upper_     any allocation, bounded values       betting                          test_stratified: simulation
+    mean_lower_bound, _upper_bound         mean of a bounded quantity           Waudby-Smith & Ramdas 2024       test_bounded_mean, test_betting_over_time
+    quantile_lower_bound, _upper_bound     quantile, no assumption              order statistics                 test_quantiles: summed over all ranks
+    paired_difference_lower_bound, _upper_ two models at the same points        betting on the differences       test_paired: simulation
+    holm, bonferroni                       any false rejection <= level         Holm 1979                        test_multiplicity: closed testing
+The budget: estimates, no bounds
+    radius_reduction, expected_*,          what another n would certify         fitted prior (empirical Bayes)   test_expectation: published counts, redrawn
+      reference_certifies, draws_for_reduction
+    measured_reduction                     what the reference subsample lost    expanded bootstrap               test_reduction: real coverage in its docstring
+    planning                               power, searches, uniform pA          exact binomial sums              test_planning: against exact sums
+    theory_*                               the paper's three formulas           Seferis et al. 2024              test_theory: against exact sums
 
-Every bound is one-sided and its level is the whole failure probability of that side: nothing is halved or doubled. Rounding goes to the safe side.
+Mutants of the bounds (a level doubled, a +1 left out, the wrong tail, draws used twice ...) are rejected one by one in test_mutants.
 """
 
 from odd_assess.stats.bounded_mean import mean_lower_bound as mean_lower_bound
@@ -19,22 +40,33 @@ from odd_assess.stats.bounded_mean import mean_upper_bound as mean_upper_bound
 from odd_assess.stats.domain import domain_fraction_bounds as domain_fraction_bounds
 from odd_assess.stats.domain import true_fraction_lower as true_fraction_lower
 from odd_assess.stats.domain import true_fraction_upper as true_fraction_upper
+from odd_assess.stats.expectation import expected_mean_radii as expected_mean_radii
+from odd_assess.stats.expectation import expected_radius as expected_radius
+from odd_assess.stats.expectation import expected_reference_radius as expected_reference_radius
+from odd_assess.stats.expectation import reference_certifies as reference_certifies
 from odd_assess.stats.multiplicity import bonferroni as bonferroni
 from odd_assess.stats.multiplicity import holm as holm
+from odd_assess.stats.paired import paired_difference_lower_bound as paired_difference_lower_bound
+from odd_assess.stats.paired import paired_difference_upper_bound as paired_difference_upper_bound
 from odd_assess.stats.proportions import probability_at_least as probability_at_least
 from odd_assess.stats.proportions import probability_at_most as probability_at_most
 from odd_assess.stats.proportions import proportion_lower_bound as proportion_lower_bound
 from odd_assess.stats.proportions import proportion_upper_bound as proportion_upper_bound
+from odd_assess.stats.quantiles import quantile_lower_bound as quantile_lower_bound
+from odd_assess.stats.quantiles import quantile_upper_bound as quantile_upper_bound
 from odd_assess.stats.reduction import FEWEST_POINTS as FEWEST_POINTS
 from odd_assess.stats.reduction import MeasuredReduction as MeasuredReduction
 from odd_assess.stats.reduction import PredictedReduction as PredictedReduction
-from odd_assess.stats.reduction import expected_radius as expected_radius
-from odd_assess.stats.reduction import expected_reference_radius as expected_reference_radius
 from odd_assess.stats.reduction import measured_reduction as measured_reduction
 from odd_assess.stats.reduction import radius_reduction as radius_reduction
-from odd_assess.stats.reduction import theory_accuracy_drop as theory_accuracy_drop
-from odd_assess.stats.reduction import theory_mean_ratio as theory_mean_ratio
-from odd_assess.stats.reduction import theory_reduction as theory_reduction
+from odd_assess.stats.sequential import anytime_draws_for_radius as anytime_draws_for_radius
+from odd_assess.stats.sequential import anytime_lower_bound as anytime_lower_bound
+from odd_assess.stats.sequential import anytime_radius_cap as anytime_radius_cap
+from odd_assess.stats.sequential import anytime_upper_bound as anytime_upper_bound
+from odd_assess.stats.sequential import confidence_sequence as confidence_sequence
+from odd_assess.stats.sequential import fewest_to_decide as fewest_to_decide
+from odd_assess.stats.sequential import log_evidence_above as log_evidence_above
+from odd_assess.stats.sequential import log_evidence_below as log_evidence_below
 from odd_assess.stats.smoothing import certified_radius as certified_radius
 from odd_assess.stats.smoothing import draws_for_radius as draws_for_radius
 from odd_assess.stats.smoothing import fewest_agreeing as fewest_agreeing
@@ -50,3 +82,8 @@ from odd_assess.stats.stratified import stratified_lower_bound as stratified_low
 from odd_assess.stats.stratified import stratified_upper_bound as stratified_upper_bound
 from odd_assess.stats.stratified import weighted_mean_lower_bound as weighted_mean_lower_bound
 from odd_assess.stats.stratified import weighted_mean_upper_bound as weighted_mean_upper_bound
+from odd_assess.stats.theory import theory_accuracy_drop as theory_accuracy_drop
+from odd_assess.stats.theory import theory_mean_ratio as theory_mean_ratio
+from odd_assess.stats.theory import theory_radius as theory_radius
+from odd_assess.stats.theory import theory_reduction as theory_reduction
+from odd_assess.stats.tolerance import draws_for_reduction as draws_for_reduction
