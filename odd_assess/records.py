@@ -88,6 +88,9 @@ class Abstained:
 
 Certificate = Certified | Abstained
 
+ANYTIME_PROCEDURES = frozenset({"sequential"})
+"""Procedures that choose n while they draw: their counts are bounded by `odd_assess.stats.anytime_lower_bound`, not by the bound for a fixed n."""
+
 
 # ---------------------------------------------------------------- declared
 
@@ -124,12 +127,16 @@ Design = Literal["random", "stratified", "sobol", "lhs", "grid", "pairwise"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SamplingPlan:
-    """Which points of the ODD are assessed. ``allocation`` is used by the stratified design only."""
+    """Which points of the ODD are assessed. ``allocation`` is used by the stratified design only.
+
+    ``until_decided`` (random design only): points are drawn one look after another until every blocking criterion is decided, ``points`` at most.
+    """
 
     design: Design
     points: int | None
     seed: int
     allocation: Literal["proportional", "equal"] = "proportional"
+    until_decided: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,11 +180,19 @@ class ModelDeclaration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """Draws a point. ``single_batch`` has n0 = 0: one batch of n chooses the class and bounds it."""
+    """Draws a point: ``n0`` choose the class, ``n`` bound it.
 
-    kind: Literal["fixed", "reduced", "single_batch"]
+    single_batch   n0 = 0: one batch of n chooses the class and bounds it
+    sequential     draws come in blocks until every radius that the criteria ask about is decided at the point; ``n`` at most
+    tolerance      the smallest n whose expected radius reduction is at most ``tolerance``, found by a pilot on ``pilot_points`` further points (n0 draws
+                   each); ``n`` at most
+    """
+
+    kind: Literal["fixed", "reduced", "single_batch", "sequential", "tolerance"]
     n0: int
     n: int
+    tolerance: float | None = None
+    pilot_points: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,6 +228,7 @@ class Criterion:
     comparator: Comparator
     required: float
     radius: float | None = None
+    quantile: float | None = None  # radius_quantile: the share of the ODD that may lie below the required radius
     scope: Literal["odd", "each_cell"] = "odd"
     confidence: float | None = None
     severity: Severity = "blocking"
@@ -253,6 +269,9 @@ class Spec:
     certification: CertificationPlan
     criteria: tuple[CriteriaSet, ...]
     responsible: tuple[tuple[str, str], ...] = ()  # (role, name) for the signature block
+    unattainable: Literal["refuse", "accept"] = (
+        "refuse"  # what a criterion is that no model could meet at this budget: an error, or inconclusive
+    )
 
 
 # ---------------------------------------------------------------- found
@@ -268,7 +287,8 @@ class Results:
 
     ``label`` is the true class, ``clean`` the base classifier's answer without noise, ``chosen`` the class that the procedure tried;
     ``hits`` and ``label_hits`` count the estimation draws (of ``n``) that answered ``chosen`` and ``label``. ``radius`` is 0 where ``certified`` is
-    False. ``level`` (m, attributes) holds the bucket of each attribute, ``cell`` the index into ``Domain.cells``.
+    False. ``anytime`` says where n was not fixed beforehand. ``level`` (m, attributes) holds the bucket of each attribute, ``cell`` the index
+    into ``Domain.cells``.
     """
 
     index: Ints
@@ -286,6 +306,7 @@ class Results:
     alpha: Floats
     p_a_lower: Floats
     radius: Floats
+    anytime: Bools
 
     def __post_init__(self) -> None:
         m = len(self.index)
@@ -312,7 +333,8 @@ class Reduction:
 
     ``expected_reference`` (m,) is each point's expected reference radius given its counts. ``predicted`` is over all points; ``predicted_subsample``
     over the points that were also certified at the reference budget, beside ``measured`` with its two-sided bootstrap interval. None without a reference.
-    ``cap_share``, ``width_share``: parts of the predicted reduction due to the cap of n draws and to the width of the bound.
+    ``cap_share``, ``width_share``, ``multiplicity_share``: parts of the predicted reduction due to the cap of n draws, to the width of the bound, and to using
+    draws twice (one batch that chooses and bounds; stopping when decided). They sum to it.
     """
 
     n_ref: int
@@ -327,6 +349,7 @@ class Reduction:
     per_point_median: float | None = None
     cap_share: float | None = None
     width_share: float | None = None
+    multiplicity_share: float | None = None
     theory: float | None = None
 
 
@@ -361,7 +384,8 @@ class Finding:
     """What the evidence says about one criterion.
 
     ``observed`` is the plain sample value, ``lower``/``upper`` the confidence bounds that decide (None: no such bound; the message says why).
-    ``advice`` says what would decide or meet it; empty when MET.
+    ``advice`` says what would decide or meet it; empty when MET. ``points_needed`` and ``draws_needed`` are its numbers: points at this budget, or
+    draws a point at these points, that would decide if what was observed persists (None: none would, or none is known).
     """
 
     criterion: Criterion
@@ -374,6 +398,8 @@ class Finding:
     message: str
     advice: str = ""
     parts: tuple[Part, ...] = ()
+    points_needed: int | None = None
+    draws_needed: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """The algorithmic heart: procedures ask for draws, the engine answers with class counts.
 
-plans.py       what is asked: ReducedPlan, SingleBatchPlan
+plans.py       what is asked: ReducedPlan, SingleBatchPlan, SequentialPlan
 procedures.py  how a certificate follows from counts (no torch)
 noise.py       noise by address: reproducible, independent of batching
 engine.py      many procedures, full batches, one device
@@ -19,6 +19,7 @@ from odd_assess.certify.noise import content_key as content_key
 from odd_assess.certify.noise import self_test as self_test
 from odd_assess.certify.plans import Plan as Plan
 from odd_assess.certify.plans import ReducedPlan as ReducedPlan
+from odd_assess.certify.plans import SequentialPlan as SequentialPlan
 from odd_assess.certify.plans import SingleBatchPlan as SingleBatchPlan
 from odd_assess.certify.procedures import Draw as Draw
 from odd_assess.certify.procedures import Procedure as Procedure

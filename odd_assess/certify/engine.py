@@ -42,7 +42,7 @@ class _Job:
     dispatched: int = 0
     counted: int = 0
     counts: ClassCounts = field(default_factory=lambda: np.zeros(0, np.int64))
-    block: tuple[int, Tensor] | None = None  # the block that a batch border cut in two
+    block: tuple[int, Tensor] | None = None  # the last block of this stage, which a batch or a request may have cut in two
 
 
 class Engine:
@@ -106,7 +106,7 @@ class Engine:
 
     def _fill(self, batch: Tensor, start: int, job: _Job, noise: NoiseSource) -> int:
         """Write draws of one job into the batch, up to a block's border, and return where they end."""
-        number, offset = divmod(job.dispatched, BLOCK)
+        number, offset = divmod(job.request.start + job.dispatched, BLOCK)
         take = min(BLOCK - offset, job.request.n - job.dispatched, len(batch) - start)
         if job.block is None or job.block[0] != number:
             job.block = (number, noise.block(job.subject.key, job.request.stage, number))
@@ -131,7 +131,8 @@ class Engine:
             except StopIteration as done:
                 yield job.subject.position, done.value
             else:
-                active.append(_Job(subject=job.subject, request=request))
+                block = job.block if request.stage == job.request.stage else None
+                active.append(_Job(subject=job.subject, request=request, block=block))
 
 
 def answers(f: BaseClassifier, batch: Tensor) -> tuple[np.ndarray[tuple[int], np.dtype[np.int64]], int]:

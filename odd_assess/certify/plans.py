@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from odd_assess.stats import smallest_useful_n
+from odd_assess.stats import anytime_draws_for_radius, smallest_useful_n
 
 SMALLEST_SIGMA = 1e-4
 """Images and noise are float32: at sigma 1e-7 rounding ate the noise and six certificates of ten were false; at 1e-6 none of 200 was."""
@@ -17,12 +17,16 @@ SMALLEST_ALPHA = 1e-100
 
 
 def _check(*, n: int, sigma: float, alpha: float, level: float) -> None:
+    _check_noise(sigma=sigma, alpha=alpha)
+    if n < smallest_useful_n(level):
+        raise ValueError(f"n must be at least {smallest_useful_n(level)} to certify anything at alpha = {alpha:g}, got {n}")
+
+
+def _check_noise(*, sigma: float, alpha: float) -> None:
     if not SMALLEST_ALPHA <= alpha < 1:
         raise ValueError(f"alpha must lie in [{SMALLEST_ALPHA:g}, 1), got {alpha!r}")
     if not SMALLEST_SIGMA <= sigma < float("inf"):
         raise ValueError(f"sigma must be a number of at least {SMALLEST_SIGMA:g} in input units, got {sigma!r}")
-    if n < smallest_useful_n(level):
-        raise ValueError(f"n must be at least {smallest_useful_n(level)} to certify anything at alpha = {alpha:g}, got {n}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,4 +76,39 @@ class SingleBatchPlan:
         return self.n
 
 
-Plan = ReducedPlan | SingleBatchPlan
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SequentialPlan:
+    """``n0`` draws choose the class, then fresh draws come in blocks until every radius of ``radii`` is decided for it, ``max_draws`` of them at most.
+
+    A radius (L2, input units; 0 asks whether the class has a majority) is decided when it is certified, or refuted: no number of draws would certify it.
+
+    Raises: ValueError for n0 < 1, sigma <= 0, alpha outside (0, 1), no radius or a negative one, or max_draws too small to certify anything.
+    """
+
+    n0: int
+    max_draws: int
+    sigma: float
+    alpha: float
+    radii: tuple[float, ...]
+    name: str = "sequential"
+
+    def __post_init__(self) -> None:
+        _check_noise(sigma=self.sigma, alpha=self.alpha)
+        object.__setattr__(self, "radii", tuple(sorted({float(radius) for radius in self.radii})))
+        if self.n0 < 1:
+            raise ValueError(f"n0 must be at least 1, got {self.n0}")
+        if not self.radii or not all(0 <= radius < float("inf") for radius in self.radii):
+            raise ValueError(f"radii must hold at least one finite radius >= 0, got {self.radii!r}")
+        fewest = anytime_draws_for_radius(0.0, alpha=self.alpha, sigma=self.sigma)
+        if self.max_draws < fewest:
+            raise ValueError(
+                f"max_draws must be at least {fewest} to certify anything at alpha = {self.alpha:g}, got {self.max_draws}"
+            )
+
+    @property
+    def draws(self) -> int:
+        """Noisy copies that one point takes at most."""
+        return self.n0 + self.max_draws
+
+
+Plan = ReducedPlan | SingleBatchPlan | SequentialPlan

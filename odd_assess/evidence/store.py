@@ -19,7 +19,7 @@ import numpy as np
 
 from odd_assess.errors import RunError, RunFolderError
 from odd_assess.odd.domain import Domain
-from odd_assess.records import Abstained, Certificate, Certified, Counts, Exhibit, Finding, OddPoint, Results
+from odd_assess.records import ANYTIME_PROCEDURES, Abstained, Certificate, Certified, Counts, Exhibit, Finding, OddPoint, Results
 
 SCHEMA_VERSION = 1
 
@@ -219,6 +219,7 @@ def results(rows: Iterable[tuple[Row, Certificate]], domain: Domain) -> Results:
         alpha=floats(c.alpha for c in certificates),
         p_a_lower=floats(c.p_a_lower for c in certificates),
         radius=floats(c.radius if isinstance(c, Certified) else 0.0 for c in certificates),
+        anytime=np.array([c.procedure in ANYTIME_PROCEDURES for c in certificates], dtype=np.bool_),
     )
 
 

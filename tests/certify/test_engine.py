@@ -7,7 +7,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from odd_assess.certify import Engine, ReducedPlan, SingleBatchPlan, Subject, certify, content_key, default_batch_size, procedure
+from odd_assess.certify import (
+    Engine,
+    ReducedPlan,
+    SequentialPlan,
+    SingleBatchPlan,
+    Subject,
+    certify,
+    content_key,
+    default_batch_size,
+    procedure,
+)
 from odd_assess.records import Certificate
 
 CPU = torch.device("cpu")
@@ -30,6 +40,18 @@ def test_the_batch_size_changes_no_certificate(batch_size: int) -> None:
     assert certify(thirds, images(9), PLAN, seed=1, batch_size=batch_size) == certify(
         thirds, images(9), PLAN, seed=1, batch_size=50
     )
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 64, 512])
+def test_blocks_of_a_sequential_procedure_go_on_where_the_last_one_ended(batch_size: int) -> None:
+    """Its draws are those of one long request, in any packing: the counts of its n draws are the first n of the same address."""
+    plan = SequentialPlan(n0=10, max_draws=400, sigma=0.5, alpha=0.01, radii=(0.05, 0.2))
+    found = certify(thirds, images(9), plan, seed=1, batch_size=batch_size)
+    assert found == certify(thirds, images(9), plan, seed=1, batch_size=50)
+    assert len({certificate.n for certificate in found}) > 2
+    for image, certificate in zip(images(9), found, strict=True):
+        (same,) = certify(thirds, image[None], ReducedPlan(n0=10, n=certificate.n, sigma=0.5, alpha=0.01), seed=1)
+        assert (same.counts, same.selection) == (certificate.counts, certificate.selection)
 
 
 def test_the_order_of_inputs_changes_no_certificate() -> None:
