@@ -1,13 +1,16 @@
 """Acceptance criteria: results in, findings and a verdict out. Torch-free and YAML-free.
 
     metrics       what a criterion may name, as a table (used by lint)
+    asked         the radii that criteria ask about
     point_states  each point, for a radius: certified, refuted, undecided
     claims        a metric over the ODD, enclosed by what was shown and what was not excluded at the points
     inference     which bound speaks for the ODD, by the sampling design
     readings      bounds -> MET, NOT MET or INCONCLUSIVE, over the ODD and in each cell
     loss          what the small budget cost this run
     advice        what would decide
-    checker       criteria -> findings -> verdict
+    checker       criteria -> findings -> verdict, and which criteria further points could decide
+    screening     what can be met by any model, told without scipy; attainability asks the deciding bounds themselves
+    outlook       what a run can show and will cost, before it is run
 
 All but the table of metrics is imported when it is first used: `odd-assess schema` needs no scipy.
 """
@@ -21,21 +24,36 @@ from odd_assess.criteria.metrics import METRICS as METRICS
 from odd_assess.criteria.metrics import MetricInfo as MetricInfo
 
 if TYPE_CHECKING:
+    from odd_assess.criteria.asked import asked_radii as asked_radii
     from odd_assess.criteria.checker import check as check
+    from odd_assess.criteria.checker import undecided as undecided
     from odd_assess.criteria.checker import verdict as verdict
     from odd_assess.criteria.loss import bound_levels as bound_levels
     from odd_assess.criteria.loss import radius_loss as radius_loss
     from odd_assess.criteria.point_states import certified_at as certified_at
     from odd_assess.criteria.point_states import refuted_at as refuted_at
 
-__all__ = ["METRICS", "MetricInfo", "bound_levels", "certified_at", "check", "radius_loss", "refuted_at", "verdict"]
+__all__ = [
+    "METRICS",
+    "MetricInfo",
+    "asked_radii",
+    "bound_levels",
+    "certified_at",
+    "check",
+    "radius_loss",
+    "refuted_at",
+    "undecided",
+    "verdict",
+]
 
 _HOMES = {
+    "asked_radii": "asked",
     "bound_levels": "loss",
     "certified_at": "point_states",
     "check": "checker",
     "radius_loss": "loss",
     "refuted_at": "point_states",
+    "undecided": "checker",
     "verdict": "checker",
 }
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from odd_assess.criteria.loss import bound_levels
 from odd_assess.criteria.words import about, plural
 from odd_assess.records import Ints, Reduction, Results, State
-from odd_assess.stats import certified_radius, expected_reference_radius, proportion_lower_bound
+from odd_assess.stats import anytime_lower_bound, certified_radius, expected_reference_radius, proportion_lower_bound
 
 MOST_COPIES = 4096
 """Beyond so many times the sample we do not call it advice."""
@@ -24,10 +24,17 @@ MOST_DRAWS = 10_000_000
 """Beyond so many draws a point we do not call it advice."""
 
 
-def advise(state: State, points: int, draws: int, with_copies: Callable[[float], State], with_draws: Callable[[int], State]) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advice:
+    """What to do, in words, and its numbers where there are any: points at this budget, draws a point at these points."""
+
+    text: str = ""
+    points: int | None = None
+    draws: int | None = None
+
+
+def advise(points: int, draws: int, with_copies: Callable[[float], State], with_draws: Callable[[int], State]) -> Advice:
     """What would decide an inconclusive claim. The two functions answer which state a larger sample or budget would give."""
-    if state is not State.INCONCLUSIVE:
-        return ""
     copies, n = _copies_to_decide(with_copies), _draws_to_decide(draws, with_draws)
     ways = []
     if copies is not None:
@@ -35,9 +42,13 @@ def advise(state: State, points: int, draws: int, with_copies: Callable[[float],
     if n is not None:
         ways.append(f"about {about(n[0])} draws a point at these points ({n[1].value})")
     if ways:
-        return f"If the observed fractions persist, this would decide: {', or '.join(ways)}."
-    return (
-        "Neither more points alone nor more draws alone would decide while the observed fractions persist: "
+        return Advice(
+            text=f"If the observed fractions persist, this would decide: {', or '.join(ways)}.",
+            points=None if copies is None else math.ceil(points * copies[0]),
+            draws=None if n is None else n[0],
+        )
+    return Advice(
+        text="Neither more points alone nor more draws alone would decide while the observed fractions persist: "
         "what is observed lies too close to the requirement, or between it and what this budget can show. Increase both."
     )
 
@@ -47,6 +58,8 @@ def at_budget(results: Results, n: int) -> Results:
     hits, label_hits = _scaled(results.hits, results.n, n), _scaled(results.label_hits, results.n, n)
     draws = np.full(len(results), n, dtype=np.int64)
     lower = np.atleast_1d(proportion_lower_bound(hits, draws, alpha=bound_levels(results)))
+    if results.anytime.any():
+        lower = np.where(results.anytime, anytime_lower_bound(hits, draws, alpha=results.alpha), lower)
     certified = lower > 0.5
     radius = np.where(certified, certified_radius(lower, sigma=results.sigma), 0.0)
     return replace(results, hits=hits, label_hits=label_hits, n=draws, certified=certified, p_a_lower=lower, radius=radius)

@@ -13,14 +13,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from odd_assess.criteria import advice, words
+from odd_assess.criteria.advice import Advice
 from odd_assess.criteria.claims import CLAIMS, Claim, FractionClaim
-from odd_assess.criteria.inference import Inference, Weighted, inference_for, point_weights
+from odd_assess.criteria.inference import Inference, Weighted, cell_inference, inference_for, point_weights
 from odd_assess.criteria.loss import bound_levels
 from odd_assess.criteria.metrics import METRICS
 from odd_assess.criteria.readings import Reading, beta_of, read_cells, read_odd, state_of
 from odd_assess.odd.domain import Domain
 from odd_assess.records import Coverage, Criterion, Finding, Reduction, Results, SamplingPlan, State, Verdict
-from odd_assess.stats import FEWEST_POINTS, draws_for_radius, radius_caps, true_fraction_lower
+from odd_assess.stats import (
+    FEWEST_POINTS,
+    anytime_draws_for_radius,
+    anytime_radius_cap,
+    draws_for_radius,
+    radius_cap,
+    true_fraction_lower,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -53,6 +61,34 @@ def check(
     return tuple(_finding(_checked(criterion), evidence) for criterion in criteria)
 
 
+def undecided(
+    criteria: Sequence[Criterion],
+    *,
+    domain: Domain,
+    sampling: SamplingPlan,
+    results: Results,
+    coverage: Coverage,
+    reduction: Reduction,
+) -> tuple[Criterion, ...]:
+    """The criteria that further points could still decide.
+
+    A claim on the domain is decided once it is met or not met. A count of what was visited can only grow, so it is decided once it is met. An estimate
+    has no bound to decide by, and nothing waits for it.
+    """
+    evidence = Evidence(domain=domain, sampling=sampling, results=results, coverage=coverage, reduction=reduction)
+    return tuple(criterion for criterion in criteria if _waits(_checked(criterion), evidence))
+
+
+def _waits(criterion: Criterion, evidence: Evidence) -> bool:
+    if criterion.metric not in CLAIMS:
+        return METRICS[criterion.metric].kind == "descriptive" and _descriptive(criterion, evidence).state is not State.MET
+    inference = inference_for(evidence.sampling, evidence.domain, evidence.results, reached=evidence.coverage.reached)
+    if inference is None:
+        return False
+    claim = CLAIMS[criterion.metric](evidence.results, criterion, evidence.reduction)
+    return _read(claim, criterion, evidence, inference, 1.0).state is State.INCONCLUSIVE
+
+
 def verdict(findings: Sequence[Finding]) -> Verdict:
     """NOT MET if a blocking criterion is not met; else INCONCLUSIVE if one is inconclusive, or there is none; else MET.
 
@@ -74,6 +110,8 @@ def _checked(criterion: Criterion) -> Criterion:
         raise ValueError(f"criterion {criterion.id}: {info.name} takes {info.comparator} over {' or '.join(info.scopes)}")
     if info.needs_radius and criterion.radius is None:
         raise ValueError(f"criterion {criterion.id}: {info.name} must have a radius")
+    if info.needs_quantile and not (criterion.quantile is not None and 0 < criterion.quantile < 1):
+        raise ValueError(f"criterion {criterion.id}: {info.name} must have a quantile in (0, 1), got {criterion.quantile!r}")
     if info.needs_confidence and (criterion.confidence is None or not 0 < criterion.confidence < 1):
         raise ValueError(f"criterion {criterion.id}: {info.name} must have a confidence in (0, 1), got {criterion.confidence!r}")
     return criterion
@@ -119,7 +157,7 @@ def _domain_claim(criterion: Criterion, evidence: Evidence) -> Finding:
             f"because points of the design {sampling.design} are placed to cover the ODD and not drawn from the declared distribution."
         )
         return _inconclusive(criterion, evidence, message, "Use design random or stratified for claims on the ODD.", observed)
-    if sampling.points is not None and len(results) < sampling.points:
+    if sampling.points is not None and len(results) < sampling.points and not sampling.until_decided:
         message = f"{words.subject(criterion)}: {len(results)} of {sampling.points} points are assessed; a claim on the ODD needs them all."
         return _inconclusive(criterion, evidence, message, "Finish the run (odd-assess run --resume).")
 
@@ -128,6 +166,14 @@ def _domain_claim(criterion: Criterion, evidence: Evidence) -> Finding:
         return _read(one, criterion, evidence, inference, copies)
 
     reading = read(results)
+    advised = _claim_advice(criterion, claim, reading, inference, evidence)
+    if advised is None:
+        advised = advice.advise(
+            len(results),
+            int(results.n.max()),
+            lambda copies: read(results, copies).state,
+            lambda n: read(advice.at_budget(results, n)).state,
+        )
     return Finding(
         criterion=criterion,
         state=reading.state,
@@ -137,29 +183,26 @@ def _domain_claim(criterion: Criterion, evidence: Evidence) -> Finding:
         lower=reading.lower,
         upper=reading.upper,
         message=_claim_message(criterion, claim, reading, inference),
-        advice=_claim_advice(criterion, claim, reading, inference, evidence)
-        or advice.advise(
-            reading.state,
-            len(results),
-            int(results.n.max()),
-            lambda copies: read(results, copies).state,
-            lambda n: read(advice.at_budget(results, n)).state,
-        ),
+        advice=advised.text,
         parts=reading.parts,
+        points_needed=advised.points,
+        draws_needed=advised.draws,
     )
 
 
 def _observed(criterion: Criterion, claim: Claim, results: Results) -> float:
     """The plain value at the points, of the worst cell where the scope is each cell."""
     if criterion.scope == "odd":
-        return float(claim.values.mean())
+        return claim.estimate(np.full(len(results), 1.0 / len(results)))
+    assert isinstance(claim, FractionClaim)  # only fractions have the scope each_cell
     return min(float(claim.values[results.cell == cell].mean()) for cell in np.unique(results.cell))
 
 
 def _read(claim: Claim, criterion: Criterion, evidence: Evidence, inference: Inference, copies: float) -> Reading:
     if criterion.scope == "each_cell":
         assert isinstance(claim, FractionClaim)  # only fractions have the scope each_cell
-        return read_cells(claim, criterion, evidence.domain, evidence.results.cell, copies=copies)
+        inside = cell_inference(evidence.sampling)
+        return read_cells(claim, criterion, inside, evidence.domain, evidence.results.cell, copies=copies)
     weights = point_weights(evidence.sampling, evidence.domain, evidence.results)
     return read_odd(claim, criterion, inference, weights, copies=copies)
 
@@ -195,51 +238,56 @@ def _cells_in_words(criterion: Criterion, reading: Reading) -> str:
     )
 
 
-def _claim_advice(criterion: Criterion, claim: Claim, reading: Reading, inference: Inference, evidence: Evidence) -> str:
-    """Advice that follows from the reading alone; empty where only a larger sample or budget can tell."""
+def _claim_advice(criterion: Criterion, claim: Claim, reading: Reading, inference: Inference, evidence: Evidence) -> Advice | None:
+    """Advice that follows from the reading alone; None where only a larger sample or budget can tell."""
+    if reading.state is State.MET:
+        return Advice()
     if reading.state is State.NOT_MET:
         return _not_met_advice(criterion, claim, reading, inference)
-    if reading.state is State.INCONCLUSIVE and criterion.scope == "each_cell":
+    if criterion.scope == "each_cell":
         empty = [part.name for part in reading.parts if part.points == 0]
         if empty:
-            return advice.empty_cells(empty, words.listed(empty))
-    if reading.state is State.INCONCLUSIVE:
-        return _cap_advice(criterion, evidence)
-    return ""
+            return Advice(text=advice.empty_cells(empty, words.listed(empty)))
+    return _cap_advice(criterion, evidence)
 
 
-def _cap_advice(criterion: Criterion, evidence: Evidence) -> str:
+def _cap_advice(criterion: Criterion, evidence: Evidence) -> Advice | None:
     """Where no count at this budget can certify the radius that is asked for."""
     results = evidence.results
-    asked = criterion.required if criterion.metric == "mean_certified_radius" else criterion.radius
-    levels = bound_levels(results)
-    caps = radius_caps(results.n, alpha=levels, sigma=results.sigma)
-    best = int(caps.argmax())
-    if asked is None or asked <= caps[best]:
-        return ""
-    said = f"No count of {int(results.n[best]):,} draws certifies more than {words.at_least(float(caps[best]))}"
-    sigma, level = float(results.sigma[best]), float(levels[best])
+    asked = criterion.required if criterion.metric in ("mean_certified_radius", "radius_quantile") else criterion.radius
+    most = results.take(np.array([int(results.n.argmax())]))  # the point with the most draws
+    n, sigma, alpha, anytime = int(most.n[0]), float(most.sigma[0]), float(bound_levels(most)[0]), bool(most.anytime[0])
+    cap = (anytime_radius_cap if anytime else radius_cap)(n, alpha=alpha, sigma=sigma)
+    if asked is None or asked <= cap:
+        return None
+    said = f"No count of {n:,} draws certifies more than {words.at_least(cap)}"
     if asked > 7 * sigma:
-        return f"{said}, and no feasible number of draws reaches {asked:g} at sigma = {sigma:g}: ask for a smaller radius or use a larger sigma."
-    return f"{said}: use at least {draws_for_radius(asked, alpha=level, sigma=sigma):,} draws a point."
+        return Advice(
+            text=f"{said}, and no feasible number of draws reaches {asked:g} at sigma = {sigma:g}: ask for a smaller radius or use a larger sigma."
+        )
+    draws = (anytime_draws_for_radius if anytime else draws_for_radius)(asked, alpha=alpha, sigma=sigma)
+    return Advice(text=f"{said}: use at least {draws:,} draws a point.", draws=draws)
 
 
-def _not_met_advice(criterion: Criterion, claim: Claim, reading: Reading, inference: Inference) -> str:
+def _not_met_advice(criterion: Criterion, claim: Claim, reading: Reading, inference: Inference) -> Advice:
+    model = "More draws or points would not change this: change the model, sigma or the ODD."
     what = {
-        "certified_accuracy": "More draws or points would not change this: change the model, sigma or the ODD.",
-        "mean_certified_radius": "More draws or points would not change this: change the model, sigma or the ODD.",
+        "certified_accuracy": model,
+        "mean_certified_radius": model,
+        "radius_quantile": model,
         "clean_accuracy": "More points would not change this: change the model or the ODD.",
         "abstention_rate": "A larger budget abstains less where the model has a majority class; elsewhere change the model, sigma or the ODD.",
     }[criterion.metric]
     if criterion.scope == "each_cell":
         failing = [part.name for part in reading.parts if part.state is State.NOT_MET]
-        return f"{what} Not met in: {words.listed(failing)}."
+        return Advice(text=f"{what} Not met in: {words.listed(failing)}.")
     if isinstance(claim, FractionClaim) and criterion.comparator == ">=" and not isinstance(inference, Weighted):
-        return f"{what} {_needed(criterion, claim, inference)}"
-    return what
+        needed = _needed(criterion, claim, inference)
+        return Advice(text=f"{what} {needed.text}", points=needed.points)
+    return Advice(text=what)
 
 
-def _needed(criterion: Criterion, claim: FractionClaim, inference: Inference) -> str:
+def _needed(criterion: Criterion, claim: FractionClaim, inference: Inference) -> Advice:
     """How many of these points would have had to be shown for the criterion to be met."""
     m = len(claim.low)
 
@@ -250,9 +298,11 @@ def _needed(criterion: Criterion, claim: FractionClaim, inference: Inference) ->
     if would_do(m, m):
         shown = int(claim.low.sum())
         needed = shown + bisect_left(range(shown, m), True, key=lambda count: would_do(count, m))
-        return f"To be met, {needed:,} of {m:,} points would have had to be shown, {shown:,} were."
+        return Advice(text=f"To be met, {needed:,} of {m:,} points would have had to be shown, {shown:,} were.")
     points = advice.fewest_points(lambda size: would_do(size, size))
-    return "" if points is None else f"{m:,} points could not have met it: at least {points:,} are needed, all of them shown."
+    if points is None:
+        return Advice()
+    return Advice(text=f"{m:,} points could not have met it: at least {points:,} are needed, all of them shown.", points=points)
 
 
 # ---------------------------------------------------------------- estimates and descriptive metrics
@@ -283,6 +333,7 @@ def _radius_reduction(criterion: Criterion, evidence: Evidence) -> Finding:
             )
     else:
         return _inconclusive(criterion, evidence, f"{subject}: no point certifies, so there is no radius to lose.", "")
+    advised = _reduction_advice(criterion, state, evidence)
     return Finding(
         criterion=criterion,
         state=state,
@@ -292,13 +343,14 @@ def _radius_reduction(criterion: Criterion, evidence: Evidence) -> Finding:
         lower=lower,
         upper=upper,
         message=message,
-        advice=_reduction_advice(criterion, state, evidence),
+        advice=advised.text,
+        draws_needed=advised.draws,
     )
 
 
-def _reduction_advice(criterion: Criterion, state: State, evidence: Evidence) -> str:
+def _reduction_advice(criterion: Criterion, state: State, evidence: Evidence) -> Advice:
     if state is State.MET:
-        return ""
+        return Advice()
     n = advice.draws_for_reduction(evidence.results, evidence.reduction, criterion.required)
     enough = (
         ""
@@ -306,8 +358,8 @@ def _reduction_advice(criterion: Criterion, state: State, evidence: Evidence) ->
         else f"About {words.about(n)} draws a point would be expected to reduce the radius by at most {criterion.required:g}."
     )
     if state is State.INCONCLUSIVE:
-        return f"More reference points narrow the interval. {enough}".strip()
-    return enough or "No budget below the reference's would be expected to do."
+        return Advice(text=f"More reference points narrow the interval. {enough}".strip(), draws=n)
+    return Advice(text=enough or "No budget below the reference's would be expected to do.", draws=n)
 
 
 def _descriptive(criterion: Criterion, evidence: Evidence) -> Finding:

@@ -7,6 +7,7 @@ are the same and alpha is 0.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -34,6 +35,10 @@ class FractionClaim:
     def values(self) -> Floats:
         """What a plain estimate averages (m,)."""
         return self.low.astype(np.float64)
+
+    def estimate(self, weights: Floats) -> float:
+        """The plain estimate, the points weighted by ``weights`` (m,)."""
+        return float(weights @ self.values)
 
     def in_words(self, inference: Inference) -> str:
         """The counts and the bound behind the claim."""
@@ -67,10 +72,9 @@ class MeanClaim:
     cap: float
     alpha: float
 
-    @property
-    def values(self) -> Floats:
-        """What a plain estimate averages (m,)."""
-        return self.low
+    def estimate(self, weights: Floats) -> float:
+        """The plain estimate, the points weighted by ``weights`` (m,)."""
+        return float(weights @ self.low)
 
     def in_words(self, inference: Inference) -> str:
         """The counts and the bound behind the claim."""
@@ -85,7 +89,52 @@ class MeanClaim:
         return max(0.0, lower), min(self.cap, upper)
 
 
-Claim = FractionClaim | MeanClaim
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class QuantileClaim:
+    """The radius in [0, cap] that all but a share ``quantile`` of the ODD reach: at least ``low`` was shown at each point, no more than ``high`` not excluded.
+
+    "The quantile is at least r" and "a share 1 - quantile of the ODD reaches r" are one statement, so the bounds are those of the fraction, inverted in r. The
+    fractions fall with r, so that a wrong bound needs a wrong fraction at one r only: no correction for searching r. (For independent points
+    these are the order statistics of `odd_assess.stats.quantiles`.)
+    """
+
+    low: Floats
+    high: Floats
+    quantile: float
+    cap: float
+    alpha: float
+
+    def estimate(self, weights: Floats) -> float:
+        """The quantile of what was shown, the points weighted by ``weights`` (m,)."""
+        order = np.argsort(-self.low)
+        reached = np.searchsorted(np.cumsum(weights[order]), 1.0 - self.quantile - 1e-12)
+        return float(self.low[order][min(int(reached), len(order) - 1)])
+
+    def in_words(self, inference: Inference) -> str:
+        """The bound behind the claim."""
+        return f"what all but {100 * self.quantile:.4g} % of the ODD reach; {inference.fraction_words}, inverted"
+
+    def bounds(self, inference: Inference, *, beta: float, copies: float = 1.0) -> Bounds:
+        """(lower, upper), each with confidence 1 - beta."""
+        shown, left = np.unique(self.low), np.unique(self.high)
+
+        def reach(r: float) -> FractionClaim:
+            return FractionClaim(low=self.low >= r, high=self.high > r, alpha=self.alpha)
+
+        def enough(r: float) -> bool:
+            return reach(r).bounds(inference, beta=beta, copies=copies)[0] >= 1.0 - self.quantile
+
+        def too_few(r: float) -> bool:
+            return reach(r).bounds(inference, beta=beta, copies=copies)[1] < 1.0 - self.quantile
+
+        reached = bisect_left(shown, True, key=lambda r: not enough(float(r)))
+        missed = bisect_left(left, True, key=lambda r: too_few(float(r)))
+        lower = float(shown[reached - 1]) if reached else 0.0
+        upper = float(left[missed]) if missed < len(left) else self.cap
+        return min(lower, self.cap), min(upper, self.cap)
+
+
+Claim = FractionClaim | MeanClaim | QuantileClaim
 
 
 def certified_accuracy(results: Results, criterion: Criterion, _: Reduction) -> FractionClaim:
@@ -116,16 +165,29 @@ def mean_certified_radius(results: Results, _: Criterion, reduction: Reduction) 
     Decision (2026-11-20): the cap is that of the reference budget (or of the run's, if larger) and not that of the run's. Otherwise a small
     budget, whose cap is low, would turn "not shown yet" into NOT MET: the metric would depend on the budget. Now the budget only widens the bounds.
     """
-    levels = bound_levels(results)
-    caps = radius_caps(np.maximum(results.n, reduction.n_ref), alpha=levels, sigma=results.sigma)
+    low, high, cap = _radii(results, reduction)
+    # n varies where draws stop when decided, and the range of the values may not depend on the data: the reference's cap covers every n
+    cap_low = cap if results.anytime.any() else max(_cap(results, results.n), float(low.max()))
+    return MeanClaim(low=low, high=high, cap_low=cap_low, cap=cap, alpha=float(results.alpha.max()))
+
+
+def radius_quantile(results: Results, criterion: Criterion, reduction: Reduction) -> QuantileClaim:
+    """The radius that can be certified for the true class on all but a share ``criterion.quantile`` of the ODD, up to the cap of the reference budget."""
+    assert criterion.quantile is not None  # `check` has made sure
+    low, high, cap = _radii(results, reduction)
+    return QuantileClaim(low=low, high=high, quantile=criterion.quantile, cap=cap, alpha=float(results.alpha.max()))
+
+
+def _radii(results: Results, reduction: Reduction) -> tuple[Floats, Floats, float]:
+    """(shown, not excluded, cap): the radii (m,) of the true class, up to the cap of the reference budget or the run's, if that is larger."""
+    n = np.maximum(results.n, reduction.n_ref)
+    caps = radius_caps(n, alpha=bound_levels(results), sigma=results.sigma)
     low = np.where(results.correct, results.radius, 0.0)
-    return MeanClaim(
-        low=low,
-        high=np.clip(largest_label_radius(results), 0.0, caps),
-        cap_low=float(max(radius_caps(results.n, alpha=levels, sigma=results.sigma).max(), low.max())),
-        cap=float(caps.max()),
-        alpha=float(results.alpha.max()),
-    )
+    return low, np.clip(largest_label_radius(results), 0.0, caps), float(caps.max())
+
+
+def _cap(results: Results, n: Ints) -> float:
+    return float(radius_caps(n, alpha=bound_levels(results), sigma=results.sigma).max())
 
 
 CLAIMS: Mapping[str, Callable[[Results, Criterion, Reduction], Claim]] = MappingProxyType(
@@ -134,6 +196,7 @@ CLAIMS: Mapping[str, Callable[[Results, Criterion, Reduction], Claim]] = Mapping
         "clean_accuracy": clean_accuracy,
         "abstention_rate": abstention_rate,
         "mean_certified_radius": mean_certified_radius,
+        "radius_quantile": radius_quantile,
     }
 )
 """How each metric of kind "domain claim" reads the results."""

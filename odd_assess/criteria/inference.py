@@ -1,6 +1,7 @@
 """Which bound speaks for the whole ODD, by the sampling design.
 
 random                    the points are independent draws from the declared distribution: exact binomial bound; betting bound for means
+random, until decided     the same, stopped when it is decided: test martingales, valid at any stopping time
 stratified, proportional  one point in each of m equal segments of the domain: the pooled bound (Hoeffding); betting bound for means
 stratified, equal         known weights of the cells, a fixed number of points in each: weighted betting bound
 sobol, lhs, grid,         no probability model: points are placed to cover, not drawn from the declared distribution. No bound.
@@ -19,7 +20,17 @@ import numpy as np
 
 from odd_assess.odd.domain import Domain
 from odd_assess.records import Bools, Floats, Ints, Results, SamplingPlan
-from odd_assess.stats import mean_lower_bound, pooled_lower_bound, proportion_lower_bound, weighted_mean_lower_bound
+from odd_assess.stats import (
+    anytime_lower_bound,
+    log_evidence_above,
+    log_evidence_below,
+    mean_lower_bound,
+    pooled_lower_bound,
+    probability_at_least,
+    probability_at_most,
+    proportion_lower_bound,
+    weighted_mean_lower_bound,
+)
 
 
 class Inference(Protocol):
@@ -71,6 +82,42 @@ class Independent:
     def mean_lower(self, values: Floats, *, upper: float, beta: float, copies: float = 1.0) -> float:
         """Betting."""
         return mean_lower_bound(values, upper=upper, beta=beta, copies=copies)
+
+    def p_value_above(self, successes: Ints, points: Ints, p0: float) -> Floats:
+        """The p-values (cells,) against "the proportion is at most p0"."""
+        return probability_at_least(successes, points, p0)
+
+    def p_value_below(self, successes: Ints, points: Ints, p0: float) -> Floats:
+        """The p-values (cells,) against "the proportion is at least p0"."""
+        return probability_at_most(successes, points, p0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anytime:
+    """Independent points from the declared distribution, ``horizon`` of them at most, that stopped coming when the verdict was decided.
+
+    Source: Ville's inequality (odd_assess.stats.sequential, odd_assess.stats.bounded_mean). 1 / evidence is a p-value at any stopping time.
+    """
+
+    horizon: int
+    fraction_words: str = "test martingale, independent points, stopped when decided"
+    mean_words: str = "betting bound, independent points, stopped when decided"
+
+    def fraction_lower(self, indicator: Bools, *, beta: float, copies: float = 1.0) -> float:
+        """The bound that holds at any stopping time."""
+        return anytime_lower_bound(*_counted(indicator, copies), alpha=beta)
+
+    def mean_lower(self, values: Floats, *, upper: float, beta: float, copies: float = 1.0) -> float:
+        """Betting, with bets that were fixed beforehand."""
+        return mean_lower_bound(values, upper=upper, beta=beta, copies=copies, horizon=self.horizon)
+
+    def p_value_above(self, successes: Ints, points: Ints, p0: float) -> Floats:
+        """The p-values (cells,) against "the proportion is at most p0"."""
+        return np.exp(-np.maximum(0.0, log_evidence_above(successes, points, p0)))
+
+    def p_value_below(self, successes: Ints, points: Ints, p0: float) -> Floats:
+        """The p-values (cells,) against "the proportion is at least p0"."""
+        return np.exp(-np.maximum(0.0, log_evidence_below(successes, points, p0)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +187,11 @@ class Reached:
         return self.share * self.inference.mean_lower(values, upper=upper, beta=beta, copies=copies)
 
 
+def cell_inference(sampling: SamplingPlan) -> Independent | Anytime:
+    """The bounds inside one cell, whose points are independent in the random and stratified designs."""
+    return Anytime(horizon=_horizon(sampling)) if sampling.until_decided else Independent()
+
+
 def inference_for(sampling: SamplingPlan, domain: Domain, results: Results, *, reached: float = 1.0) -> Inference | None:
     """The bounds that the design allows; None where it has no probability model. ``reached``: the share of the ODD that could be sampled at all."""
     whole = _inference_for(sampling, domain, results)
@@ -149,13 +201,18 @@ def inference_for(sampling: SamplingPlan, domain: Domain, results: Results, *, r
 def _inference_for(sampling: SamplingPlan, domain: Domain, results: Results) -> Inference | None:
     match sampling.design, sampling.allocation:
         case "random", _:
-            return Independent()
+            return cell_inference(sampling)
         case "stratified", "proportional":
             return Pooled()
         case "stratified", _:
             return Weighted(cell=results.cell, weights=np.array([cell.weight for cell in domain.cells]))
         case _:
             return None
+
+
+def _horizon(sampling: SamplingPlan) -> int:
+    assert sampling.points is not None  # a plan that stops when decided says how many points there are at most
+    return sampling.points
 
 
 def point_weights(sampling: SamplingPlan, domain: Domain, results: Results) -> Floats:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from odd_assess.records import Floats, Reduction, Results
-from odd_assess.stats import measured_reduction, radius_reduction, theory_reduction
+from odd_assess.stats import measured_reduction, radius_reduction, reference_certifies, theory_reduction
 
 
 def bound_levels(results: Results) -> Floats:
@@ -18,12 +18,20 @@ def bound_levels(results: Results) -> Floats:
 def radius_loss(results: Results, reference: Results | None, *, n_ref: int, seed: int) -> Reduction:
     """The reduction of the mean certified radius against ``n_ref`` draws: predicted for all points, measured on the ``reference`` subsample.
 
-    Radii count whatever class they certify: the budget costs radius at wrong answers too. The prediction's prior is fitted to all counts, so
-    ``predicted_subsample`` compares like with like.
+    Radii count whatever class they certify: the budget costs radius at wrong answers too. The reference procedure has a fixed n, also where this run
+    stopped when decided. The prediction's prior is fitted to all counts, so ``predicted_subsample`` compares like with like.
 
     Raises: ValueError if there is no point, or a reference point that has no row in ``results``.
     """
-    expected = radius_reduction(results.hits, results.n, n_ref, alpha=bound_levels(results), sigma=results.sigma)
+    expected = radius_reduction(
+        results.hits,
+        results.n,
+        n_ref,
+        alpha=bound_levels(results),
+        sigma=results.sigma,
+        certified=results.radius,
+        whole_alpha=results.alpha,
+    )
     common: dict[str, Any] = {
         "n_ref": n_ref,
         "expected_reference": expected.expected_reference,
@@ -31,6 +39,7 @@ def radius_loss(results: Results, reference: Results | None, *, n_ref: int, seed
         "per_point_median": expected.per_point_median,
         "cap_share": expected.cap_share,
         "width_share": expected.width_share,
+        "multiplicity_share": expected.multiplicity_share,
         "theory": _theory(results, n_ref),
     }
     if reference is None:
@@ -51,9 +60,19 @@ def radius_loss(results: Results, reference: Results | None, *, n_ref: int, seed
     )
 
 
+def certified_at_reference(results: Results, radii: Floats, *, n_ref: int) -> Floats:
+    """The probability (m, r) that ``n_ref`` draws would certify the true class at each of the ``radii``, given each point's count. An estimate.
+
+    0 where another class than the true one was tried here: it is taken to be tried at the reference too.
+    """
+    chance = reference_certifies(results.hits, results.n, n_ref, radii, alpha=bound_levels(results), sigma=results.sigma)
+    return np.where((results.chosen == results.label)[:, None], chance, 0.0)
+
+
 def _theory(results: Results, n_ref: int) -> float | None:
+    """The theory's reduction; None where n is not one fixed number, of which alone the theory speaks."""
     budgets = {(int(n), float(alpha)) for n, alpha in zip(results.n, results.alpha, strict=True)}
-    if len(budgets) != 1:
+    if len(budgets) != 1 or results.anytime.any():
         return None
     ((n, alpha),) = budgets
     return theory_reduction(n, n_ref, alpha=alpha)

@@ -22,7 +22,8 @@ class MetricInfo:
     """What may be asked of one metric.
 
     ``unit`` is "1" for a fraction, "input" for input units (those of sigma), "points" for a count. ``low`` and ``high`` bound what may be required.
-    ``comparator`` is the only direction that makes sense. ``statistical``: a confidence must be given; otherwise none may be.
+    ``comparator`` is the only direction that makes sense. What a metric needs (a radius, a quantile, a confidence)
+    must be given; what it does not need may not be.
     """
 
     name: str
@@ -36,6 +37,7 @@ class MetricInfo:
     needs_confidence: bool
     kind: Kind
     scopes: tuple[Scope, ...]
+    needs_quantile: bool = False
 
 
 def _fraction(
@@ -95,6 +97,20 @@ _ALL = (
         high=math.inf,
         comparator=">=",
         needs_radius=False,
+        needs_confidence=True,
+        kind="domain claim",
+        scopes=("odd",),
+    ),
+    MetricInfo(
+        name="radius_quantile",
+        title="Certified radius quantile",
+        meaning="radius within which the smoothed classifier gives the true class on all of the ODD but a share, the quantile, that may fall short of it",
+        unit="input",
+        low=0.0,
+        high=math.inf,
+        comparator=">=",
+        needs_radius=False,
+        needs_quantile=True,
         needs_confidence=True,
         kind="domain claim",
         scopes=("odd",),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from odd_assess.records import Bools, Floats, Results
-from odd_assess.stats import largest_radius, proportion_upper_bound
+from odd_assess.stats import anytime_upper_bound, largest_radius, proportion_upper_bound
 
 
 def certified_at(results: Results, radius: float) -> Bools:
@@ -27,5 +27,12 @@ def refuted_at(results: Results, radius: float) -> Bools:
 
 def largest_label_radius(results: Results) -> Floats:
     """An upper bound (m,), except with probability alpha, on the radius that any budget could certify for the true class. Negative: it does not win."""
-    share = proportion_upper_bound(results.label_hits, results.n, alpha=results.alpha)
-    return largest_radius(np.atleast_1d(share), sigma=results.sigma)
+    return largest_radius(_label_share_upper(results), sigma=results.sigma)
+
+
+def _label_share_upper(results: Results) -> Floats:
+    """The upper bound (m,) of the label's share of the draws: exact where n was fixed beforehand, valid at any time where it was not."""
+    fixed = np.atleast_1d(proportion_upper_bound(results.label_hits, results.n, alpha=results.alpha))
+    if not results.anytime.any():
+        return fixed
+    return np.where(results.anytime, anytime_upper_bound(results.label_hits, results.n, alpha=results.alpha), fixed)

@@ -14,6 +14,8 @@ are one-sided, each with the criterion's confidence: a model that does not meet 
   probability at most beta: its rejections are among those of Hochberg's step-up procedure, valid for independent cells (Hochberg 1988), and simulated
   in the tests.
 - The bounds of the single cells hold together: each is at beta / H. They are wider than what decides MET, and the finding says so.
+- Where points stop when the verdict is decided, all cells of the domain are the family, and the p-values hold at any time. The smallest of a cell's
+  p-values over time depends on its own points only, so the argument for independent cells stands.
 - A cell without points is INCONCLUSIVE, and so is the criterion, unless another cell does not meet it.
 """
 
@@ -25,10 +27,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from odd_assess.criteria.claims import Claim, FractionClaim
-from odd_assess.criteria.inference import Independent, Inference
+from odd_assess.criteria.inference import Anytime, Independent, Inference
 from odd_assess.odd.domain import Domain
 from odd_assess.records import Bools, Comparator, Criterion, Floats, Ints, Part, State
-from odd_assess.stats import bonferroni, holm, probability_at_least, probability_at_most
+from odd_assess.stats import bonferroni, holm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,23 +58,26 @@ def read_odd(claim: Claim, criterion: Criterion, inference: Inference, weights: 
     lower, upper = claim.bounds(inference, beta=beta_of(criterion), copies=copies)
     return Reading(
         state=state_of(criterion.comparator, criterion.required, lower=lower, upper=upper),
-        observed=float(weights @ claim.values),
+        observed=claim.estimate(weights),
         lower=lower,
         upper=upper,
     )
 
 
-def read_cells(claim: FractionClaim, criterion: Criterion, domain: Domain, cell: Ints, *, copies: float = 1.0) -> Reading:
-    """The claim on the worst cell, and on each cell. ``cell`` (m,) indexes ``domain.cells``. The comparison is ">="."""
+def read_cells(
+    claim: FractionClaim, criterion: Criterion, inside: Independent | Anytime, domain: Domain, cell: Ints, *, copies: float = 1.0
+) -> Reading:
+    """The claim on the worst cell, and on each cell. ``cell`` (m,) indexes ``domain.cells``; ``inside`` bounds within a cell. The comparison is ">="."""
     visited = [int(index) for index in np.unique(cell)]
     claims = {index: claim.take(cell == index) for index in visited}
-    beta, points = beta_of(criterion), Independent()
-    lowers = [claims[index].bounds(points, beta=beta, copies=copies)[0] for index in visited]
-    together = {index: claims[index].bounds(points, beta=beta / len(visited), copies=copies) for index in visited}
+    beta = beta_of(criterion)
+    family = len(domain.cells) if isinstance(inside, Anytime) else len(visited)  # points may stop before they visit every cell
+    lowers = [claims[index].bounds(inside, beta=beta, copies=copies)[0] for index in visited]
+    together = {index: claims[index].bounds(inside, beta=beta / family, copies=copies) for index in visited}
     worst_lower = min(lowers) if len(visited) == len(domain.cells) else None
     worst_upper = min(upper for _, upper in together.values())
     state = state_of(">=", criterion.required, lower=-1.0 if worst_lower is None else worst_lower, upper=worst_upper)
-    meets, fails = _named([claims[index] for index in visited], criterion, copies)
+    meets, fails = _named([claims[index] for index in visited], criterion, inside, family, copies)
     named = {
         index: State.MET if meets[i] or state is State.MET else State.NOT_MET if fails[i] else State.INCONCLUSIVE
         for i, index in enumerate(visited)
@@ -99,14 +104,18 @@ def beta_of(criterion: Criterion) -> float:
     return 1.0 - criterion.confidence
 
 
-def _named(claims: list[FractionClaim], criterion: Criterion, copies: float) -> tuple[Bools, Bools]:
-    """The cells that may be named as meeting the requirement, and as not meeting it."""
+def _named(
+    claims: list[FractionClaim], criterion: Criterion, inside: Independent | Anytime, family: int, copies: float
+) -> tuple[Bools, Bools]:
+    """The cells that may be named as meeting the requirement, and as not meeting it, among ``family`` cells."""
     n = np.array([max(1, round(len(one.low) * copies)) for one in claims])
     shown = np.minimum(n, np.array([np.count_nonzero(one.low) * copies for one in claims]).astype(np.int64))
     open_ = np.minimum(n, np.ceil([np.count_nonzero(one.high) * copies - 1e-9 for one in claims]).astype(np.int64))
     alpha, required = claims[0].alpha, criterion.required
     # if a cell's true fraction is q, a point is shown with probability <= q + alpha (1 - q) and not excluded with probability >= q (1 - alpha)
-    too_good = probability_at_least(shown, n, required + alpha * (1.0 - required))
-    too_bad = probability_at_most(open_, n, required * (1.0 - alpha))
+    too_good = inside.p_value_above(shown, n, required + alpha * (1.0 - required))
+    too_bad = inside.p_value_below(open_, n, required * (1.0 - alpha))
     reject: Callable[..., Bools] = bonferroni if criterion.multiplicity == "bonferroni" else holm
-    return reject(too_good, level=beta_of(criterion)), reject(too_bad, level=beta_of(criterion))
+    unseen = np.ones(family - len(claims))  # a cell without points has p = 1
+    meets, fails = (reject(np.concatenate([p, unseen]), level=beta_of(criterion))[: len(claims)] for p in (too_good, too_bad))
+    return meets, fails

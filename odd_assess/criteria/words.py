@@ -38,7 +38,8 @@ def plural(count: int, one: str, many: str | None = None) -> str:
 def subject(criterion: Criterion) -> str:
     """What the criterion speaks of: "Certified accuracy at radius 0.25 of the worst cell"."""
     radius = "" if criterion.radius is None else f" at radius {criterion.radius:g}"
-    return f"{METRICS[criterion.metric].title}{radius}{' of the worst cell' if criterion.scope == 'each_cell' else ''}"
+    quantile = "" if criterion.quantile is None else f" at {percent(criterion.quantile)}"
+    return f"{METRICS[criterion.metric].title}{quantile}{radius}{' of the worst cell' if criterion.scope == 'each_cell' else ''}"
 
 
 def required(criterion: Criterion) -> str:

@@ -13,7 +13,7 @@ from odd_assess.criteria import check
 from odd_assess.odd.attributes import Ordinal
 from odd_assess.odd.domain import Domain
 from odd_assess.records import Coverage, Criterion, Finding, Gap, Reduction, Results, SamplingPlan
-from odd_assess.stats import certified_radius, proportion_lower_bound
+from odd_assess.stats import anytime_lower_bound, certified_radius, proportion_lower_bound
 
 SIGMA, ALPHA, N = 0.25, 1e-3, 1000
 
@@ -25,7 +25,15 @@ def make_domain(*weights: float) -> Domain:
 
 
 def make_results(
-    label_hits: Any, *, cell: Any = 0, n: Any = N, sigma: Any = SIGMA, alpha: Any = ALPHA, clean: Any = 0, other: Any = None
+    label_hits: Any,
+    *,
+    cell: Any = 0,
+    n: Any = N,
+    sigma: Any = SIGMA,
+    alpha: Any = ALPHA,
+    clean: Any = 0,
+    other: Any = None,
+    anytime: bool = False,
 ) -> Results:
     """Points of true class 0: ``label_hits`` of ``n`` draws answered it; class 1 was tried where ``other`` gives its hits."""
     k = np.asarray(label_hits, dtype=np.int64)
@@ -36,7 +44,8 @@ def make_results(
 
     rival = column(-1 if other is None else other)
     hits = np.where(rival >= 0, rival, k)
-    lower = np.atleast_1d(proportion_lower_bound(hits, column(n), alpha=column(alpha, float)))
+    bound = anytime_lower_bound if anytime else proportion_lower_bound
+    lower = np.atleast_1d(bound(hits, column(n), alpha=column(alpha, float)))
     certified = lower > 0.5
     return Results(
         index=np.arange(m),
@@ -54,6 +63,7 @@ def make_results(
         alpha=column(alpha, float),
         p_a_lower=lower,
         radius=np.where(certified, certified_radius(lower, sigma=column(sigma, float)), 0.0),
+        anytime=column(anytime, bool),
     )
 
 
@@ -68,12 +78,13 @@ def make_coverage(results: Results, cells: int, **changes: Any) -> Coverage:
 def make_criterion(metric: str, required: float, **changes: Any) -> Criterion:
     """A criterion with the comparator and confidence that fit its metric."""
     comparator = "<=" if metric in ("abstention_rate", "radius_reduction") else ">="
-    claims = metric in ("certified_accuracy", "clean_accuracy", "abstention_rate", "mean_certified_radius")
+    claims = metric in ("certified_accuracy", "clean_accuracy", "abstention_rate", "mean_certified_radius", "radius_quantile")
     given: dict[str, Any] = {
         "id": "C",
         "title": "",
         "comparator": comparator,
         "confidence": 0.95 if claims else None,
+        "quantile": 0.1 if metric == "radius_quantile" else None,
         "radius": 0.25 if metric == "certified_accuracy" else None,
     }
     return Criterion(metric=metric, required=required, **(given | changes))
@@ -87,13 +98,14 @@ def check_one(
     allocation: str = "proportional",
     weights: Sequence[float] = (0.9, 0.1),
     points: int | None = None,
+    until_decided: bool = False,
     reduction: Reduction | None = None,
     reached: float = 1.0,
     **coverage: Any,
 ) -> Finding:
     """`check` of one criterion on constructed results."""
     domain = make_domain(*weights)
-    plan = SamplingPlan(design=design, points=points, seed=1, allocation=allocation)  # type: ignore[arg-type]
+    plan = SamplingPlan(design=design, points=points, seed=1, allocation=allocation, until_decided=until_decided)  # type: ignore[arg-type]
     lost = reduction or Reduction(n_ref=100_000, expected_reference=np.zeros(len(results)), predicted=None)
     visited = make_coverage(results, len(domain.cells), reached=reached, **coverage)
     (finding,) = check([criterion], domain=domain, sampling=plan, results=results, coverage=visited, reduction=lost)

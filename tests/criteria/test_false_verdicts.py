@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
+from odd_assess.criteria.advice import Advice
 from odd_assess.records import State
 
 BETA, RUNS = 0.05, 600
@@ -23,7 +24,7 @@ EDGE = norm.cdf(RADIUS / SIGMA)
 @pytest.fixture(autouse=True)
 def no_advice(monkeypatch: pytest.MonkeyPatch) -> None:
     """Advice costs time and decides nothing."""
-    monkeypatch.setattr("odd_assess.criteria.advice.advise", lambda *_: "")
+    monkeypatch.setattr("odd_assess.criteria.advice.advise", lambda *_: Advice())
 
 
 def simulate(
