@@ -3,7 +3,7 @@
     document    YAML -> plain data + the line and column of every key and value
     models      which keys there are, their types and simple limits (pydantic): the source of the JSON Schema too
     validation  pydantic's errors -> sentences with "did you mean"
-    attributes (numeric, labelled, realisations), domain, sections, criteria
+    attributes (numeric, labelled, realisations), domain, sections, budgets, criteria
                 sections -> records; units (quantities), files, words of the catalogue and the metrics
     checks      what must fit between sections, before anything is drawn
     load        all of it together: ``load_spec``, ``load_criteria``, ``lint``

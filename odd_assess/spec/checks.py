@@ -3,68 +3,191 @@
 from __future__ import annotations
 
 import os
-from math import erfc, log, log1p, sqrt
+from typing import TYPE_CHECKING
 
+from odd_assess.criteria import screening
+from odd_assess.criteria.asked import asked_radii
+from odd_assess.criteria.metrics import METRICS
+from odd_assess.errors import Problem
 from odd_assess.odd.domain import Domain
 from odd_assess.records import CertificationPlan, CriteriaSet, Criterion, SamplingPlan
-from odd_assess.spec.document import Document
+from odd_assess.spec.budgets import limit_key
+from odd_assess.spec.document import Document, KeyPath, dotted
+
+if TYPE_CHECKING:
+    from odd_assess.criteria.attainability import Shortfall
 
 
 def check_budget(document: Document, plan: CertificationPlan) -> bool:
-    """Whether n draws can certify anything at all at this alpha; if not, a problem that names the smallest n that can."""
-    alpha = bound_alpha(plan)
-    if plan.budget.n * log(2) > -log(alpha) * (1 + 1e-9):
+    """Whether the draws can certify anything at all at this alpha; if not, a problem that names the smallest number that can."""
+    alpha = screening.bound_alpha(plan)
+    if screening.surely_certifies(plan.budget, 1e-6 * plan.sigma, alpha=alpha, sigma=plan.sigma):
         return True
-    from odd_assess.stats.smoothing import smallest_useful_n  # scipy comes in here, where there is something to say
+    from odd_assess.stats import anytime_draws_for_radius, smallest_useful_n  # scipy comes in here, where there is something to say
 
-    smallest = smallest_useful_n(alpha)
+    stops = plan.budget.kind == "sequential"
+    smallest = anytime_draws_for_radius(0.0, alpha=alpha, sigma=plan.sigma) if stops else smallest_useful_n(alpha)
     if plan.budget.n >= smallest:
         return True
     message = f"must be at least {smallest}: with alpha = {plan.alpha:g} not even {plan.budget.n} agreeing draws certify anything"
-    document.add(("certification", "budget", "n"), message)
+    document.add(("certification", "budget", limit_key(plan.budget)), message)
     return False
 
 
-def check_attainable(document: Document, plan: CertificationPlan, criteria: tuple[CriteriaSet, ...]) -> None:
-    """Every radius that a criterion asks for can be certified by n draws."""
-    for criterion in (criterion for file in criteria for criterion in file.criteria):
-        radius = _asked_radius(criterion)
-        if radius is not None and not _within_cap(radius, plan):
-            document.add(("certification", "budget", "n"), _cap_message(criterion, radius, plan))
+def unattainable(
+    document: Document,
+    plan: CertificationPlan,
+    criteria: tuple[CriteriaSet, ...],
+    *,
+    sampling: SamplingPlan | None,
+    domain: Domain | None,
+    source: str | None,
+) -> tuple[Problem, ...]:
+    """A problem for each criterion that no model could meet, with the smallest budget that would do.
+
+    Asked without scipy first: only where that leaves a doubt are the bounds themselves asked. Where ``sampling`` or ``domain`` is not valid, radii
+    alone are checked. ``source`` is the kind of inputs: what a table holds is not known here.
+    """
+    every = [criterion for file in criteria for criterion in file.criteria]
+    asked = asked_radii(every)
+    problems = []
+    for criterion in every:
+        if not _surely_certified(criterion, plan, asked):
+            from odd_assess.criteria.attainability import short_of_draws
+
+            if (short := short_of_draws(criterion, plan, asked)) is not None:
+                problems.append(
+                    _problem(document, ("certification", "budget", limit_key(plan.budget)), _draws_message(short, plan, asked))
+                )
+                continue
+        if sampling is None or domain is None or _surely_enough(criterion, domain, sampling, plan):
+            continue
+        from odd_assess.criteria.attainability import Setting, short_of_points
+
+        setting = Setting(domain=domain, sampling=sampling, certification=plan, asked=asked, weights_known=source != "table")
+        if (short := short_of_points(criterion, setting)) is not None:
+            key = "max_points" if sampling.until_decided else "points"
+            problems.append(_problem(document, ("sampling", key), _points_message(short, domain, sampling)))
+    return tuple(problems)
 
 
-def bound_alpha(plan: CertificationPlan) -> float:
-    """The failure probability of the bound on pA: all of alpha, but half of it where one batch chooses the class too."""
-    return plan.alpha / 2 if plan.budget.kind == "single_batch" else plan.alpha
+def _problem(document: Document, path: KeyPath, message: str) -> Problem:
+    return Problem(location=document.location(path), key=dotted(path), message=message)
 
 
-def _asked_radius(criterion: Criterion) -> float | None:
-    if criterion.metric == "mean_certified_radius" and criterion.required > 0:
-        return criterion.required
-    return criterion.radius
+def _surely_certified(criterion: Criterion, plan: CertificationPlan, asked: tuple[float, ...]) -> bool:
+    radius = screening.radius_of(criterion)
+    if radius is None or radius == 0:
+        return True
+    if criterion.metric == "mean_certified_radius":
+        if plan.budget.kind == "sequential" and radius > 0.9 * max(asked, default=0.0):
+            return False  # draws stop at the radii that are asked about
+        radius /= 1 - 1.01 * plan.alpha
+    return screening.surely_certifies(plan.budget, radius, alpha=screening.bound_alpha(plan), sigma=plan.sigma)
 
 
-def _within_cap(radius: float, plan: CertificationPlan) -> bool:
-    """Whether radius <= sigma Phi^-1(alpha^(1/n)), as n log Phi(radius / sigma) <= log alpha: without scipy, which takes long to import."""
-    miss = erfc(radius / plan.sigma / sqrt(2)) / 2
-    return plan.budget.n * log1p(-miss) <= log(bound_alpha(plan))
+def _surely_enough(criterion: Criterion, domain: Domain, sampling: SamplingPlan, plan: CertificationPlan) -> bool:
+    kind = METRICS[criterion.metric].kind
+    if kind == "domain claim":
+        return sampling.design not in ("random", "stratified") or screening.surely_met(criterion, domain, sampling, plan)
+    if kind == "estimate" or sampling.points is None or criterion.metric == "points_per_cell":
+        return kind == "estimate"
+    return screening.covered_at_best(criterion.metric, domain, sampling.points) >= criterion.required
 
 
-def _cap_message(criterion: Criterion, radius: float, plan: CertificationPlan) -> str:
-    from odd_assess.stats.smoothing import draws_for_radius, radius_cap, round_down
+# ---------------------------------------------------------------- what is said
 
-    alpha = bound_alpha(plan)
-    cap = round_down(radius_cap(plan.budget.n, alpha=alpha, sigma=plan.sigma), 4)
-    try:
-        remedy = (
-            f"n = {draws_for_radius(radius, alpha=alpha, sigma=plan.sigma)} is the smallest that can, or ask for a smaller radius"
-        )
-    except ValueError:
+
+def _draws_message(short: Shortfall, plan: CertificationPlan, asked: tuple[float, ...]) -> str:
+    from odd_assess.stats.smoothing import round_down
+
+    criterion, key = short.criterion, limit_key(plan.budget)
+    mean = criterion.metric == "mean_certified_radius"
+    best = round_down(short.best, 4)
+    wanted = criterion.required if criterion.radius is None else criterion.radius
+    asks = f"{_where(criterion)} asks for a {'mean ' if mean else ''}radius of {wanted:g}"
+    given = f"at sigma = {plan.sigma:g} and alpha = {plan.alpha:g}"
+    if short.needed is None and plan.budget.kind == "sequential" and mean and wanted <= 7 * plan.sigma:
+        stop = f"draws stop once the radii that the criteria ask about, up to {max(asked, default=0):g}, are decided"
+        remedy = "ask about a larger radius, or use another kind of budget"
+        return f"{stop}, so that no mean radius of more than {best:g} can be shown {given}, but {asks}: {remedy}"
+    if short.needed is None:
         remedy = "no feasible number of draws can: ask for a smaller radius, or use a larger sigma"
-    where = f"criterion {criterion.id} ({criterion.location})"
-    asked = f"a radius of {radius:g}" if criterion.radius is not None else f"a mean radius of {radius:g}"
-    given = f"sigma = {plan.sigma:g} and alpha = {plan.alpha:g}"
-    return f"n = {plan.budget.n} draws cannot certify more than {cap:g} at {given}, but {where} asks for {asked}: {remedy}"
+    else:
+        remedy = f"{key} = {short.needed} is the smallest that can, or ask for a smaller radius"
+    can = "show a mean radius of" if mean else "certify"
+    return f"{key} = {short.have} draws cannot {can} more than {best:g} {given}, but {asks}: {remedy}"
+
+
+def _points_message(short: Shortfall, domain: Domain, sampling: SamplingPlan) -> str:
+    criterion = short.criterion
+    if criterion.confidence is None:
+        return _counted_message(short, domain)
+    points = f"{'at most ' if sampling.until_decided else ''}{plural(short.have, 'point')}"
+    cells = f" in each of the {len(domain.cells)} cells" if criterion.scope == "each_cell" else ""
+    cannot = (
+        f"{points} cannot show {_at_best(short)}{cells} with confidence {100 * criterion.confidence:g} %, {_EVEN[criterion.metric]}"
+    )
+    asks = f"but {_where(criterion)} asks for {'it' if criterion.metric == 'radius_quantile' else f'{criterion.required:g}'}"
+    return f"{cannot}, {asks}: {_remedy(short, domain, sampling)}"
+
+
+def _remedy(short: Shortfall, domain: Domain, sampling: SamplingPlan) -> str:
+    criterion = short.criterion
+    less = {"radius_quantile": "use a larger quantile", "abstention_rate": "allow more"}.get(criterion.metric, "ask for less")
+    if short.needed is None:
+        return f"no number of points can, {less}"
+    if sampling.design == "stratified" and criterion.scope == "each_cell" and sampling.allocation == "proportional":
+        return f"from {short.needed} points on the lightest cell can expect as many as it needs, or {less}"
+    if sampling.design == "stratified" and sampling.allocation == "equal":
+        return f"{short.needed} points are the fewest that can with the same number in each of the {len(domain.cells)} cells, or {less}"
+    return f"{short.needed} points are the fewest that can, or {less}"
+
+
+def _at_best(short: Shortfall) -> str:
+    criterion = short.criterion
+    title = METRICS[criterion.metric].title.lower()
+    if criterion.metric == "radius_quantile":
+        assert criterion.quantile is not None  # `load` has made sure
+        return f"that all but {100 * criterion.quantile:g} % of the ODD reach a radius of {criterion.required:g}"
+    if short.best < 0:
+        return f"any {title}"
+    from odd_assess.stats.smoothing import round_down, round_up
+
+    than, rounded = ("more", round_down) if criterion.comparator == ">=" else ("less", round_up)
+    return f"{'an' if title[0] in 'aeiou' else 'a'} {title} of {than} than {rounded(short.best, 4):g}"
+
+
+_EVEN = {
+    "certified_accuracy": "even if every one of them is certified",
+    "clean_accuracy": "even if the model is right at every one of them",
+    "abstention_rate": "even if none of them abstains",
+    "mean_certified_radius": "even if every one of them reaches the largest radius of this budget",
+    "radius_quantile": "even if every one of them is certified",
+}
+
+
+def _counted_message(short: Shortfall, domain: Domain) -> str:
+    criterion = short.criterion
+    if criterion.metric == "points_per_cell":
+        best = f"cannot give each of the {len(domain.cells)} cells more than {short.best:g}"
+    else:
+        what = {"cell_coverage": "cells", "pairwise_coverage": "pairs of levels", "level_coverage": "levels"}[criterion.metric]
+        best = f"cannot visit more than {100 * short.best:.4g} % of the {what}"
+    asked = f"{criterion.required:g}" if criterion.metric == "points_per_cell" else f"{100 * criterion.required:g} %"
+    return f"{plural(short.have, 'point')} {best}, but {_where(criterion)} asks for {asked}: {short.needed} points are the fewest that can"
+
+
+def _where(criterion: Criterion) -> str:
+    return f"criterion {criterion.id} ({criterion.location})"
+
+
+def plural(count: int, one: str) -> str:
+    """A count with its noun."""
+    return f"{count} {one if count == 1 else one + 's'}"
+
+
+# ---------------------------------------------------------------- other fits
 
 
 def check_reference(document: Document, plan: CertificationPlan, sampling: SamplingPlan) -> None:
@@ -87,16 +210,16 @@ def check_reduction(plan: CertificationPlan, criteria: tuple[CriteriaSet, ...], 
                 by_path[str(file.path)].add(("criteria", index), message)
 
 
-def check_points(document: Document, sampling: SamplingPlan, domain: Domain) -> None:
-    """A design that visits every cell has points for them all."""
+def check_points(document: Document, sampling: SamplingPlan, domain: Domain) -> bool:
+    """Whether a design that visits every cell has points for them all; if not, a problem."""
     every_cell = sampling.design == "grid" or (sampling.design == "stratified" and sampling.allocation == "equal")
-    if not every_cell or sampling.points is None:
-        return
     cells = len(domain.cells)
-    if sampling.points < cells:
-        design = "grid" if sampling.design == "grid" else "stratified with equal allocation"
-        message = f"must be at least {cells}, the number of feasible cells, for the design {design}, found {sampling.points}"
-        document.add(("sampling", "points"), message)
+    if not every_cell or sampling.points is None or sampling.points >= cells:
+        return True
+    design = "grid" if sampling.design == "grid" else "stratified with equal allocation"
+    message = f"must be at least {cells}, the number of feasible cells, for the design {design}, found {sampling.points}"
+    document.add(("sampling", "points"), message)
+    return False
 
 
 def check_design(document: Document, sampling: SamplingPlan, source: str | None) -> None:

@@ -70,6 +70,9 @@ def _criterion(document: Document, path: KeyPath, data: object) -> Criterion | N
     if required is None or len(document.problems) > before:
         return None
     comparator, number = required
+    if info.needs_quantile and number == 0:
+        document.add((*path, "require"), f"must ask for more than 0 for {info.name}: every model reaches a radius of 0")
+        return None
     return Criterion(
         id=entry.id,
         title=entry.title or _title(entry, info),
@@ -77,6 +80,7 @@ def _criterion(document: Document, path: KeyPath, data: object) -> Criterion | N
         comparator=comparator,
         required=number,
         radius=entry.radius,
+        quantile=entry.quantile,
         scope=entry.scope,
         confidence=entry.confidence,
         severity=entry.severity,
@@ -88,6 +92,8 @@ def _criterion(document: Document, path: KeyPath, data: object) -> Criterion | N
 
 
 def _title(entry: models.CriterionEntry, info: MetricInfo) -> str:
+    if entry.quantile is not None:
+        return f"Certified radius of all but the worst {100 * entry.quantile:g} % of the ODD"
     at = f" at radius {entry.radius:g}" if entry.radius is not None else ""
     return f"{info.title}{at}{' in each cell' if entry.scope == 'each_cell' else ''}"
 
@@ -112,11 +118,16 @@ def _required(document: Document, path: KeyPath, text: str, info: MetricInfo) ->
 
 
 def _check_fit(document: Document, path: KeyPath, entry: models.CriterionEntry, info: MetricInfo) -> None:
-    """What goes with the metric: a radius, a confidence, a scope."""
+    """What goes with the metric: a radius, a quantile, a confidence, a scope."""
     if info.needs_radius and entry.radius is None:
         document.add((*path, "radius"), f"is required for {info.name}: L2 radius in input units, for example 0.25")
     if not info.needs_radius and entry.radius is not None:
         document.add((*path, "radius"), f"is not used by {info.name}: delete it", at="key")
+    if info.needs_quantile and entry.quantile is None:
+        meaning = "the share of the ODD that may fall short of the required radius"
+        document.add((*path, "quantile"), f"is required for {info.name}: {meaning}, for example 0.1")
+    if not info.needs_quantile and entry.quantile is not None:
+        document.add((*path, "quantile"), f"is not used by {info.name}: delete it", at="key")
     if info.needs_confidence and entry.confidence is None:
         document.add((*path, "confidence"), f"is required for {info.name}, a claim on the domain: for example 0.95")
     if not info.needs_confidence and entry.confidence is not None:

@@ -9,7 +9,7 @@ from typing import Any
 from odd_assess.errors import Problem, SpecError
 from odd_assess.odd.domain import Domain
 from odd_assess.records import CriteriaSet, Spec
-from odd_assess.spec import checks, models
+from odd_assess.spec import budgets, checks, models
 from odd_assess.spec.attributes import Declared
 from odd_assess.spec.criteria import criteria_set, referenced_criteria
 from odd_assess.spec.document import Document, read_document
@@ -30,10 +30,21 @@ def load_spec(path: Path | str) -> Spec:
 
     Raises: SpecError with every problem of the spec and of its criteria files.
     """
-    spec, problems = _spec(read_document(Path(path)))
-    if spec is None or problems:
-        raise SpecError(problems)
+    spec, problems, unattainable = _spec(read_document(Path(path)))
+    if spec is None or problems or unattainable:
+        raise SpecError([*problems, *unattainable])
     return spec
+
+
+def draft_spec(path: Path | str) -> tuple[Spec, tuple[Problem, ...]]:
+    """The spec of a file, and a problem for each criterion that no model could meet; none where the spec accepts such criteria. For planning only.
+
+    Raises: SpecError with every problem of the spec and of its criteria files, if there is any other.
+    """
+    spec, problems, unattainable = _spec(read_document(Path(path)))
+    if spec is None or problems:
+        raise SpecError([*problems, *unattainable])
+    return spec, unattainable
 
 
 def load_criteria(path: Path | str) -> CriteriaSet:
@@ -50,7 +61,11 @@ def load_criteria(path: Path | str) -> CriteriaSet:
 def lint(path: Path | str) -> tuple[Problem, ...]:
     """Every problem of a spec (and of the criteria files that it names) or of a criteria file, in file order; empty if there is none."""
     document = read_document(Path(path))
-    _, problems = _criteria(document) if _is_criteria(document) and not _is_spec(document) else _spec(document)
+    if _is_criteria(document) and not _is_spec(document):
+        problems = _criteria(document)[1]
+    else:
+        _, found, unattainable = _spec(document)
+        problems = [*found, *unattainable]
     return tuple(sorted(problems, key=lambda problem: problem.location))
 
 
@@ -66,19 +81,20 @@ def _criteria(document: Document) -> tuple[CriteriaSet | None, list[Problem]]:
     return criteria_set(document), document.problems
 
 
-def _spec(document: Document) -> tuple[Spec | None, list[Problem]]:
+def _spec(document: Document) -> tuple[Spec | None, list[Problem], tuple[Problem, ...]]:
+    """(the spec where nothing else is wrong, what is wrong, the criteria that no model could meet, unless the spec accepts them)."""
     if document.data is None and document.problems:
-        return None, document.problems
+        return None, document.problems, ()
     if _is_criteria(document) and not _is_spec(document):
         document.add((), "this is a criteria file; a spec starts with odd_assess: 1")
-        return None, document.problems
+        return None, document.problems, ()
     file = validated(document, (), models.SpecFile, document.data)
     if not isinstance(document.data, dict):
-        return None, document.problems
+        return None, document.problems, ()
     sections = _Sections(document)
     problems = [*document.problems, *(problem for read in sections.criteria_documents for problem in read.problems)]
     spec = sections.spec(file) if file is not None and not problems else None
-    return spec, problems
+    return spec, problems, sections.unattainable
 
 
 class _Sections:
@@ -98,6 +114,7 @@ class _Sections:
         self.sampling = sampling_plan(document, data["sampling"]) if "sampling" in given else None
         self.model = model_declaration(document, data["model"]) if "model" in given else None
         self.certification = certification_plan(document, data["certification"]) if "certification" in given else None
+        self.unattainable: tuple[Problem, ...] = ()
         self.criteria, self.criteria_documents, complete = referenced_criteria(document, data.get("criteria"))
         self._check(source, criteria_complete=complete)
 
@@ -106,14 +123,27 @@ class _Sections:
             check_columns(self.document, self.attributes, self.inputs)
         if self.sampling is not None:
             checks.check_design(self.document, self.sampling, source)
+        fits = True
         if self.sampling is not None and self.domain is not None:
-            checks.check_points(self.document, self.sampling, self.domain)
+            fits = checks.check_points(self.document, self.sampling, self.domain)
         if self.certification is not None and self.sampling is not None:
             checks.check_reference(self.document, self.certification, self.sampling)
-        if self.certification is not None and checks.check_budget(self.document, self.certification):
-            checks.check_attainable(self.document, self.certification, self.criteria)
+        accepted = self.document.data.get("unattainable") == "accept"
+        if self.certification is not None and checks.check_budget(self.document, self.certification) and not accepted:
+            self.unattainable = checks.unattainable(
+                self.document,
+                self.certification,
+                self.criteria,
+                sampling=self.sampling if fits else None,
+                domain=self.domain,
+                source=source,
+            )
         if self.certification is not None:
             checks.check_reduction(self.certification, self.criteria, self.criteria_documents)
+        if self.certification is not None:
+            budgets.check_pilot(self.document, self.certification)
+        if self.certification is not None and criteria_complete:
+            budgets.check_asked(self.document, self.certification, self.criteria)
         if criteria_complete:
             checks.check_blocking(self.document, self.criteria)
 
@@ -140,4 +170,5 @@ class _Sections:
             certification=self.certification,
             criteria=self.criteria,
             responsible=tuple(file.responsible.items()),
+            unattainable=file.unattainable,
         )

@@ -7,6 +7,8 @@ mistake in one hides none in another; ``SkipValidation`` marks what is validated
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SkipValidation, WithJsonSchema
@@ -63,6 +65,7 @@ class Keys(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
     example: ClassVar[str] = "{key: value}"
+    instead: ClassVar[Mapping[str, str]] = MappingProxyType({})  # keys that belong elsewhere, and what says the same here
 
 
 # ---------------------------------------------------------------- odd
@@ -192,15 +195,21 @@ class Sampling(Keys):
 
     example: ClassVar[str] = "{design: random, points: 300, seed: 1}"
 
+    instead: ClassVar[Mapping[str, str]] = MappingProxyType({"max": "max_points"})
+
     design: Literal["random", "stratified", "sobol", "lhs", "grid", "pairwise"] = Field(
         description="random and stratified support claims on the domain; sobol, lhs, grid and pairwise serve coverage",
         examples=["random"],
     )
     points: Positive | None = Field(
         default=None,
-        description="number of points; grid and pairwise: as many as they need if left out",
+        description="number of points; grid and pairwise: as many as they need if left out; with until_decided: none, but max_points",
         examples=[300],
     )
+    until_decided: bool = Field(
+        default=False, description="design random: points are drawn until every blocking criterion is decided, max_points at most"
+    )
+    max_points: Positive | None = Field(default=None, description="until_decided: the most points that are drawn", examples=[2000])
     seed: Annotated[int, Field(ge=0, lt=2**63), BeforeValidator(_whole)] = Field(
         default=0, description="seed of the points and of all noise"
     )
@@ -357,6 +366,8 @@ class TwoStageBudget(Keys):
 
     example: ClassVar[str] = "{kind: reduced, n0: 100, n: 1000}"
 
+    instead: ClassVar[Mapping[str, str]] = MappingProxyType({"max": "n"})
+
     kind: Literal["reduced", "fixed"] = Field(
         description="reduced: a small budget, its cost in radius is reported; fixed: the budget of the literature"
     )
@@ -369,11 +380,51 @@ class SingleBatchBudget(Keys):
 
     example: ClassVar[str] = "{kind: single_batch, n: 500}"
 
+    instead: ClassVar[Mapping[str, str]] = MappingProxyType({"max": "n"})
+
     kind: Literal["single_batch"] = Field(description="one batch of n draws chooses the class and bounds it")
     n: Positive = Field(description="draws a point", examples=[500])
 
 
-BUDGET_KINDS: dict[str, type[Keys]] = {"reduced": TwoStageBudget, "fixed": TwoStageBudget, "single_batch": SingleBatchBudget}
+class SequentialBudget(Keys):
+    """n0 draws choose the class; fresh draws bound it until every radius that the criteria ask about is decided at the point."""
+
+    example: ClassVar[str] = "{kind: sequential, max: 10000}"
+    instead: ClassVar[Mapping[str, str]] = MappingProxyType({"n": "max", "max_draws": "max"})
+
+    kind: Literal["sequential"] = Field(
+        description="draws at a point stop when every radius that the criteria ask about is decided there"
+    )
+    n0: Positive = Field(default=100, description="draws that choose the class")
+    max: Positive = Field(description="the most draws at a point that bound its probability", examples=[10000])
+
+
+class ToleranceBudget(Keys):
+    """The smallest n that is expected to give up no more than a part of the mean radius, found by a pilot."""
+
+    example: ClassVar[str] = "{kind: tolerance, radius_reduction: 0.2}"
+    instead: ClassVar[Mapping[str, str]] = MappingProxyType({"n": "max", "tolerance": "radius_reduction"})
+
+    kind: Literal["tolerance"] = Field(
+        description="a pilot chooses the smallest n that is expected to give up no more than radius_reduction"
+    )
+    radius_reduction: Annotated[Number, Field(gt=0, lt=1)] = Field(
+        description="the part of the mean radius at the reference budget that may be given up", examples=[0.2]
+    )
+    n0: Positive = Field(default=100, description="draws that choose the class, and draws of the pilot at each of its points")
+    max: Positive | None = Field(
+        default=None, description="the largest n; 100000 if left out, but less than the reference's n", examples=[10000]
+    )
+    pilot_points: Positive = Field(default=50, description="further points, not assessed, on which the pilot draws")
+
+
+BUDGET_KINDS: dict[str, type[Keys]] = {
+    "reduced": TwoStageBudget,
+    "fixed": TwoStageBudget,
+    "single_batch": SingleBatchBudget,
+    "sequential": SequentialBudget,
+    "tolerance": ToleranceBudget,
+}
 """The budgets by their kind."""
 
 
@@ -382,7 +433,7 @@ class Reference(Keys):
 
     example: ClassVar[str] = "{n: 100000, points: 20}"
 
-    n: Positive = Field(description="draws a point of the subsample, more than the budget's", examples=[100000])
+    n: Positive = Field(description="draws a point of the subsample, more than the budget's n or max", examples=[100000])
     points: Positive = Field(description="number of points in the subsample", examples=[20])
 
 
@@ -397,7 +448,7 @@ class Certification(Keys):
     alpha: Annotated[Number, Field(ge=1e-100, le=0.5)] = Field(
         description="probability that one certificate is wrong", examples=[0.001]
     )
-    budget: Annotated[TwoStageBudget | SingleBatchBudget, SkipValidation] = Field(
+    budget: Annotated[TwoStageBudget | SingleBatchBudget | SequentialBudget | ToleranceBudget, SkipValidation] = Field(
         description="the noisy copies drawn for a point", examples=["{kind: reduced, n0: 100, n: 1000}"]
     )
     reference: Annotated[Reference | Literal["none"] | None, SkipValidation] = Field(
@@ -443,6 +494,10 @@ class SpecFile(Keys):
         description="criteria files, relative to this file, or ones that come with odd-assess",
         examples=["[acceptance_criteria/perception_default.yaml]"],
     )
+    unattainable: Literal["refuse", "accept"] = Field(
+        default="refuse",
+        description="what becomes of a criterion that no model could meet with these points and draws: a problem, or a run in which it ends INCONCLUSIVE",
+    )
 
 
 class CriterionEntry(Keys):
@@ -457,6 +512,11 @@ class CriterionEntry(Keys):
     metric: Text = Field(description="what is measured", examples=["certified_accuracy"])
     radius: Annotated[Number, Field(gt=0)] | None = Field(
         default=None, description="L2 radius in input units at which the metric is taken", examples=[0.25]
+    )
+    quantile: Annotated[Number, Field(gt=0, lt=1)] | None = Field(
+        default=None,
+        description="radius_quantile: the share of the domain that may fall short of the required radius",
+        examples=[0.1],
     )
     scope: Literal["odd", "each_cell"] = Field(default="odd", description="over the whole domain, or in each cell of it")
     require: Annotated[Text, BeforeValidator(_as_text)] = Field(description="comparator and number", examples=['">= 0.80"'])

@@ -6,9 +6,10 @@ import csv
 import re
 from typing import Any, Literal, cast
 
-from odd_assess.records import Budget, CertificationPlan, InputDeclaration, ModelDeclaration, ReferencePlan, SamplingPlan
+from odd_assess.records import CertificationPlan, InputDeclaration, ModelDeclaration, ReferencePlan, SamplingPlan
 from odd_assess.spec import models
 from odd_assess.spec.attributes import Declared
+from odd_assess.spec.budgets import check_exceeds, declared_budget
 from odd_assess.spec.document import Document, KeyPath
 from odd_assess.spec.files import existing_file, existing_folder, resolved
 from odd_assess.spec.validation import chosen, validated
@@ -29,6 +30,8 @@ def sampling_plan(document: Document, data: object) -> SamplingPlan | None:
     plan = validated(document, path, models.Sampling, data)
     if plan is None:
         return None
+    if plan.until_decided or plan.max_points is not None:
+        return _until_decided(document, path, plan)
     if plan.points is None and plan.design not in FREE_SIZE:
         document.add((*path, "points"), f"is required for the design {plan.design}: number of points, for example 300")
         return None
@@ -36,6 +39,29 @@ def sampling_plan(document: Document, data: object) -> SamplingPlan | None:
         document.add((*path, "allocation"), f"is for the design stratified, found {plan.design}", at="key")
         return None
     return SamplingPlan(design=plan.design, points=plan.points, seed=plan.seed, allocation=plan.allocation or "proportional")
+
+
+def _until_decided(document: Document, path: KeyPath, plan: models.Sampling) -> SamplingPlan | None:
+    """Points that are drawn until the verdict is decided: of the design random, and limited by max_points."""
+    before = len(document.problems)
+    if not plan.until_decided:
+        document.add((*path, "max_points"), "is for until_decided: true: set that too, or write points", at="key")
+        return None
+    if plan.design != "random":
+        reason = "only points that are drawn independently can stop at any time"
+        document.add((*path, "design"), f"must be random beside until_decided: true, because {reason}, found {shown(plan.design)}")
+    elif plan.allocation is not None:
+        document.add((*path, "allocation"), f"is for the design stratified, found {plan.design}", at="key")
+    if plan.points is not None:
+        document.add(
+            (*path, "points"), "must not stand beside until_decided: true, which finds the number: write max_points", at="key"
+        )
+    elif plan.max_points is None:
+        message = "is required beside until_decided: true: the most points that are drawn, for example 2000"
+        document.add((*path, "max_points"), message)
+    if len(document.problems) > before:
+        return None
+    return SamplingPlan(design=plan.design, points=plan.max_points, seed=plan.seed, until_decided=True)
 
 
 # ---------------------------------------------------------------- inputs
@@ -212,35 +238,15 @@ def certification_plan(document: Document, data: object) -> CertificationPlan | 
     before = len(document.problems)
     section = validated(document, path, models.Certification, data)
     raw = data if isinstance(data, dict) else {}
-    budget = _budget(document, (*path, "budget"), raw["budget"]) if raw.get("budget") is not None else None
     reference = _reference(document, (*path, "reference"), raw.get("reference"))
+    budget = declared_budget(document, (*path, "budget"), raw["budget"], reference) if raw.get("budget") is not None else None
     if section is None or budget is None or len(document.problems) > before:
         return None
-    if reference is not None and reference.n <= budget.n:
-        document.add((*path, "reference", "n"), f"must be larger than the budget's n = {budget.n}, found {reference.n}")
+    if reference is not None and not check_exceeds(document, (*path, "reference", "n"), reference, budget):
         return None
     return CertificationPlan(
         sigma=section.sigma, alpha=section.alpha, budget=budget, reference=reference, batch_size=section.batch_size
     )
-
-
-def _budget(document: Document, path: KeyPath, data: object) -> Budget | None:
-    if not isinstance(data, dict):
-        document.add(path, f"must be a mapping such as {models.TwoStageBudget.example}, found {shown(data)}")
-        return None
-    kind = data.get("kind")
-    if kind is None:
-        document.add((*path, "kind"), f"is required: one of {', '.join(models.BUDGET_KINDS)}")
-        return None
-    if not isinstance(kind, str) or kind not in models.BUDGET_KINDS:
-        document.add((*path, "kind"), one_of(kind, models.BUDGET_KINDS))
-        return None
-    section = validated(document, path, models.BUDGET_KINDS[kind], data)
-    if isinstance(section, models.TwoStageBudget):
-        return Budget(kind=section.kind, n0=section.n0, n=section.n)
-    if isinstance(section, models.SingleBatchBudget):
-        return Budget(kind=section.kind, n0=0, n=section.n)
-    return None
 
 
 def _reference(document: Document, path: KeyPath, data: object) -> ReferencePlan | None:

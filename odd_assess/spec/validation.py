@@ -42,7 +42,7 @@ def validated(document: Document, path: KeyPath, model: type[M], data: object) -
     if not isinstance(data, dict):
         document.add(path, f"must be a mapping such as {model.example}, found {shown(data)}")
         return None
-    fields = {field.alias or name: field for name, field in model.model_fields.items()}
+    fields = _fields(model)
     given = {}
     for key, value in data.items():
         if value is None and key in fields and key != "reference":
@@ -54,7 +54,7 @@ def validated(document: Document, path: KeyPath, model: type[M], data: object) -
         result = model.model_validate(given)
     except ValidationError as error:
         for detail in error.errors(include_url=False):
-            _add(document, path, fields, detail)
+            _add(document, path, model, detail)
         return None
     return result if len(document.problems) == before and len(given) == len(data) else None
 
@@ -74,21 +74,27 @@ def chosen(document: Document, path: KeyPath, kinds: Mapping[str, type[Keys]], d
     return None
 
 
-def _add(document: Document, path: KeyPath, fields: Mapping[str, FieldInfo], detail: ErrorDetails) -> None:
+def _fields(model: type[Keys]) -> dict[str, FieldInfo]:
+    """The keys of a model as a file writes them."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
+def _add(document: Document, path: KeyPath, model: type[Keys], detail: ErrorDetails) -> None:
     """One error of pydantic as a problem."""
     loc = tuple(step for step in detail["loc"] if step != "[key]")
     at_key = detail["type"] == "extra_forbidden" or "[key]" in detail["loc"]
-    field = fields.get(str(loc[0])) if loc else None
-    document.add((*path, *loc), _message(detail, fields, field if len(loc) == 1 else None), at="key" if at_key else "value")
+    field = _fields(model).get(str(loc[0])) if loc else None
+    document.add((*path, *loc), _message(detail, model, field if len(loc) == 1 else None), at="key" if at_key else "value")
 
 
-def _message(detail: ErrorDetails, fields: Mapping[str, FieldInfo], field: FieldInfo | None) -> str:
+def _message(detail: ErrorDetails, model: type[Keys], field: FieldInfo | None) -> str:
     kind, found, context = detail["type"], detail["input"], detail.get("ctx", {})
     if kind == "missing":
         return f"is required{_meaning(field)}"
     if kind == "extra_forbidden":
-        key = detail["loc"][-1]
-        return f"is not a known key{did_you_mean(key, fields)}; known keys: {listed(fields)}"
+        key, fields = detail["loc"][-1], _fields(model)
+        hint = f"; did you mean {model.instead[str(key)]!r}?" if str(key) in model.instead else did_you_mean(key, fields)
+        return f"is not a known key{hint}; known keys: {listed(fields)}"
     if kind == "invalid_key":
         return f"keys must be texts, found {shown(found)}"
     if kind == "literal_error":

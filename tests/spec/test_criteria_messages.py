@@ -13,14 +13,14 @@ CASES = [
         "unknown key",
         (("    radius: 0.25", "    radios: 0.25"),),
         [
-            "criteria.yaml:6:5: criteria[0].radios: is not a known key; did you mean 'radius'?; known keys: id, title, requirement, clauses, metric, radius, scope, require, confidence, severity, multiplicity"
+            "criteria.yaml:6:5: criteria[0].radios: is not a known key; did you mean 'radius'?; known keys: id, title, requirement, clauses, metric, radius, quantile, scope, require, confidence, severity, multiplicity"
         ],
     ),
     (
         "unknown metric",
         (("certified_accuracy", "certified_acuracy"),),
         [
-            "criteria.yaml:5:13: criteria[0].metric: must be one of certified_accuracy, clean_accuracy, abstention_rate, mean_certified_radius, radius_reduction, cell_coverage, pairwise_coverage, level_coverage, points_per_cell, found the text 'certified_acuracy'; did you mean 'certified_accuracy'?"
+            "criteria.yaml:5:13: criteria[0].metric: must be one of certified_accuracy, clean_accuracy, abstention_rate, mean_certified_radius, radius_quantile, radius_reduction, cell_coverage, pairwise_coverage, level_coverage, points_per_cell, found the text 'certified_acuracy'; did you mean 'certified_accuracy'?"
         ],
     ),
     (
@@ -119,6 +119,50 @@ CASES = [
         [
             "criteria.yaml:9:5: criteria[1]: must be a mapping such as {id: CA-025, metric: certified_accuracy, radius: 0.25, require: \">= 0.80\", confidence: 0.95}, found the text 'COV'"
         ],
+    ),
+    (
+        "no quantile",
+        (("certified_accuracy\n    radius: 0.25", "radius_quantile"),),
+        [
+            "criteria.yaml:4:5: criteria[0].quantile: is required for radius_quantile: the share of the ODD that may fall short of the required radius, for example 0.1"
+        ],
+    ),
+    (
+        "quantile unused",
+        (("metric: pairwise_coverage,", "metric: pairwise_coverage, quantile: 0.1,"),),
+        ["criteria.yaml:9:42: criteria[1].quantile: is not used by pairwise_coverage: delete it"],
+    ),
+    (
+        "quantile in percent",
+        (("certified_accuracy\n    radius: 0.25", "radius_quantile\n    quantile: 10"),),
+        ["criteria.yaml:6:15: criteria[0].quantile: must be < 1, found the number 10"],
+    ),
+    (
+        "quantile zero",
+        (("certified_accuracy\n    radius: 0.25", "radius_quantile\n    quantile: 0"),),
+        ["criteria.yaml:6:15: criteria[0].quantile: must be > 0, found the number 0"],
+    ),
+    (
+        "quantile with a radius",
+        (("certified_accuracy", "radius_quantile\n    quantile: 0.1"),),
+        ["criteria.yaml:7:5: criteria[0].radius: is not used by radius_quantile: delete it"],
+    ),
+    (
+        "quantile at most",
+        (("certified_accuracy\n    radius: 0.25", "radius_quantile\n    quantile: 0.1"), ('">= 0.80"', '"<= 0.2"')),
+        ["criteria.yaml:7:14: criteria[0].require: must use >= for radius_quantile, such as \">= 0.3\", found the text '<= 0.2'"],
+    ),
+    (
+        "quantile of radius 0",
+        (("certified_accuracy\n    radius: 0.25", "radius_quantile\n    quantile: 0.1"), ('">= 0.80"', '">= 0"')),
+        [
+            "criteria.yaml:7:14: criteria[0].require: must ask for more than 0 for radius_quantile: every model reaches a radius of 0"
+        ],
+    ),
+    (
+        "quantile in each cell",
+        (("certified_accuracy\n    radius: 0.25", "radius_quantile\n    quantile: 0.1\n    scope: each_cell"),),
+        ["criteria.yaml:7:12: criteria[0].scope: must be odd for radius_quantile, found the text 'each_cell'"],
     ),
     ("radius zero", (("radius: 0.25", "radius: 0"),), ["criteria.yaml:6:13: criteria[0].radius: must be > 0, found the number 0"]),
 ]

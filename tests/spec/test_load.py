@@ -252,6 +252,59 @@ def test_the_reference_can_be_none(folder: Any, text: str) -> None:
     assert load_spec(folder.edit(("{n: 10000, points: 20}", text)).spec).certification.reference is None
 
 
+REDUCED = "{kind: reduced, n0: 100, n: 1000}"
+
+
+@pytest.mark.parametrize(
+    ("text", "budget"),
+    [
+        ("{kind: fixed, n0: 50, n: 9999}", Budget(kind="fixed", n0=50, n=9999)),
+        ("{kind: single_batch, n: 500}", Budget(kind="single_batch", n0=0, n=500)),
+        ("{kind: sequential, max: 5000}", Budget(kind="sequential", n0=100, n=5000)),
+        ("{kind: sequential, n0: 20, max: 5e3}", Budget(kind="sequential", n0=20, n=5000)),
+        (
+            "{kind: tolerance, radius_reduction: 0.2}",
+            Budget(kind="tolerance", n0=100, n=9999, tolerance=0.2, pilot_points=50),
+        ),
+        (
+            "{kind: tolerance, radius_reduction: 0.35, n0: 200, max: 4000, pilot_points: 30}",
+            Budget(kind="tolerance", n0=200, n=4000, tolerance=0.35, pilot_points=30),
+        ),
+    ],
+)
+def test_budgets_become_records(folder: Any, text: str, budget: Budget) -> None:
+    """Each kind with what it leaves out; the largest n that a tolerance may lead to stays below the reference's 10,000."""
+    assert load_spec(folder.edit((REDUCED, text)).spec).certification.budget == budget
+
+
+@pytest.mark.parametrize(
+    ("reference", "most"), [("none", 100_000), ("{n: 100000, points: 20}", 99_999), ("{n: 1e6, points: 20}", 100_000)]
+)
+def test_a_tolerance_leads_to_no_more_than_the_budget_of_the_literature(folder: Any, reference: str, most: int) -> None:
+    """100,000 draws, or one less than a reference of as many."""
+    folder.edit((REDUCED, "{kind: tolerance, radius_reduction: 0.2}"), ("{n: 10000, points: 20}", reference))
+    assert load_spec(folder.spec).certification.budget.n == most
+
+
+def test_points_can_be_drawn_until_the_verdict_is_decided(folder: Any) -> None:
+    """`max_points` takes the place of `points`; said or not, `until_decided: false` changes nothing."""
+    original = folder.spec.read_text(encoding="utf-8")
+    spec = load_spec(folder.edit(("points: 300", "until_decided: true, max_points: 2e3")).spec)
+    assert spec.sampling == SamplingPlan(design="random", points=2000, seed=1, until_decided=True)
+    folder.spec.write_text(original, encoding="utf-8")
+    spec = load_spec(folder.edit(("points: 300", "points: 300, until_decided: false")).spec)
+    assert spec.sampling == SamplingPlan(design="random", points=300, seed=1, until_decided=False)
+
+
+@pytest.mark.parametrize(
+    ("line", "word"), [("", "refuse"), ("unattainable: refuse\n", "refuse"), ("unattainable: accept\n", "accept")]
+)
+def test_what_becomes_of_an_unattainable_criterion_is_said_in_the_spec(folder: Any, line: str, word: str) -> None:
+    """It is refused unless the spec accepts it."""
+    folder.spec.write_text(folder.spec.read_text(encoding="utf-8") + line, encoding="utf-8")
+    assert load_spec(folder.spec).unattainable == word
+
+
 def test_all_problems_of_a_file_come_at_once_in_file_order(folder: Any) -> None:
     """A mistake in one section hides none in another, not even those between sections that are valid. The heart of this room."""
     edits = (
@@ -295,6 +348,15 @@ def test_criteria_become_records(folder: Any) -> None:
     assert first.title == "Certified accuracy at radius 0.25"
     assert (second.required, second.severity) == (0.95, "warning")
     assert (first.location.path, first.location.line) == (folder.criteria, 4)  # type: ignore[union-attr]
+
+
+def test_a_radius_quantile_becomes_a_record(folder: Any) -> None:
+    """The share that may fall short is kept beside the required radius, and the title says both in words."""
+    folder.edit(("certified_accuracy\n    radius: 0.25", "radius_quantile\n    quantile: 0.07"), file="criteria.yaml")
+    first, second = load_criteria(folder.criteria).criteria
+    assert (first.metric, first.quantile, first.required, first.radius) == ("radius_quantile", 0.07, 0.8, None)
+    assert first.title == "Certified radius of all but the worst 7 % of the ODD"
+    assert second.quantile is None
 
 
 def test_ids_are_unique_over_all_criteria_files(folder: Any) -> None:

@@ -16,6 +16,7 @@ from odd_assess.spec import json_schema
 from odd_assess.spec.document import read_document
 from odd_assess.spec.scaffold import CRITERIA, SPEC
 
+BUDGET = "{kind: reduced, n0: 100, n: 1000}"
 TYPES: dict[str, Any] = {
     "object": dict,
     "array": list,
@@ -102,6 +103,34 @@ def test_the_schema_accepts_the_specs_of_the_tests(folder: Any, tmp_path: Path) 
 @pytest.mark.parametrize(
     "edit",
     [
+        ("points: 300", "until_decided: true, max_points: 2000"),
+        (BUDGET, "{kind: sequential, max: 5000}"),
+        (BUDGET, "{kind: sequential, n0: 10, max: 5000}"),
+        (BUDGET, "{kind: tolerance, radius_reduction: 0.2}"),
+        (BUDGET, "{kind: tolerance, radius_reduction: 0.2, n0: 20, max: 5000, pilot_points: 20}"),
+        ("criteria: [criteria.yaml]", "criteria: [criteria.yaml]\nunattainable: accept"),
+    ],
+)
+def test_the_schema_accepts_what_lint_accepts(folder: Any, tmp_path: Path, edit: tuple[str, str]) -> None:
+    """Every budget, points until the verdict is decided, and criteria that may be out of reach."""
+    spec = json_schema("spec")
+    assert folder.edit(edit).problems() == []
+    assert accepts(spec, parsed(folder.spec.read_text(encoding="utf-8"), tmp_path), spec)
+
+
+def test_the_schema_accepts_a_quantile(folder: Any, tmp_path: Path) -> None:
+    """In a criteria file, and only as a share."""
+    criteria = json_schema("criteria")
+    folder.edit(("certified_accuracy\n    radius: 0.25", "radius_quantile\n    quantile: 0.1"), file="criteria.yaml")
+    text = folder.criteria.read_text(encoding="utf-8")
+    assert folder.problems("criteria.yaml") == []
+    assert accepts(criteria, parsed(text, tmp_path), criteria)
+    assert not accepts(criteria, parsed(text.replace("quantile: 0.1", "quantile: 10"), tmp_path), criteria)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
         ("title: Reader", "titel: Reader"),
         ("title: Reader\n", ""),
         ("design: random", "design: radnom"),
@@ -117,6 +146,11 @@ def test_the_schema_accepts_the_specs_of_the_tests(folder: Any, tmp_path: Path) 
         ("{dataset: digits}", "{torchvision: GTSRB}"),
         ("kind: reduced", "kind: single_batch"),
         ("[criteria.yaml]", "[]"),
+        (BUDGET, "{kind: sequential}"),
+        (BUDGET, "{kind: sequential, n: 5000}"),
+        (BUDGET, "{kind: tolerance, radius_reduction: 20}"),
+        ("points: 300", "until_decided: 1, max_points: 300"),
+        ("criteria: [criteria.yaml]", "criteria: [criteria.yaml]\nunattainable: ignore"),
     ],
 )
 def test_the_schema_refuses_what_an_editor_can_see(folder: Any, tmp_path: Path, edit: tuple[str, str]) -> None:

@@ -8,19 +8,23 @@ from typing import Any
 
 import pytest
 
+BUDGET = "{kind: reduced, n0: 100, n: 1000}"
+
 CASES = [
     (
         "unknown key",
         (("title: Reader", "titel: Reader"),),
         [
             "spec.yaml:1:1: title: is required: what is assessed, in words, for the report, for example Handwritten digit reader, release 1.2",
-            "spec.yaml:3:1: titel: is not a known key; did you mean 'title'?; known keys: odd_assess, id, title, responsible, odd, sampling, inputs, model, certification, criteria",
+            "spec.yaml:3:1: titel: is not a known key; did you mean 'title'?; known keys: odd_assess, id, title, responsible, odd, sampling, inputs, model, certification, criteria, unattainable",
         ],
     ),
     (
         "unknown inner key",
         (("points: 300, seed: 1", "points: 300, sead: 1"),),
-        ["spec.yaml:15:41: sampling.sead: is not a known key; did you mean 'seed'?; known keys: design, points, seed, allocation"],
+        [
+            "spec.yaml:15:41: sampling.sead: is not a known key; did you mean 'seed'?; known keys: design, points, until_decided, max_points, seed, allocation"
+        ],
     ),
     (
         "unknown section type",
@@ -477,13 +481,13 @@ CASES = [
         "kind",
         (("kind: reduced", "kind: reduce"),),
         [
-            "spec.yaml:22:18: certification.budget.kind: must be one of reduced, fixed, single_batch, found the text 'reduce'; did you mean 'reduced'?"
+            "spec.yaml:22:18: certification.budget.kind: must be one of reduced, fixed, single_batch, sequential, tolerance, found the text 'reduce'; did you mean 'reduced'?"
         ],
     ),
     (
         "no kind",
         (("kind: reduced, ", ""),),
-        ["spec.yaml:22:3: certification.budget.kind: is required: one of reduced, fixed, single_batch"],
+        ["spec.yaml:22:3: certification.budget.kind: is required: one of reduced, fixed, single_batch, sequential, tolerance"],
     ),
     (
         "n0 on single batch",
@@ -769,6 +773,120 @@ CASES = [
             "spec.yaml:11:77: odd.attributes.surface.distribution.empirical: must name an existing file, found nothing at none.csv",
         ],
     ),
+    (
+        "sequential without max",
+        ((BUDGET, "{kind: sequential}"),),
+        [
+            "spec.yaml:22:3: certification.budget.max: is required: the most draws at a point that bound its probability, for example 10000"
+        ],
+    ),
+    (
+        "sequential n",
+        ((BUDGET, "{kind: sequential, n: 5000}"),),
+        [
+            "spec.yaml:22:3: certification.budget.max: is required: the most draws at a point that bound its probability, for example 10000",
+            "spec.yaml:22:30: certification.budget.n: is not a known key; did you mean 'max'?; known keys: kind, n0, max",
+        ],
+    ),
+    (
+        "reduced max",
+        ((BUDGET, "{kind: reduced, n0: 100, n: 1000, max: 2000}"),),
+        ["spec.yaml:22:45: certification.budget.max: is not a known key; did you mean 'n'?; known keys: kind, n0, n"],
+    ),
+    (
+        "sequential max zero",
+        ((BUDGET, "{kind: sequential, max: 0}"),),
+        ["spec.yaml:22:35: certification.budget.max: must be >= 1, found the number 0"],
+    ),
+    (
+        "sequential reference",
+        ((BUDGET, "{kind: sequential, max: 1e4}"),),
+        ["spec.yaml:23:18: certification.reference.n: must be larger than the budget's max = 10000, found 10000"],
+    ),
+    (
+        "tolerance without tolerance",
+        ((BUDGET, "{kind: tolerance}"),),
+        [
+            "spec.yaml:22:3: certification.budget.radius_reduction: is required: the part of the mean radius at the reference budget that may be given up, for example 0.2"
+        ],
+    ),
+    (
+        "tolerance by another name",
+        ((BUDGET, "{kind: tolerance, radius_reduction: 0.2, tolerance: 0.2}"),),
+        [
+            "spec.yaml:22:52: certification.budget.tolerance: is not a known key; did you mean 'radius_reduction'?; known keys: kind, radius_reduction, n0, max, pilot_points"
+        ],
+    ),
+    (
+        "tolerance in percent",
+        ((BUDGET, "{kind: tolerance, radius_reduction: 20}"),),
+        ["spec.yaml:22:47: certification.budget.radius_reduction: must be < 1, found the number 20"],
+    ),
+    (
+        "tolerance of nothing",
+        ((BUDGET, "{kind: tolerance, radius_reduction: 0}"),),
+        ["spec.yaml:22:47: certification.budget.radius_reduction: must be > 0, found the number 0"],
+    ),
+    (
+        "tolerance reference",
+        ((BUDGET, "{kind: tolerance, radius_reduction: 0.2, max: 10000}"),),
+        ["spec.yaml:23:18: certification.reference.n: must be larger than the budget's max = 10000, found 10000"],
+    ),
+    (
+        "pilot draws",
+        ((BUDGET, "{kind: tolerance, radius_reduction: 0.2, n0: 10}"),),
+        [
+            "spec.yaml:22:56: certification.budget.n0: must be at least 11 at alpha = 0.001: with 10 draws a point the pilot shows nothing"
+        ],
+    ),
+    (
+        "until decided without max_points",
+        (("points: 300", "until_decided: true"),),
+        [
+            "spec.yaml:15:1: sampling.max_points: is required beside until_decided: true: the most points that are drawn, for example 2000"
+        ],
+    ),
+    (
+        "until decided with points",
+        (("points: 300", "points: 300, until_decided: true"),),
+        [
+            "spec.yaml:15:28: sampling.points: must not stand beside until_decided: true, which finds the number: write max_points",
+        ],
+    ),
+    (
+        "until decided with another design",
+        (("design: random, points: 300", "design: stratified, until_decided: true, max_points: 300"),),
+        [
+            "spec.yaml:15:20: sampling.design: must be random beside until_decided: true, because only points that are drawn independently can stop at any time, found the text 'stratified'"
+        ],
+    ),
+    (
+        "until decided with an allocation",
+        (("points: 300", "until_decided: true, max_points: 300, allocation: equal"),),
+        ["spec.yaml:15:66: sampling.allocation: is for the design stratified, found random"],
+    ),
+    (
+        "max_points alone",
+        (("points: 300", "max_points: 300"),),
+        ["spec.yaml:15:28: sampling.max_points: is for until_decided: true: set that too, or write points"],
+    ),
+    (
+        "until decided as a text",
+        (("points: 300", 'until_decided: "true", max_points: 300'),),
+        ["spec.yaml:15:43: sampling.until_decided: must be true or false, found the text 'true'"],
+    ),
+    (
+        "max for max_points",
+        (("points: 300", "until_decided: true, max: 300"),),
+        [
+            "spec.yaml:15:49: sampling.max: is not a known key; did you mean 'max_points'?; known keys: design, points, until_decided, max_points, seed, allocation"
+        ],
+    ),
+    (
+        "unattainable",
+        (("criteria: [criteria.yaml]", "criteria: [criteria.yaml]\nunattainable: acept"),),
+        ["spec.yaml:25:15: unattainable: must be one of refuse, accept, found the text 'acept'; did you mean 'accept'?"],
+    ),
     ("loop", (("title: Reader", "title: &t [*t]"),), ["spec.yaml:3:8: an anchor (&) must not contain an alias (*) to itself"]),
 ]
 
@@ -796,6 +914,27 @@ def test_measured_values_that_do_not_fit(cells: str, found: str, folder: Any) ->
     assert folder.edit((old, new), ("surface: stained, ", "")).problems() == [
         f"spec.yaml:11:67: odd.attributes.surface.distribution.empirical: column 'angle' must hold numbers in [-15 .. 15]: {found}"
     ]
+
+
+NO_RADIUS = "certified_accuracy\n    radius: 0.25\n", "clean_accuracy\n"
+
+
+def test_a_sequential_budget_needs_a_radius_to_decide(folder: Any) -> None:
+    """Where no criterion asks about one, of whatever severity, its draws would never begin; other budgets need none."""
+    folder.edit(NO_RADIUS, file="criteria.yaml")
+    assert folder.problems() == []
+    assert folder.edit((BUDGET, "{kind: sequential, max: 1000}")).problems() == [
+        "spec.yaml:22:18: certification.budget.kind: sequential draws until every radius that the criteria ask about is decided, but no criterion asks about one: add one of certified_accuracy, abstention_rate, radius_quantile, or use another kind of budget"
+    ]
+    folder.edit(('">= 95 %", severity: warning', '"<= 95 %", confidence: 0.9, severity: info'), file="criteria.yaml")
+    assert folder.edit(("pairwise_coverage", "abstention_rate"), file="criteria.yaml").problems() == []
+
+
+def test_a_criteria_file_with_a_mistake_may_yet_ask_about_a_radius(folder: Any) -> None:
+    """Its own problem is all that is said."""
+    folder.edit(("certified_accuracy", "certified_acuracy"), file="criteria.yaml")
+    (problem,) = folder.edit((BUDGET, "{kind: sequential, max: 1000}")).problems()
+    assert problem.startswith("criteria.yaml:5:13: criteria[0].metric: must be one of ")
 
 
 @pytest.mark.parametrize("reference", ["  reference: none\n", ""])

@@ -1,0 +1,172 @@
+"""What a criterion can be met by, as far as it can be told without scipy, which takes longer to import than a whole spec takes to check.
+
+Each function errs to one side: "surely" means that the exact answer (attainability.py) is yes; "not surely", that the exact answer must be asked
+for. What covers cells, pairs and levels is counted exactly.
+"""
+
+from __future__ import annotations
+
+from math import asin, erfc, log, log1p, pi, sin, sqrt
+
+import numpy as np
+
+from odd_assess.odd.domain import Domain
+from odd_assess.records import Budget, CertificationPlan, Criterion, Ints, SamplingPlan
+
+MARGIN = 1e-6
+"""By so much, relatively, a closed form must hold before it is relied on: far more than the rounding of the exact bounds."""
+STEPS = 200
+"""Terms of a lower Riemann sum."""
+
+
+def bound_alpha(plan: CertificationPlan) -> float:
+    """The failure probability of the bound on pA: all of alpha, but half of it where one batch chooses the class too."""
+    return plan.alpha / 2 if plan.budget.kind == "single_batch" else plan.alpha
+
+
+def radius_of(criterion: Criterion) -> float | None:
+    """The radius that a model must reach to meet the criterion; 0 where it must only certify, None where nothing is certified."""
+    match criterion.metric:
+        case "mean_certified_radius" | "radius_quantile":
+            return criterion.required
+        case "abstention_rate":
+            return 0.0
+        case _:
+            return criterion.radius
+
+
+def surely_certifies(budget: Budget, radius: float, *, alpha: float, sigma: float) -> bool:
+    """Whether agreeing draws of this budget reach ``radius``, at the level alpha of its bound."""
+    miss = erfc(radius / sigma / sqrt(2)) / 2
+    if budget.kind == "sequential":
+        return surely_shown_anytime(budget.n, miss, alpha)
+    return surely_shown(budget.n, miss, alpha)
+
+
+def surely_shown(trials: int, miss: float, alpha: float) -> bool:
+    """Whether ``trials`` successes bound a proportion by 1 - miss from below: (1 - miss)^trials <= alpha."""
+    return miss >= 1 or -trials * log1p(-miss) >= -log(alpha) * (1 + MARGIN)
+
+
+def surely_shown_anytime(trials: int, miss: float, alpha: float) -> bool:
+    """The same where one may stop at any time: the average over Jeffreys' prior above p0 of (q / p0)^trials, as a lower sum, reaches 1 / alpha."""
+    if miss >= 1:
+        return True
+    if not surely_shown(trials, miss, alpha):
+        return False
+    start = pi / 2 - asin(sqrt(miss))  # q = sin^2 t makes the prior even in t
+    step = (pi / 2 - start) / STEPS
+    gains = np.array([2 * log(sin(start + i * step)) - log1p(-miss) for i in range(STEPS)])
+    return float(np.logaddexp.reduce(trials * gains)) - log(STEPS) >= -log(alpha) * (1 + MARGIN)
+
+
+def surely_mean(points: int, share: float, beta: float, *, anytime: bool) -> bool:
+    """Whether points that all have the largest possible value bound the mean by ``share`` of it from below: by the boldest bet alone."""
+    if share <= 0:
+        return True
+    if share >= 1:
+        return False
+    bets = 8 if anytime else 5
+    bet = min(sqrt(2 * log(1 / beta) / points) * 2**bets, 1 / share)
+    return points * log1p(bet * (1 - share)) - log(bets) >= -log(beta) * (1 + MARGIN)
+
+
+def surely_met(criterion: Criterion, domain: Domain, sampling: SamplingPlan, plan: CertificationPlan) -> bool:
+    """Whether some model surely meets this claim on the domain at these points, if its radius is within reach of the budget."""
+    points = sampling.points
+    if points is None or criterion.confidence is None:
+        return False
+    beta, alpha = 1 - criterion.confidence, plan.alpha
+    if criterion.scope == "each_cell":
+        if sampling.design == "stratified" and sampling.allocation == "proportional":
+            return False
+        points //= len(domain.cells)
+    elif sampling.design == "stratified":
+        if sampling.allocation == "equal" or points < 2:
+            return False
+        beta = min(beta, 0.25)
+    if points < 1:
+        return False
+    if criterion.metric == "mean_certified_radius":
+        if plan.budget.kind == "sequential":
+            return False
+        cap = _surely_below_cap(plan)
+        return cap > 0 and surely_mean(points, criterion.required / cap + alpha, beta, anytime=sampling.until_decided)
+    miss = _may_miss(criterion, alpha)
+    return (surely_shown_anytime if sampling.until_decided else surely_shown)(points, miss, beta)
+
+
+def _may_miss(criterion: Criterion, alpha: float) -> float:
+    """The part of the points that may fall short, after the correction for false certificates (``stats.true_fraction_lower``)."""
+    match criterion.metric:
+        case "abstention_rate":
+            return criterion.required
+        case "clean_accuracy":
+            return 1 - criterion.required
+        case "radius_quantile":
+            assert criterion.quantile is not None  # the spec has made sure
+            return criterion.quantile * (1 - alpha)
+        case _:
+            return (1 - criterion.required) * (1 - alpha)
+
+
+def _surely_below_cap(plan: CertificationPlan) -> float:
+    """A radius just within the cap of the budget, by bisection."""
+    low, high = 0.0, 8 * plan.sigma
+    log_alpha = log(bound_alpha(plan)) * (1 + MARGIN)
+    for _ in range(60):
+        middle = (low + high) / 2
+        reached = plan.budget.n * log1p(-erfc(middle / plan.sigma / sqrt(2)) / 2) <= log_alpha
+        low, high = (middle, high) if reached else (low, middle)
+    return low
+
+
+# ---------------------------------------------------------------- what is counted
+
+
+def visits_at_best(domain: Domain, sampling: SamplingPlan, points: int, *, weights_known: bool = True) -> int:
+    """The most points that the least visited cell can have, if ``points`` are drawn by this design.
+
+    Independent points: as many in each cell. Points in equal segments of the domain: as many as there are segments that reach into the cell.
+    ``weights_known`` is False where a table decides what each cell weighs.
+    """
+    if sampling.design == "stratified" and sampling.allocation == "proportional" and weights_known:
+        ends = np.cumsum([cell.weight for cell in domain.cells]) * points
+        starts = np.concatenate([[0.0], ends[:-1]])
+        segments = np.ceil(ends - MARGIN) - np.floor(starts + MARGIN)
+        return int(max(0, min(segments.min(), points)))
+    return points // len(domain.cells)
+
+
+def covered_at_best(metric: str, domain: Domain, points: int) -> float:
+    """The largest value of a metric that counts what was visited, with so many points.
+
+    Each point visits one cell, one level of each attribute, one pair of levels of each two attributes.
+    """
+    if metric == "points_per_cell":
+        return float(points // len(domain.cells))
+    levels = domain.layout.levels
+    if metric == "cell_coverage":
+        sizes = [len(levels)]
+    else:
+        axes: list[tuple[int, ...]] = [(i,) for i in range(levels.shape[1])]
+        if metric == "pairwise_coverage" and len(axes) > 1:
+            axes = [(i, j) for i in range(len(axes)) for j in range(i)]
+        sizes = [_combinations(levels[:, list(axis)]) for axis in axes]
+    return sum(min(points, size) for size in sizes) / sum(sizes)
+
+
+def _combinations(levels: Ints) -> int:
+    """How many different rows (cells, attributes) there are."""
+    return int(np.count_nonzero(np.bincount(np.ravel_multi_index(tuple(levels.T), tuple(levels.max(axis=0) + 1)))))
+
+
+def shortest_run(domain: Domain, sampling: SamplingPlan) -> int:
+    """The points of a run: as declared, or as many as the design grid or pairwise needs by itself."""
+    if sampling.points is not None:
+        return sampling.points
+    if sampling.design == "pairwise":
+        from odd_assess.odd.covering import covering_array
+
+        return len(covering_array(domain.layout.levels, domain.layout.weight))
+    return len(domain.cells)

@@ -1,0 +1,87 @@
+"""The key certification.budget: from the file to the record, and what must fit between it, the reference, the points and the criteria."""
+
+from __future__ import annotations
+
+from math import log
+
+from odd_assess.criteria.asked import ASKING, asked_radii
+from odd_assess.records import Budget, CertificationPlan, CriteriaSet, ReferencePlan
+from odd_assess.spec import models
+from odd_assess.spec.document import Document, KeyPath
+from odd_assess.spec.validation import validated
+from odd_assess.spec.words import listed, one_of, shown
+
+LARGEST_N = 100_000
+"""The largest n that a tolerance budget may choose where the spec says nothing: the budget of the literature."""
+
+
+def declared_budget(document: Document, path: KeyPath, data: object, reference: ReferencePlan | None) -> Budget | None:
+    """The budget at a path; None (and a problem) where it is not one. The largest n of a tolerance budget stays below the reference's by default."""
+    if not isinstance(data, dict):
+        document.add(path, f"must be a mapping such as {models.TwoStageBudget.example}, found {shown(data)}")
+        return None
+    kind = data.get("kind")
+    if kind is None:
+        document.add((*path, "kind"), f"is required: one of {listed(models.BUDGET_KINDS)}")
+        return None
+    if not isinstance(kind, str) or kind not in models.BUDGET_KINDS:
+        document.add((*path, "kind"), one_of(kind, models.BUDGET_KINDS))
+        return None
+    match validated(document, path, models.BUDGET_KINDS[kind], data):
+        case models.TwoStageBudget() as section:
+            return Budget(kind=section.kind, n0=section.n0, n=section.n)
+        case models.SingleBatchBudget() as section:
+            return Budget(kind=section.kind, n0=0, n=section.n)
+        case models.SequentialBudget() as section:
+            return Budget(kind=section.kind, n0=section.n0, n=section.max)
+        case models.ToleranceBudget() as section:
+            return Budget(
+                kind=section.kind,
+                n0=section.n0,
+                n=section.max or _largest_n(reference),
+                tolerance=section.radius_reduction,
+                pilot_points=section.pilot_points,
+            )
+    return None
+
+
+def _largest_n(reference: ReferencePlan | None) -> int:
+    return LARGEST_N if reference is None else max(1, min(LARGEST_N, reference.n - 1))
+
+
+def limit_key(budget: Budget) -> str:
+    """The key that limits the draws at a point: ``n``, or ``max`` where the run itself finds how many it needs."""
+    return "max" if budget.kind in ("sequential", "tolerance") else "n"
+
+
+def check_exceeds(document: Document, path: KeyPath, reference: ReferencePlan, budget: Budget) -> bool:
+    """Whether the reference draws more than the budget may; if not, a problem at its ``n``."""
+    if reference.n > budget.n:
+        return True
+    document.add(path, f"must be larger than the budget's {limit_key(budget)} = {budget.n}, found {reference.n}")
+    return False
+
+
+def check_pilot(document: Document, plan: CertificationPlan) -> None:
+    """The draws of a pilot at a point can show a class at all."""
+    if plan.budget.kind != "tolerance" or plan.budget.n0 * log(2) > -log(plan.alpha / 2) * (1 + 1e-9):
+        return
+    from odd_assess.stats.smoothing import smallest_useful_n  # scipy comes in here, where there is something to say
+
+    smallest = smallest_useful_n(plan.alpha / 2)
+    if plan.budget.n0 < smallest:
+        message = (
+            f"must be at least {smallest} at alpha = {plan.alpha:g}: with {plan.budget.n0} draws a point the pilot shows nothing"
+        )
+        document.add(("certification", "budget", "n0"), message)
+
+
+def check_asked(document: Document, plan: CertificationPlan, criteria: tuple[CriteriaSet, ...]) -> None:
+    """A sequential budget has a radius to decide; without one it would draw nothing. To be called with every criterion of the spec."""
+    if plan.budget.kind != "sequential" or asked_radii(criterion for file in criteria for criterion in file.criteria):
+        return
+    message = (
+        "sequential draws until every radius that the criteria ask about is decided, but no criterion asks about one: "
+        f"add one of {listed(ASKING)}, or use another kind of budget"
+    )
+    document.add(("certification", "budget", "kind"), message)
