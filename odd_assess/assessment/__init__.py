@@ -3,7 +3,8 @@
 flow         ``assess``: spec -> points -> inputs -> certificates -> findings -> verdict, as one function
 bench        what a run works with: model, data, points, device
 preflight    what can be found out before draws are spent
-certifying   points -> certificates -> evidence store, resumable
+certifying   points -> certificates -> evidence store, resumable; the pilot that chooses a budget
+gate         which points: all, or as many as the blocking criteria need
 exhibits     the weakest points and their pictures
 """
 

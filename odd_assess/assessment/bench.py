@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
@@ -70,6 +70,11 @@ class Bench:
                     image=image.to(self.device),
                     procedure=procedure(plan, stage=stage),
                 )
+
+    def further_points(self, spec: Spec, count: int) -> tuple[OddPoint, ...]:
+        """Random points of the domain that are none of the run's, and independent of them: those that would come next."""
+        m = len(self.points)
+        return sample_points(replace(spec, sampling=replace(spec.sampling, design="random", points=m + count)), self.source)[m:]
 
     def predict(self, images: Tensor) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         """The model's answers without noise, (B,), computed in batches of the run's one size."""

@@ -1,29 +1,41 @@
-"""Certifying the points of a run at its budget, and a subsample of them at the reference budget, into the evidence store."""
+"""Certifying the points of a run: a pilot where the budget needs one, every point at the budget, a subsample at the reference budget."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from odd_assess.assessment.bench import Bench
-from odd_assess.certify import Engine, Plan, ReducedPlan, SingleBatchPlan, Subject
+from odd_assess.certify import Engine, Plan, ReducedPlan, SequentialPlan, SingleBatchPlan, Subject
+from odd_assess.criteria import asked_radii
 from odd_assess.errors import InputError, RunError
-from odd_assess.evidence import MAIN, REFERENCE, EvidenceStore, Row, results
+from odd_assess.evidence import EvidenceStore, Row, results
 from odd_assess.progress import Progress
-from odd_assess.records import Budget, Certificate, CertificationPlan, OddPoint, Results, Spec
+from odd_assess.records import Certificate, CertificationPlan, OddPoint, Spec
+from odd_assess.stats import draws_for_reduction
+
+PILOT = "pilot"
+"""The stage of the evidence that holds the pilot draws of a tolerance budget."""
 
 
-def plan_of(certification: CertificationPlan) -> Plan:
-    """The plan that the spec's budget asks for."""
-    budget: Budget = certification.budget
-    if budget.kind == "single_batch":
-        return SingleBatchPlan(n=budget.n, sigma=certification.sigma, alpha=certification.alpha)
-    return ReducedPlan(n0=budget.n0, n=budget.n, sigma=certification.sigma, alpha=certification.alpha, name=budget.kind)
+def plan_of(spec: Spec, n: int) -> Plan:
+    """The plan that the spec's budget asks for, with ``n`` draws to bound each point (at most, where they stop when decided)."""
+    certification = spec.certification
+    budget, sigma, alpha = certification.budget, certification.sigma, certification.alpha
+    match budget.kind:
+        case "single_batch":
+            return SingleBatchPlan(n=n, sigma=sigma, alpha=alpha)
+        case "sequential":
+            radii = asked_radii(criterion for group in spec.criteria for criterion in group.criteria)
+            return SequentialPlan(n0=budget.n0, max_draws=n, sigma=sigma, alpha=alpha, radii=radii)
+        case _:
+            return ReducedPlan(n0=budget.n0, n=n, sigma=sigma, alpha=alpha, name=budget.kind)
 
 
 def reference_plan(certification: CertificationPlan) -> Plan | None:
-    """The plan of the reference subsample: the same procedure at the reference budget."""
+    """The plan of the reference subsample: the same procedure at the reference budget, with a fixed n."""
     if certification.reference is None:
         return None
     n = certification.reference.n
@@ -33,8 +45,8 @@ def reference_plan(certification: CertificationPlan) -> Plan | None:
 
 
 def reference_draws(certification: CertificationPlan) -> int:
-    """The budget that the radius reduction is measured against: 100,000 draws unless the spec says otherwise."""
-    return certification.reference.n if certification.reference is not None else 100_000
+    """The budget that the radius reduction is measured against: 100,000 draws (or the budget's own, if larger) unless the spec says otherwise."""
+    return certification.reference.n if certification.reference is not None else max(100_000, certification.budget.n)
 
 
 def reference_points(spec: Spec, points: Sequence[OddPoint]) -> list[OddPoint]:
@@ -46,35 +58,92 @@ def reference_points(spec: Spec, points: Sequence[OddPoint]) -> list[OddPoint]:
     return [points[i] for i in sorted(chosen)]
 
 
-def certify_points(spec: Spec, bench: Bench, store: EvidenceStore, tell: Progress) -> None:
-    """Certify what has no certificate yet: every point at the budget, the subsample at the reference budget.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """Points to certify by one plan, and the stage of the evidence that they go to; ``address`` prefixes their noise."""
 
-    Raises: RunError when model, data or disk give way; what is certified stays.
-    """
-    plan, reference = plan_of(spec.certification), reference_plan(spec.certification)
-    asked: list[tuple[str, str, Plan, Sequence[OddPoint]]] = [(MAIN, "", plan, bench.points)]
-    if reference is not None:
-        asked.append((REFERENCE, "reference/", reference, reference_points(spec, bench.points)))
-    work: list[tuple[str, str, Plan, list[OddPoint]]] = []
-    for name, stage, what, points in asked:
-        left = _missing(points, store.done(name))
-        work.append((name, stage, what, left))
-        done = len(points) - len(left)
-        before = f", {done} are done already" if done else ""
-        tell.say(f"{name}: {len(left)} points to certify with {what.draws:,} draws each ({len(left) * what.draws:,} draws){before}")
-    tell.begin(points=sum(len(left) for *_, left in work), draws=sum(len(left) * p.draws for _, _, p, left in work))
-    for name, stage, what, left in work:
+    stage: str
+    address: str
+    plan: Plan
+    points: Sequence[OddPoint]
+
+
+class Certifier:
+    """Certifies points of one run into its evidence store; what is there already is not drawn again."""
+
+    def __init__(self, spec: Spec, bench: Bench, store: EvidenceStore, tell: Progress) -> None:
+        self.spec = spec
+        self.bench = bench
+        self.store = store
+        self.tell = tell
+
+    def pilot(self) -> Pilot | None:
+        """The pilot of a tolerance budget: n0 draws on points of its own, which choose n and are not used again. None for other budgets."""
+        certification = self.spec.certification
+        budget = certification.budget
+        if budget.kind != "tolerance":
+            return None
+        assert budget.tolerance is not None  # a tolerance budget has both
+        assert budget.pilot_points is not None
+        points = self.bench.further_points(self.spec, budget.pilot_points)
+        plan = SingleBatchPlan(n=budget.n0, sigma=certification.sigma, alpha=certification.alpha)
+        self.certify([Work(stage=PILOT, address="pilot/", plan=plan, points=points)])
+        counts = results(self.store.rows(PILOT), self.spec.domain)
+        n, expected = draws_for_reduction(
+            counts.hits,
+            counts.n,
+            reference_draws(certification),
+            tolerance=budget.tolerance,
+            alpha=certification.alpha,
+            sigma=certification.sigma,
+            most=budget.n,
+        )
+        self.tell.say(f"pilot: n = {n:,} draws a point, expected to reduce the radius by {expected:.1%}")
+        return Pilot(points=len(points), draws=budget.n0, tolerance=budget.tolerance, n=n, expected_reduction=expected)
+
+    def certify(self, asked: Sequence[Work]) -> None:
+        """Certify what has no certificate yet.
+
+        Raises: RunError when model, data or disk give way; what is certified stays.
+        """
+        left = [replace(work, points=_missing(work.points, self.store.done(work.stage))) for work in asked]
+        for work, whole in zip(left, asked, strict=True):
+            done = len(whole.points) - len(work.points)
+            before = f", {done} are done already" if done else ""
+            most = " at most" if isinstance(work.plan, SequentialPlan) else ""
+            count = len(work.points)
+            self.tell.say(
+                f"{work.stage}: {count} points to certify with {work.plan.draws:,} draws each{most} ({count * work.plan.draws:,} draws){before}"
+            )
+        self.tell.begin(
+            points=sum(len(work.points) for work in left), draws=sum(len(work.points) * work.plan.draws for work in left)
+        )
+        for work in left:
+            self._certify(work)
+
+    def _certify(self, work: Work) -> None:
         rows: dict[int, Row] = {}
         engine = Engine(
-            bench.model,
-            seed=spec.sampling.seed,
-            device=bench.device,
-            batch_size=bench.batch_size,
-            on_draws=lambda draws: tell.advance(draws=draws),
+            self.bench.model,
+            seed=self.spec.sampling.seed,
+            device=self.bench.device,
+            batch_size=self.bench.batch_size,
+            on_draws=lambda draws: self.tell.advance(draws=draws),
         )
-        for index, certificate in _unbroken(engine, bench.subjects(left, what, stage, rows)):
-            store.add(name, rows.pop(index), certificate)
-            tell.advance(points=1)
+        for index, certificate in _unbroken(engine, self.bench.subjects(work.points, work.plan, work.address, rows)):
+            self.store.add(work.stage, rows.pop(index), certificate)
+            self.tell.advance(points=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pilot:
+    """How a tolerance budget came to its n: ``points`` points with ``draws`` draws each."""
+
+    points: int
+    draws: int
+    tolerance: float
+    n: int
+    expected_reduction: float
 
 
 def _missing(points: Sequence[OddPoint], done: frozenset[int]) -> list[OddPoint]:
@@ -90,9 +159,3 @@ def _unbroken(engine: Engine, subjects: Iterator[Subject]) -> Iterator[tuple[int
         raise RunError(
             f"the run broke after {engine.draws} draws: {error}. What is certified is kept; mend the cause and go on with --resume"
         ) from error
-
-
-def gather(spec: Spec, store: EvidenceStore) -> tuple[Results, Results | None]:
-    """What the store holds, as columns."""
-    reference = results(store.rows(REFERENCE), spec.domain)
-    return results(store.rows(MAIN), spec.domain), reference if len(reference) else None

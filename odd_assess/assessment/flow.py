@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from odd_assess.assessment.bench import describe, identity_of, set_up
-from odd_assess.assessment.certifying import certify_points, gather, reference_draws
+from odd_assess.assessment.certifying import Certifier, plan_of, reference_draws
 from odd_assess.assessment.exhibits import exhibit
+from odd_assess.assessment.gate import certify_points, gather, visited
 from odd_assess.assessment.preflight import fly_before
 from odd_assess.criteria import check, radius_loss, verdict
 from odd_assess.evidence import RunFolder, write_manifest
-from odd_assess.odd import coverage
 from odd_assess.progress import Progress, Quiet
 from odd_assess.records import Assessment, Spec
 
@@ -58,16 +59,18 @@ def _assess(spec: Spec, folder: RunFolder, *, resume: bool, tell: Progress, devi
             manifest["resumed"] = _now()
     write_manifest(folder.path, manifest)
     with folder.open_evidence(meta={"spec": spec.sha256, "id": spec.id}) as store:
-        certify_points(spec, bench, store, tell)
+        certifier = Certifier(spec, bench, store, tell)
+        pilot = certifier.pilot()
+        points = certify_points(certifier, plan_of(spec, spec.certification.budget.n if pilot is None else pilot.n))
         found, reference = gather(spec, store)
-        visited = coverage(spec.domain, bench.points, frames=bench.source.frames, frames_weighting=spec.inputs.weights)
+        covered = visited(spec, bench, points)
         lost = radius_loss(found, reference, n_ref=reference_draws(spec.certification), seed=spec.sampling.seed)
         findings = check(
             [criterion for group in spec.criteria for criterion in group.criteria],
             domain=spec.domain,
             sampling=spec.sampling,
             results=found,
-            coverage=visited,
+            coverage=covered,
             reduction=lost,
         )
         exhibits = exhibit(spec, bench, found)
@@ -75,15 +78,20 @@ def _assess(spec: Spec, folder: RunFolder, *, resume: bool, tell: Progress, devi
 
     finished = before["finished"] if before["status"] == "complete" else _now()
     decided = verdict(findings)
-    manifest |= {"finished": finished, "status": "complete", "verdict": decided.value}
+    manifest |= {
+        "pilot": None if pilot is None else asdict(pilot),
+        "finished": finished,
+        "status": "complete",
+        "verdict": decided.value,
+    }
     write_manifest(folder.path, manifest)
     return Assessment(
         spec=spec,
-        points=bench.points,
+        points=points,
         class_names=bench.source.class_names,
         results=found,
         reference=reference,
-        coverage=visited,
+        coverage=covered,
         reduction=lost,
         findings=findings,
         verdict=decided,

@@ -109,6 +109,8 @@ def as_data(assessment: Assessment, folder: Path) -> dict[str, object]:
                 "points": finding.points,
                 "message": finding.message,
                 "advice": finding.advice,
+                "points_needed": finding.points_needed,
+                "draws_needed": finding.draws_needed,
             }
             for finding in assessment.findings
         ],

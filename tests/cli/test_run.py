@@ -86,7 +86,7 @@ def test_another_batch_size_gives_the_same_certificates(finished: Bench, bench: 
 def test_the_exit_status_is_the_verdict(bench: Bench, require: str, status: int, word: str) -> None:
     """0 met, 1 not met, 3 when the points could decide neither way; the report is written whatever the verdict."""
     bench.change({"criteria/0/require": require, "criteria/1/severity": "info"}, "criteria.yaml")
-    bench.change({"certification/reference": None})
+    bench.change({"certification/reference": None, "unattainable": "accept"})
     outcome = bench.run()
     assert outcome.status == status, outcome.out
     assert outcome.out.startswith(f"{word}: Digits, a few")
@@ -239,3 +239,74 @@ def test_a_script_that_reads_the_status_gets_it(make_bench: Callable[[], Bench])
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     assert done.returncode in {0, 3}
+
+
+SEQUENTIAL = {"certification/budget": {"kind": "sequential", "n0": 20, "max": 3000}, "certification/reference": None}
+GATE = {"sampling": {"design": "random", "until_decided": True, "max_points": 200, "seed": 5}}
+
+
+def test_a_sequential_budget_spends_what_each_point_needs(bench: Bench) -> None:
+    """Points have their own numbers of draws, none above the limit; every radius asked is decided where draws were left; the page is written."""
+    bench.change(SEQUENTIAL)
+    assert bench.run().status == 0
+    with EvidenceStore.open(bench.folder / "run" / "evidence.sqlite") as store:
+        draws = [certificate.n for _, certificate in store.rows(MAIN)]
+        kinds = {certificate.procedure for _, certificate in store.rows(MAIN)}
+    assert kinds == {"sequential"}
+    assert len(set(draws)) > 3
+    assert max(draws) <= 3000
+    assert sum(draws) < 40 * 600
+
+
+def test_points_stop_when_every_blocking_criterion_is_decided(bench: Bench, make_bench: Callable[[], Bench]) -> None:
+    """The gate stops early, says so, and an interrupted one goes on to the same bytes; with a batch of 100 it looks at the same points."""
+    bench.change(SEQUENTIAL | GATE)
+    outcome = bench.run()
+    assert outcome.status == 0, outcome
+    assert "every blocking criterion is decided" in outcome.err
+    whole = evidence(bench.folder / "run")
+    points = len(certificates(bench.folder / "run"))
+    assert points < 200
+
+    other = make_bench().change(SEQUENTIAL | GATE | {"certification/batch_size": 100})
+    assert other.run().status == 0
+    assert certificates(other.folder / "run") == certificates(bench.folder / "run")
+
+    killed = make_bench().change(SEQUENTIAL | GATE)
+    process = killed.process("run", killed.spec, "--out", killed.folder / "run", "--no-pdf")
+    store = killed.folder / "run" / "evidence.sqlite"
+    while process.poll() is None and not (store.exists() and EvidenceStore.open(store).done(MAIN)):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert killed.run("--resume").status == 0
+    assert evidence(killed.folder / "run") == whole
+
+
+def test_an_undecided_gate_ends_inconclusive(bench: Bench) -> None:
+    """What max_points cannot decide is INCONCLUSIVE, with the number of points that would decide."""
+    bench.change({"criteria/0/require": ">= 0.75", "criteria/1/severity": "info"}, "criteria.yaml")
+    bench.change(SEQUENTIAL | {"sampling": {"design": "random", "until_decided": True, "max_points": 30, "seed": 5}})
+    outcome = bench.run("--json")
+    assert outcome.status == 3
+    data = json.loads(outcome.out)
+    assert data["points"] == 30
+    assert data["findings"][0]["points_needed"] > 30
+
+
+def test_a_pilot_chooses_the_budget(bench: Bench) -> None:
+    """The chosen n and why stand in the manifest; the pilot's points are none of the run's, and resuming chooses the same."""
+    bench.change(
+        {"certification/budget": {"kind": "tolerance", "radius_reduction": 0.4, "n0": 50, "max": 1999, "pilot_points": 15}}
+    )
+    assert bench.run().status == 0
+    pilot = json.loads((bench.folder / "run" / "manifest.json").read_text())["pilot"]
+    with EvidenceStore.open(bench.folder / "run" / "evidence.sqlite") as store:
+        assert {certificate.n for _, certificate in store.rows(MAIN)} == {pilot["n"]}
+        assert {row.point.index for row, _ in store.rows("pilot")} == set(range(40, 55))
+    assert (pilot["points"], pilot["draws"], pilot["tolerance"]) == (15, 50, 0.4)
+    assert 10 < pilot["n"] < 1999
+    assert pilot["expected_reduction"] <= 0.4
+    before = evidence(bench.folder / "run")
+    assert bench.run("--resume").status == 0
+    assert evidence(bench.folder / "run") == before

@@ -1,0 +1,76 @@
+"""Which points are certified: all that were asked for, or, one look after another, as many as the blocking criteria need to be decided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from odd_assess.assessment.bench import Bench
+from odd_assess.assessment.certifying import Certifier, Work, reference_draws, reference_plan, reference_points
+from odd_assess.certify import Plan
+from odd_assess.criteria import undecided
+from odd_assess.evidence import MAIN, REFERENCE, EvidenceStore, results
+from odd_assess.odd import coverage
+from odd_assess.records import Coverage, OddPoint, Reduction, Results, Spec
+
+FIRST_LOOK = 10
+"""Points before the first look: fewer decide hardly anything."""
+
+
+def looks(most: int, *, until_decided: bool) -> Iterator[int]:
+    """The numbers of points after which one looks: 10, then a tenth more each time, up to ``most``; only ``most`` where points do not stop when decided.
+
+    They depend on nothing else, so that a run that was interrupted looks at the same points again.
+    """
+    size = min(FIRST_LOOK, most) if until_decided else most
+    while size < most:
+        yield size
+        size = min(most, max(size + 1, size * 11 // 10))
+    yield most
+
+
+def certify_points(certifier: Certifier, plan: Plan) -> tuple[OddPoint, ...]:
+    """Certify points until every blocking criterion is decided (all points, unless the spec says so), then the reference subsample of them.
+
+    Raises: RunError when model, data or disk give way; what is certified stays.
+    """
+    spec, bench, store, tell = certifier.spec, certifier.bench, certifier.store, certifier.tell
+    points = bench.points
+    for size in looks(len(bench.points), until_decided=spec.sampling.until_decided):
+        points = bench.points[:size]
+        certifier.certify([Work(stage=MAIN, address="", plan=plan, points=points)])
+        if not spec.sampling.until_decided:
+            break
+        open_ = _undecided(spec, bench, store, points)
+        tell.say(f"after {size} points: {'undecided: ' + ', '.join(open_) if open_ else 'every blocking criterion is decided'}")
+        if not open_:
+            break
+    if (reference := reference_plan(spec.certification)) is not None:
+        certifier.certify([Work(stage=REFERENCE, address="reference/", plan=reference, points=reference_points(spec, points))])
+    return points
+
+
+def _undecided(spec: Spec, bench: Bench, store: EvidenceStore, points: tuple[OddPoint, ...]) -> list[str]:
+    """The blocking criteria that further points could decide."""
+    blocking = [c for group in spec.criteria for c in group.criteria if c.severity == "blocking"]
+    found = results(store.rows(MAIN), spec.domain)
+    no_loss = Reduction(n_ref=reference_draws(spec.certification), expected_reference=found.radius, predicted=None)
+    left = undecided(
+        blocking,
+        domain=spec.domain,
+        sampling=spec.sampling,
+        results=found,
+        coverage=visited(spec, bench, points),
+        reduction=no_loss,
+    )
+    return [criterion.id for criterion in left]
+
+
+def visited(spec: Spec, bench: Bench, points: tuple[OddPoint, ...]) -> Coverage:
+    """What the points cover of the domain."""
+    return coverage(spec.domain, points, frames=bench.source.frames, frames_weighting=spec.inputs.weights)
+
+
+def gather(spec: Spec, store: EvidenceStore) -> tuple[Results, Results | None]:
+    """What the store holds, as columns: the points, and the reference subsample if there is one."""
+    reference = results(store.rows(REFERENCE), spec.domain)
+    return results(store.rows(MAIN), spec.domain), reference if len(reference) else None
