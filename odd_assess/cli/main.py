@@ -18,6 +18,7 @@ from odd_assess.errors import OddAssessError
 COMMANDS = {
     "init": "Write a commented, working example into a new folder.",
     "lint": "Check spec and criteria files; every problem with file:line:column.",
+    "plan": "Say before any draw what a run can show and what it costs.",
     "run": "Assess a model over its domain; write evidence and reports.",
     "schema": "Print the JSON Schema of spec or criteria files, for editors.",
 }
