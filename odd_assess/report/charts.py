@@ -23,6 +23,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from odd_assess.report.palette import LIGHT
 from odd_assess.report.view.records import (
     AccuracyChart,
+    CurveChart,
     Floats,
     HistogramChart,
     Ints,
@@ -75,6 +76,8 @@ def accuracy(chart: AccuracyChart) -> str:
             axes.step(chart.radii, chart.reference, where="pre", color=LIGHT["reference"], linewidth=1.4, dashes=(4, 1.5))
         if chart.same is not None:
             axes.step(chart.radii, chart.same, where="pre", color=LIGHT["reference"], linewidth=1.1, dashes=(1, 1.5))
+        if chart.expected is not None:
+            axes.plot(chart.radii, chart.expected, color=LIGHT["run"], linewidth=1)
         axes.step(chart.radii, chart.certified, where="pre", color=LIGHT["run"], linewidth=2)
         at_top = _upper_right_is_free(chart)
         _cap(axes, chart.cap, chart.cap_label, top=0.74 if at_top else 1.0)
@@ -85,6 +88,7 @@ def accuracy(chart: AccuracyChart) -> str:
             axes.plot([at], [required], marker="v", color=INK, markersize=6, linestyle="none", clip_on=False)
             axes.annotate(label, (at, required), xytext=(6, 5), textcoords="offset points", fontsize=SMALL, gid=_halo(PAGE))
         labels = [(LIGHT["run"], chart.run_label)]
+        labels += [(LIGHT["run"], f"thin: {chart.expected_label}")] if chart.expected is not None else []
         labels += [(LIGHT["reference"], chart.reference_label)] if chart.reference is not None else []
         labels += [(LIGHT["reference"], chart.same_label)] if chart.same is not None else []
         labels += [(MUTED, chart.band_label)] if chart.lower is not None else []
@@ -139,13 +143,70 @@ def scatter(chart: ScatterChart) -> str:
                 color=LIGHT["reference"],
                 fillstyle="none",
             )
+        if chart.theory is not None:
+            axes.plot(*chart.theory, color=MUTED, linewidth=1.1, dashes=(4, 2))
         axes.set_xlim(0, top)
         axes.set_ylim(0, top)
         axes.set_xlabel(chart.reference_label)
         axes.set_ylabel(chart.n_label)
         labels = [(LIGHT["run"], "● expected from the counts")]
         labels += [(LIGHT["reference"], "◇ measured")] if len(chart.measured) else []
+        labels += [(MUTED, f"– – {chart.theory_label}")] if chart.theory is not None else []
         _labels(axes, labels, at_top=False, left=False)
+    return done()
+
+
+def curve(chart: CurveChart) -> str:
+    """Mean radius against the number of draws, with this run, the reference, the theory and a guide."""
+    with _drawing("curve", chart.alt) as (axes, done):
+        axes.set_xscale("log")
+        axes.set_xlim(float(chart.draws[0]), float(chart.draws[-1]))
+        heights = [chart.run[1], float(chart.expected.max()), *(chart.measured or ())]
+        axes.set_ylim(0, 1.12 * max(*heights, 1e-9))
+        axes.axhline(chart.guide, color=MUTED, linewidth=0.8, linestyle=(0, (1, 2)))
+        axes.annotate(
+            chart.guide_label,
+            (0, chart.guide),
+            xycoords=("axes fraction", "data"),
+            xytext=(4, 3),
+            textcoords="offset points",
+            color=MUTED,
+            fontsize=SMALL,
+        )
+        axes.plot(chart.draws, chart.theory, color=MUTED, linewidth=1.1, dashes=(4, 2))
+        axes.plot(chart.draws, chart.expected, color=LIGHT["run"], linewidth=2)
+        axes.plot(
+            *chart.run, marker="o", markersize=8, color=LIGHT["run"], markeredgecolor=PAGE, markeredgewidth=1.4, linestyle="none"
+        )
+        _beside(axes, chart.run, chart.run_label, LIGHT["run"])
+        if chart.measured is None:
+            axes.plot(*chart.reference, marker="D", markersize=6, color=LIGHT["reference"], fillstyle="none", linestyle="none")
+        else:
+            value, low, high = chart.measured
+            axes.errorbar(
+                [chart.reference[0]],
+                [value],
+                yerr=[[max(0.0, value - low)], [max(0.0, high - value)]],
+                marker="D",
+                markersize=6,
+                color=LIGHT["reference"],
+                fillstyle="none",
+                linewidth=1.2,
+                capsize=3,
+            )
+        axes.xaxis.set_major_formatter(lambda n, _: f"{n:,.0f}")
+        axes.set_xlabel("draws a point, n (logarithmic)")
+        axes.set_ylabel("mean certified radius (input units)")
+        _labels(
+            axes,
+            [
+                (LIGHT["run"], chart.expected_label),
+                (LIGHT["reference"], f"◇ {chart.reference_label}"),
+                (MUTED, f"– – {chart.theory_label}"),
+            ],
+            at_top=False,
+            left=False,
+        )
     return done()
 
 
@@ -265,6 +326,11 @@ def _with_halo(found: re.Match[str]) -> str:
     return f'<g>{before}{rim}<text style="{style}"{rest}'
 
 
+def _beside(axes: Axes, at: tuple[float, float], text: str, colour: str) -> None:
+    """A mark's name, below it to the right: a rising curve leaves that side free."""
+    axes.annotate(text, at, xytext=(7, -13), textcoords="offset points", color=colour, fontsize=SMALL + 0.5, gid=_halo(PAGE))
+
+
 def _fractions(axes: Axes, label: str) -> None:
     axes.set_ylim(0, 1)
     axes.set_yticks(np.linspace(0, 1, 6))
@@ -308,7 +374,7 @@ def _labels(axes: Axes, labels: list[tuple[str, str]], *, at_top: bool, left: bo
 
 def _upper_right_is_free(chart: AccuracyChart) -> bool:
     """Whether the curves and their band have left the upper right corner by 40% of the axis."""
-    curves = [curve for curve in (chart.certified, chart.upper, chart.reference) if curve is not None]
+    curves = [curve for curve in (chart.certified, chart.upper, chart.expected, chart.reference) if curve is not None]
     at = int(0.4 * (len(chart.radii) - 1))
     return all(curve[at] < 0.8 for curve in curves)
 

@@ -71,6 +71,7 @@ def drawn(page: Page, *, medium: Medium) -> dict[str, Any]:
         "matrix": page.domain.matrix and charts.matrix(page.domain.matrix),
         "accuracy": charts.accuracy(page.accuracy.chart),
         "states": charts.states(page.states.chart),
+        "curve": page.reduction.curve and charts.curve(page.reduction.curve),
         "scatter": page.reduction.scatter and charts.scatter(page.reduction.scatter),
         "histogram": page.reduction.histogram and charts.histogram(page.reduction.histogram),
     }

@@ -13,7 +13,9 @@ import pytest
 from PIL import Image
 from scipy.special import ndtr
 
-from odd_assess.criteria import certified_at, check, radius_loss, verdict
+from odd_assess.certify.plans import SequentialPlan
+from odd_assess.certify.procedures import sequential
+from odd_assess.criteria import asked_radii, certified_at, check, radius_loss, verdict
 from odd_assess.errors import Location
 from odd_assess.odd.attributes import Boolean, Continuous, LogUniform, Ordinal
 from odd_assess.odd.constraints import OneOf, Statement
@@ -41,6 +43,14 @@ from odd_assess.records import (
 from odd_assess.stats import certified_radius, proportion_lower_bound
 
 SIGMA, ALPHA, N0, N, N_REF = 0.25, 0.001, 100, 1000, 100_000
+
+BUDGETS = {
+    "reduced": Budget(kind="reduced", n0=N0, n=N),
+    "single_batch": Budget(kind="single_batch", n0=0, n=N),
+    "sequential": Budget(kind="sequential", n0=N0, n=2_000),
+    "tolerance": Budget(kind="tolerance", n0=N0, n=100_000, tolerance=0.2, pilot_points=50),
+}
+PILOT = {"points": 50, "draws": N0, "tolerance": 0.2, "n": 1340, "expected_reduction": 0.1983}
 
 Build = Callable[..., Assessment]
 
@@ -79,12 +89,15 @@ def _conditions(domain: Domain, rng: np.random.Generator, points: int) -> list[d
     return found
 
 
-def _results(rng: np.random.Generator, truth: np.ndarray, columns: dict[str, np.ndarray], n: int, chosen: np.ndarray) -> Results:
+def _results(
+    rng: np.random.Generator, truth: np.ndarray, columns: dict[str, np.ndarray], n: int, chosen: np.ndarray, *, single: bool = False
+) -> Results:
+    """Certificates at a fixed n, of a model that answers ``chosen`` with probability ``truth``."""
     m = len(truth)
     hits = rng.binomial(n, truth)
     wrong = chosen != columns["label"]
     label_hits = np.where(wrong, rng.binomial(n - hits, 0.5), hits)
-    lower = np.asarray(proportion_lower_bound(hits, np.full(m, n), alpha=ALPHA))
+    lower = np.asarray(proportion_lower_bound(hits, np.full(m, n), alpha=ALPHA / 2 if single else ALPHA))
     radius = np.asarray(certified_radius(lower, sigma=SIGMA))
     return Results(
         **columns,
@@ -92,12 +105,47 @@ def _results(rng: np.random.Generator, truth: np.ndarray, columns: dict[str, np.
         certified=radius > 0,
         hits=hits,
         label_hits=label_hits,
-        n0=np.full(m, N0),
+        n0=np.full(m, 0 if single else N0),
         n=np.full(m, n),
         sigma=np.full(m, SIGMA),
         alpha=np.full(m, ALPHA),
         p_a_lower=lower,
         radius=radius,
+        anytime=np.zeros(m, dtype=np.bool_),
+    )
+
+
+def _sequential_results(
+    rng: np.random.Generator, truth: np.ndarray, columns: dict[str, np.ndarray], chosen: np.ndarray, plan: SequentialPlan
+) -> Results:
+    """Certificates of the procedure ``sequential``, driven by coins: class 0 stands for ``chosen``, 1 for the label where that is another, 2 for the rest."""
+    found = []
+    for p, wrong in zip(truth, chosen != columns["label"], strict=True):
+        shares = np.array([p, (1 - p) / 2, (1 - p) / 2])
+        procedure = sequential(plan)
+        ask = next(procedure)
+        try:
+            while True:
+                ask = procedure.send(rng.multinomial(ask.n, shares))
+        except StopIteration as stop:
+            found.append((stop.value, stop.value.counts.of(1 if wrong else 0)))
+    certificates = [certificate for certificate, _ in found]
+    radius = np.array([getattr(certificate, "radius", 0.0) for certificate in certificates])
+    m, tried = len(truth), np.array([certificate.label for certificate in certificates])
+    other = np.where(chosen != columns["label"], columns["label"], chosen + 1)
+    return Results(
+        **columns,
+        chosen=np.where(tried == 0, chosen, other),
+        certified=radius > 0,
+        hits=np.array([certificate.counts.of(certificate.label) for certificate in certificates]),
+        label_hits=np.array([hits for _, hits in found]),
+        n0=np.full(m, N0),
+        n=np.array([certificate.n for certificate in certificates]),
+        sigma=np.full(m, SIGMA),
+        alpha=np.full(m, ALPHA),
+        p_a_lower=np.array([certificate.p_a_lower for certificate in certificates]),
+        radius=radius,
+        anytime=np.ones(m, dtype=np.bool_),
     )
 
 
@@ -108,6 +156,19 @@ def _png(rng: np.random.Generator, *, noise: float) -> bytes:
     stream = io.BytesIO()
     Image.fromarray((255 * pixels).astype(np.uint8)).save(stream, format="PNG")
     return stream.getvalue()
+
+
+def _quantile() -> Criterion:
+    return Criterion(
+        id="Q-40",
+        title="The worst 40 % left out",
+        metric="radius_quantile",
+        comparator=">=",
+        required=0.1,
+        quantile=0.4,
+        confidence=0.95,
+        severity="warning",
+    )
 
 
 def _criteria(state: State, held: float) -> tuple[Criterion, ...]:
@@ -142,7 +203,7 @@ def _criteria(state: State, held: float) -> tuple[Criterion, ...]:
     )
 
 
-def _spec(domain: Domain, points: int, design: str, title: str) -> Spec:
+def _spec(domain: Domain, points: int, design: str, title: str, budget: Budget, *, until_decided: bool) -> Spec:
     return Spec(
         path=Path("/somewhere/spec.yaml"),
         text="odd_assess: 1",
@@ -158,12 +219,10 @@ def _spec(domain: Domain, points: int, design: str, title: str) -> Spec:
             Realisation(attribute="tilted", transform="rotation", levels={False: 0.0, True: 15.0}),
         ),
         unrealisable=(Unrealisable(attribute="temperature", declared="[-10 .. 40] C", reason="no transform models it"),),
-        sampling=SamplingPlan(design=design, points=points, seed=7),  # type: ignore[arg-type]
+        sampling=SamplingPlan(design=design, points=points, seed=7, until_decided=until_decided),  # type: ignore[arg-type]
         inputs=InputDeclaration(kind="digits", split="test"),
         model=ModelDeclaration(kind="factory", reference="odd_assess.examples.digits:network"),
-        certification=CertificationPlan(
-            sigma=SIGMA, alpha=ALPHA, budget=Budget(kind="reduced", n0=N0, n=N), reference=ReferencePlan(n=N_REF, points=20)
-        ),
+        certification=CertificationPlan(sigma=SIGMA, alpha=ALPHA, budget=budget, reference=ReferencePlan(n=N_REF, points=20)),
         criteria=(
             CriteriaSet(
                 id="perception-default", title="Default", path=Path("perception_default.yaml"), sha256="cd" * 32, criteria=()
@@ -196,7 +255,7 @@ def _manifest() -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def build() -> Build:
-    """A maker of assessments: state, points, design, hostile names."""
+    """A maker of assessments: state, points, design, budget, hostile names."""
     return assessment_of
 
 
@@ -210,8 +269,10 @@ def assessment_of(
     title: str = "Handwritten digit reader, release 1.2",
     class_names: tuple[str, ...] = tuple("0123456789"),
     exhibits: int = 4,
+    budget: str = "reduced",
+    most_points: int | None = None,
 ) -> Assessment:
-    """A finished assessment over four attributes; everything follows from one seed."""
+    """A finished assessment over four attributes; everything follows from one seed. With ``most_points`` the points stopped when decided."""
     rng = np.random.default_rng(11)
     domain = _domain()
     conditions = _conditions(domain, rng, points)
@@ -228,7 +289,16 @@ def assessment_of(
         "label": label,
         "clean": np.where(margin > -0.1, label, chosen),
     }
-    results = _results(rng, truth, columns, N, chosen)
+    criteria = (_quantile(),) if budget == "sequential" else ()
+    match budget:
+        case "sequential":
+            radii = asked_radii((*_criteria(state, 0.5), *criteria))
+            plan = SequentialPlan(n0=N0, max_draws=BUDGETS[budget].n, sigma=SIGMA, alpha=ALPHA, radii=radii)
+            results = _sequential_results(rng, truth, columns, chosen, plan)
+        case "tolerance":
+            results = _results(rng, truth, columns, PILOT["n"], chosen)
+        case _:
+            results = _results(rng, truth, columns, N, chosen, single=budget == "single_batch")
     rows = np.sort(rng.choice(points, 20, replace=False))
     other = (
         _results(rng, truth[rows], {name: column[rows] for name, column in columns.items()}, N_REF, chosen[rows])
@@ -236,11 +306,17 @@ def assessment_of(
         else None
     )
     conditions_at = tuple(OddPoint(index=i, values=conditions[i], cell=int(cell[i])) for i in range(points))
-    spec, visited = _spec(domain, points, design, title), coverage(domain, conditions_at)
+    spec = _spec(domain, most_points or points, design, title, BUDGETS[budget], until_decided=most_points is not None)
+    visited = coverage(domain, conditions_at)
     lost = radius_loss(results, other, n_ref=N_REF, seed=7)
     held = float(certified_at(results, 0.25).mean())
     findings = check(
-        _criteria(state, held), domain=domain, sampling=spec.sampling, results=results, coverage=visited, reduction=lost
+        (*_criteria(state, held), *criteria),
+        domain=domain,
+        sampling=spec.sampling,
+        results=results,
+        coverage=visited,
+        reduction=lost,
     )
     weakest = np.argsort(np.where(chosen == label, results.hits, -results.hits))[:exhibits]
     return Assessment(
@@ -257,5 +333,5 @@ def assessment_of(
             Exhibit(index=int(row), base=_png(rng, noise=0), realised=_png(rng, noise=0.05), noisy=_png(rng, noise=0.25))
             for row in weakest
         ),
-        manifest=_manifest(),
+        manifest=_manifest() | {"pilot": PILOT if budget == "tolerance" else None},
     )

@@ -25,7 +25,7 @@ def test_charts_are_well_formed_vectors_with_units(build: Build) -> None:
         assert "width" not in root.attrib
         assert "<image" not in svg
         assert root[0].tag.endswith("title")
-        if name in {"accuracy", "states", "scatter"}:
+        if name in {"accuracy", "states", "scatter", "curve"}:
             assert "(input units)" in svg
 
 

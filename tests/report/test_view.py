@@ -158,6 +158,11 @@ def test_reduction_sentence_quotes_measured_and_predicted(build: Build) -> None:
     assert "not measured" in page_of(build(reference=False)).reduction.sentence
 
 
+def test_nothing_is_never_less_than_nothing() -> None:
+    """A zero that was rounded from below has no sign."""
+    assert [formats.percent(value) for value in (-1e-5, 0.0, -0.01)] == ["0.0%", "0.0%", "−1.0%"]
+
+
 def test_grey_levels_of_a_radius() -> None:
     """A change of g grey levels in every one of d values has the L2 norm g/255 sqrt(d)."""
     values = 3 * 32 * 32

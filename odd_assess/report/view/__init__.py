@@ -4,7 +4,8 @@ records.py   the page and its parts, frozen
 formats.py   how numbers are written
 findings.py  verdict and findings        domain.py  the ODD, its coverage, what was not tested
 radii.py     certified accuracy and what limits points (band.py: the bounds of the curve)
-reduction.py what the small budget cost  budgets.py the draws in words, and their cap
+reduction.py what the small budget cost  budgets.py the budget in words, and its cap
+curve.py     the mean radius against n   accuracy_loss.py  certified accuracy against the reference's
 groups.py    per cell, per class         points.py  the weakest points
 words.py     claims, limits, what a radius means
 manifest.py  the manifest, the run's name, signatures

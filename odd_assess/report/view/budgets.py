@@ -1,11 +1,16 @@
-"""How many draws were spent, in words, and how far they can reach."""
+"""The budget in words: how many draws each point took and why, and how far they can reach."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import numpy as np
+
 from odd_assess.criteria import bound_levels
-from odd_assess.records import Results
+from odd_assess.criteria.asked import asked_radii
+from odd_assess.records import Assessment, Results
 from odd_assess.report.view import formats
-from odd_assess.stats.smoothing import radius_caps
+from odd_assess.stats import anytime_radius_cap, radius_caps
 
 
 def draws_in_words(results: Results) -> str:
@@ -14,6 +19,99 @@ def draws_in_words(results: Results) -> str:
     return formats.count(high) if low == high else f"{formats.count(low)} to {formats.count(high)}"
 
 
-def largest_cap(results: Results) -> float:
-    """The largest radius that the draws of this run can certify at any point."""
+def draws_a_point(assessment: Assessment) -> str:
+    """The draws that one point took, in a few words: those that chose the class, and those that bounded it."""
+    budget, results = assessment.spec.certification.budget, assessment.results
+    chose = "" if budget.n0 == 0 else f"{formats.count(budget.n0)} + "
+    kind = budget.kind.replace("_", " ")
+    if budget.kind == "sequential":
+        return f"{chose}{draws_in_words(results)} ({kind}): median {median_draws(results)}, at most {formats.count(budget.n)}"
+    if budget.kind == "tolerance" and budget.tolerance is not None:
+        kind = f"tolerance {formats.required(budget.tolerance, '1')}: n by pilot"
+    return f"{chose}{draws_in_words(results)} ({kind})"
+
+
+def median_draws(results: Results) -> str:
+    """The median over the points of the draws that bounded the class."""
+    return formats.count(round(float(np.median(results.n))))
+
+
+def draws_in_all(assessment: Assessment) -> str:
+    """Every draw of the run: for the points, for the reference subsample, for the pilot."""
+    told = [formats.count(_all(assessment.results))]
+    if assessment.reference is not None and len(assessment.reference):
+        told.append(f"{formats.count(_all(assessment.reference))} more for the reference")
+    if (pilot := _pilot(assessment)) is not None:
+        told.append(f"{formats.count(int(pilot['points']) * int(pilot['draws']))} for the pilot")
+    return "; ".join(told)
+
+
+def _all(results: Results) -> int:
+    return int((results.n0 + results.n).sum())
+
+
+def _pilot(assessment: Assessment) -> Mapping[str, float] | None:
+    pilot = assessment.manifest.get("pilot")
+    return pilot if isinstance(pilot, Mapping) else None
+
+
+def is_sequential(assessment: Assessment) -> bool:
+    """Whether draws stopped at each point when the radii asked for were decided."""
+    return assessment.spec.certification.budget.kind == "sequential"
+
+
+def asked_in_words(assessment: Assessment) -> str:
+    """The radii that a sequential budget decides: "0.25", "0.1 and 0.25"."""
+    return formats.listed([formats.plain(radius) for radius in asked_radii(finding.criterion for finding in assessment.findings)])
+
+
+def how_chosen(assessment: Assessment) -> str:
+    """How the number of draws came about, in a sentence or two."""
+    budget, results = assessment.spec.certification.budget, assessment.results
+    n = draws_in_words(results)
+    match budget.kind:
+        case "single_batch":
+            return f"At every point one batch of {n} draws chose the class and bounded it."
+        case "sequential":
+            spent = int((results.n >= budget.n).sum())
+            return (
+                f"At every point {formats.count(budget.n0)} draws chose the class. Fresh draws then came until every radius that the criteria ask for "
+                f"({asked_in_words(assessment)}) was decided there: {n}, median {median_draws(results)}; "
+                f"{formats.plural(spent, 'point') if spent else 'no point'} took all of the {formats.count(budget.n)} allowed."
+            )
+        case "tolerance":
+            return _by_pilot(assessment)
+        case _:
+            return f"At every point {formats.count(budget.n0)} draws chose the class and {n} fresh draws bounded it."
+
+
+def _by_pilot(assessment: Assessment) -> str:
+    budget, pilot = assessment.spec.certification.budget, _pilot(assessment)
+    n, each = draws_in_words(assessment.results), formats.count(budget.n0)
+    if pilot is None:
+        return f"At every point {each} draws chose the class and n = {n} fresh draws, a number chosen by a pilot, bounded it."
+    tolerated, expected = formats.percent(pilot["tolerance"]), formats.percent(pilot["expected_reduction"])
+    how = f"a pilot of {formats.plural(int(pilot['points']), 'point')} × {formats.count(int(pilot['draws']))} draws"
+    if pilot["expected_reduction"] > pilot["tolerance"]:
+        return (
+            f"n = {n} is the most that was allowed. By {how} it was expected to lose {expected} of the mean radius, which is more than the {tolerated} "
+            "tolerated: no n that was allowed is expected to do."
+        )
+    return (
+        f"n = {n} was chosen by {how}: the smallest with which at most {tolerated} of the mean radius is expected to be lost (expected then: {expected}). "
+        f"At every point {each} draws chose the class and n fresh draws bounded it; the pilot's draws were not used again."
+    )
+
+
+def largest_cap(assessment: Assessment) -> float:
+    """The largest radius that the draws of this run can certify at any point; all that are allowed, where points stop when decided."""
+    results, budget = assessment.results, assessment.spec.certification.budget
+    if is_sequential(assessment):
+        return anytime_radius_cap(budget.n, alpha=float(results.alpha.max()), sigma=float(results.sigma.max()))
     return float(radius_caps(results.n, alpha=bound_levels(results), sigma=results.sigma).max())
+
+
+def cap_label(assessment: Assessment) -> str:
+    """The name of `largest_cap`."""
+    n = formats.count(assessment.spec.certification.budget.n) if is_sequential(assessment) else draws_in_words(assessment.results)
+    return f"cap of n = {n}"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from odd_assess.odd.attributes import Attribute, Boolean, Categorical, Continuous, Integer, Ordinal
 from odd_assess.odd.catalogue import TRANSFORMS, TransformInfo
 from odd_assess.odd.constraints import Statement
-from odd_assess.records import Assessment, Gap, Realisation, Spec
+from odd_assess.records import Assessment, Gap, Realisation, Spec, State
 from odd_assess.report.view import formats
 from odd_assess.report.view.records import Cell, Column, DomainView, Fact, MatrixChart, Table, Untested
 
@@ -199,7 +199,31 @@ def _design(assessment: Assessment) -> str:
         "grid": "every feasible cell in turn (no probability model)",
         "pairwise": "a covering array over pairs of levels (no probability model)",
     }[plan.design]
-    return f"{formats.plural(m, 'point')} by {how}, seed {plan.seed}."
+    return f"{formats.plural(m, 'point')} by {how}, seed {plan.seed}.{_until_decided(assessment)}"
+
+
+def points_in_words(assessment: Assessment) -> str:
+    """The number of points and their design; where they stopped when decided, out of how many."""
+    plan, m = assessment.spec.sampling, len(assessment.results)
+    if not plan.until_decided:
+        return f"{formats.count(m)}, {plan.design}"
+    most = plan.points or m
+    return f"{formats.count(m)}, {plan.design}, {f'stopped when decided (at most {formats.count(most)})' if m < most else 'all that were allowed'}"
+
+
+def _until_decided(assessment: Assessment) -> str:
+    plan, m = assessment.spec.sampling, len(assessment.points)
+    if not plan.until_decided:
+        return ""
+    most = plan.points or m
+    open_ = [f.criterion.id for f in assessment.findings if f.criterion.severity == "blocking" and f.state is State.INCONCLUSIVE]
+    allowed = formats.count(most)
+    if m < most:
+        which = "every blocking criterion that more points can decide" if open_ else "every blocking criterion"
+        return f" They came one look after another and stopped when {which} was decided; at most {allowed} were allowed."
+    if open_:
+        return f" All {allowed} points that were allowed were drawn; not decided by them: {formats.listed(open_)}."
+    return f" They came one look after another; the last look, at all {allowed} that were allowed, decided the blocking criteria."
 
 
 def _coverage(assessment: Assessment) -> Table:

@@ -16,9 +16,10 @@ FEWEST_POINTS = 5
 
 def radii_asked(assessment: Assessment) -> tuple[float, ...]:
     """The radii that the criteria ask for, rising; half the largest certified radius where none asks for one."""
-    asked = sorted({finding.criterion.radius for finding in assessment.findings if finding.criterion.radius is not None})
+    asked = {finding.criterion.radius for finding in assessment.findings if finding.criterion.radius is not None}
+    asked |= {finding.criterion.required for finding in assessment.findings if finding.criterion.metric == "radius_quantile"}
     if asked:
-        return tuple(asked)
+        return tuple(sorted(asked))
     largest = float(assessment.results.radius.max(initial=0.0))
     return (formats.round_down(largest / 2, 2),) if largest > 0.02 else (0.0,)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from odd_assess.criteria.metrics import METRICS, MetricInfo
+from odd_assess.criteria.words import about
 from odd_assess.records import Assessment, Finding, State
 from odd_assess.report.view import formats
 from odd_assess.report.view.domain import classes_without_a_point
@@ -82,6 +83,7 @@ def _finding(finding: Finding, position: int, scale: float) -> FindingView:
         upper=formats.metric(finding.upper, info.unit, side="up", points=points, against=against),
         confidence=formats.NOTHING if criterion.confidence is None else f"{formats.plain(100 * criterion.confidence)}%",
         points=formats.count(finding.points),
+        needed=_needed(finding),
         kind=finding.kind,
         message=finding.message,
         advice_title="What would decide it:" if finding.state is State.INCONCLUSIVE else "What to do:",
@@ -98,11 +100,27 @@ def _resolution(finding: Finding, info: MetricInfo) -> int:
     return finding.points if info.kind == "domain claim" else 1000
 
 
+def _needed(finding: Finding) -> str:
+    """The points, or the draws a point, that would decide or meet the criterion, rounded as the advice rounds them."""
+    if finding.state is State.MET:
+        return ""
+
+    def number(needed: int) -> str:
+        exact = formats.count(needed)
+        return exact if exact in finding.advice else about(needed)
+
+    ways = [] if finding.points_needed is None else [f"{number(finding.points_needed)} points"]
+    ways += [] if finding.draws_needed is None else [f"{number(finding.draws_needed)} draws a point"]
+    return " or ".join(ways)
+
+
 def _sign(comparator: str) -> str:
     return {">=": "≥", "<=": "≤"}[comparator]
 
 
 def _asks(finding: Finding, info: MetricInfo) -> str:
+    if finding.criterion.quantile is not None:
+        return f"Certified radius that all but {formats.required(finding.criterion.quantile, '1')} of the ODD reach"
     at = "" if finding.criterion.radius is None else f" at radius {formats.plain(finding.criterion.radius)}"
     where = ", in the worst cell" if finding.criterion.scope == "each_cell" else ""
     return f"{info.title}{at}{where}"

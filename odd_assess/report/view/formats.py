@@ -69,7 +69,8 @@ def percent(fraction: float, *, side: Side = "nearest", digits: int = 1) -> str:
     >>> percent(0.7996), percent(0.7996, side="down"), percent(0.7991, side="up")
     ('80.0%', '79.9%', '80.0%')
     """
-    return f"{100 * _rounded(fraction, digits + 2, side):.{digits}f}%".replace("-", "−")
+    shown = 100 * _rounded(fraction, digits + 2, side) + 0.0  # no "−0.0%"
+    return f"{shown:.{digits}f}%".replace("-", "−")
 
 
 def radius(value: float, *, side: Side = "down", digits: int = 3) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from odd_assess.records import Assessment
 from odd_assess.report.view import domain, findings, formats, groups, manifest, points, radii, reduction, words
+from odd_assess.report.view.budgets import draws_a_point, draws_in_all
 from odd_assess.report.view.records import Fact, Page
 
 
@@ -41,13 +42,12 @@ def page_of(assessment: Assessment) -> Page:
 
 
 def _facts(assessment: Assessment) -> tuple[Fact, ...]:
-    """The run in six numbers."""
-    plan, results = assessment.spec.certification, assessment.results
-    budget = plan.budget
-    draws = formats.count(budget.n) if budget.n0 == 0 else f"{formats.count(budget.n0)} + {formats.count(budget.n)}"
+    """The run in a few numbers."""
+    plan = assessment.spec.certification
     return (
-        Fact(name="Points", text=f"{formats.count(len(results))}, {assessment.spec.sampling.design}"),
-        Fact(name="Draws a point", text=f"{draws} ({budget.kind.replace('_', ' ')})"),
+        Fact(name="Points", text=domain.points_in_words(assessment)),
+        Fact(name="Draws a point", text=draws_a_point(assessment)),
+        Fact(name="Draws in all", text=draws_in_all(assessment)),
         Fact(name="Noise σ", text=f"{formats.plain(plan.sigma)} input units"),
         Fact(name="α per certificate", text=formats.plain(plan.alpha)),
         Fact(name="Model", text=Path(assessment.spec.model.reference).name),

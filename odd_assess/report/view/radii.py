@@ -10,8 +10,9 @@ from odd_assess.criteria import certified_at, refuted_at
 from odd_assess.criteria.point_states import largest_label_radius
 from odd_assess.records import Assessment, Bools, Floats, Results
 from odd_assess.report.view import formats
+from odd_assess.report.view.accuracy_loss import expected_accuracy
 from odd_assess.report.view.band import Band, accuracy_band
-from odd_assess.report.view.budgets import draws_in_words, largest_cap
+from odd_assess.report.view.budgets import asked_in_words, cap_label, draws_in_words, is_sequential, largest_cap
 from odd_assess.report.view.extremes import radii_asked
 from odd_assess.report.view.records import (
     AccuracyChart,
@@ -42,13 +43,15 @@ def accuracy(assessment: Assessment) -> AccuracyView:
         lower=band.lower,
         upper=band.upper,
         run_label=f"this run: n = {n}, {formats.plural(m, 'point')}",
-        cap=largest_cap(assessment.results),
-        cap_label=f"cap of n = {n}",
+        cap=largest_cap(assessment),
+        cap_label=cap_label(assessment),
         band_label=band.label,
         reference=reference,
         reference_label=_reference_label(assessment),
         same=None if reference is None else _reference_curve(_same_points(assessment), radii),
         same_label=f"the same {formats.plural(len(_same_points(assessment)), 'point')} at n = {n}",
+        expected=expected_accuracy(assessment, radii) if assessment.reduction.predicted is not None else None,
+        expected_label=f"expected at n = {formats.count(assessment.reduction.n_ref)}",
         marks=_marks(assessment),
     )
     return AccuracyView(chart=chart, caption=_accuracy_caption(assessment, band), table=table)
@@ -66,12 +69,13 @@ def states(assessment: Assessment) -> StatesView:
         certified=certified,
         undecided=np.clip(1 - certified - refuted, 0, 1),
         refuted=refuted,
-        cap=largest_cap(results),
-        cap_label=f"cap of n = {draws_in_words(results)}",
+        cap=largest_cap(assessment),
+        cap_label=cap_label(assessment),
     )
     caption = (
         "A point is certified at r if its certified radius reaches r for the true class. It is refuted if the upper bound on the true class's votes shows "
         "that no number of draws would certify r, or if another class is certified: the model must change. Else it is undecided: more draws would tell."
+        + (f" {_stopped(assessment)}" if is_sequential(assessment) else "")
     )
     columns = ("Radius", "Certified", "Undecided (budget-limited)", "Refuted (model-limited)")
     table = Table(
@@ -88,7 +92,7 @@ def states(assessment: Assessment) -> StatesView:
 
 def _axis(assessment: Assessment) -> Floats:
     """Radii from 0 to just beyond anything that is drawn."""
-    largest = [largest_cap(assessment.results), *radii_asked(assessment)]
+    largest = [largest_cap(assessment), *radii_asked(assessment)]
     if assessment.reference is not None:
         largest.append(float(assessment.reference.radius.max(initial=0.0)))
     top = 1.06 * max(largest)
@@ -118,7 +122,14 @@ def _reference_label(assessment: Assessment) -> str:
 def _marks(assessment: Assessment) -> tuple[tuple[float, float, str], ...]:
     criteria = [finding.criterion for finding in assessment.findings]
     wanted = [c for c in criteria if c.metric == "certified_accuracy" and c.scope == "odd" and c.radius is not None]
-    return tuple((c.radius, c.required, f"{c.id} ≥ {formats.required(c.required, '1')}") for c in wanted if c.radius is not None)
+    shares = [(c.radius, c.required, f"{c.id} ≥ {formats.required(c.required, '1')}") for c in wanted if c.radius is not None]
+    quantiles = [c for c in criteria if c.metric == "radius_quantile" and c.quantile is not None]
+    shares += [
+        (c.required, 1 - c.quantile, f"{c.id} ≥ {formats.required(1 - c.quantile, '1')}")
+        for c in quantiles
+        if c.quantile is not None
+    ]
+    return tuple(shares)
 
 
 def _accuracy_caption(assessment: Assessment, band: Band) -> str:
@@ -126,6 +137,13 @@ def _accuracy_caption(assessment: Assessment, band: Band) -> str:
         "Share of the ODD where the smoothed classifier gives the true class everywhere within the radius. Triangles: required by the criteria. "
         f"{band.meaning}"
     )
+    if assessment.reduction.predicted is not None:
+        text += (
+            f" Thin blue: the share expected at {formats.count(assessment.reduction.n_ref)} draws, given the counts of this run; an estimate for the points, "
+            "without a band."
+        )
+    if is_sequential(assessment):
+        text += f" {_stopped(assessment)}"
     if assessment.reference is not None and len(assessment.reference):
         text += (
             f" Orange: the {formats.plural(len(assessment.reference), 'point')} of the reference subsample at "
@@ -133,6 +151,13 @@ def _accuracy_caption(assessment: Assessment, band: Band) -> str:
             "The distance between these two is what the small budget cost them; no band is stated for so few points."
         )
     return text
+
+
+def _stopped(assessment: Assessment) -> str:
+    return (
+        f"Draws stopped at each point once the radii that the criteria ask for ({asked_in_words(assessment)}) were decided: at larger radii this run shows "
+        "less than a full budget would, by choice."
+    )
 
 
 def _accuracy_table(assessment: Assessment, asked: tuple[float, ...]) -> Table:

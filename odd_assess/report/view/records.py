@@ -69,7 +69,7 @@ class Interval:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindingView:
-    """One block of the findings table. ``tally`` counts the states of its parts, where it has parts."""
+    """One block of the findings table. ``needed`` says how many points or draws would decide or meet it, ``tally`` counts the states of its parts."""
 
     anchor: str
     state: str
@@ -84,6 +84,7 @@ class FindingView:
     upper: str
     confidence: str
     points: str
+    needed: str
     kind: str
     message: str
     advice_title: str
@@ -109,7 +110,8 @@ class AccuracyChart:
     """Certified accuracy against radius: fractions of the ODD at each of ``radii``.
 
     ``lower``/``upper``: the pointwise band, None where the design has no probability model. ``reference``: the
-    subsample at the reference budget, ``same`` the same points at the run's. ``marks``: (radius, required fraction, label) of criteria.
+    subsample at the reference budget, ``same`` the same points at the run's. ``expected``: all points at the reference budget, as their counts let expect.
+    ``marks``: (radius, required fraction, label) of criteria.
     """
 
     alt: str
@@ -125,6 +127,8 @@ class AccuracyChart:
     reference_label: str
     same: Floats | None
     same_label: str
+    expected: Floats | None
+    expected_label: str
     marks: tuple[tuple[float, float, str], ...]
 
 
@@ -143,17 +147,46 @@ class StatesChart:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ScatterChart:
-    """Radius at n against the radius at the reference budget: expected from the counts (all points), measured (the subsample)."""
+    """Radius at n against the radius at the reference budget: expected from the counts (all points), measured (the subsample).
+
+    ``theory``: the same two radii as a formula has them, from small to large; None where points have no common n.
+    """
 
     alt: str
     expected: Floats
     achieved: Floats
     measured: Floats
     achieved_measured: Floats
+    theory: tuple[Floats, Floats] | None
+    theory_label: str
     cap: float
     cap_label: str
     n_label: str
     reference_label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CurveChart:
+    """Mean certified radius (input units) against the number of draws a point.
+
+    ``run`` and ``reference``: (draws, mean radius). ``measured``: mean radius and its interval at the reference. ``theory`` is NaN where it has no value.
+    ``guide``: a mean radius below the reference's, for the eye.
+    """
+
+    alt: str
+    draws: Ints
+    expected: Floats
+    expected_label: str
+    run: tuple[float, float]
+    run_label: str
+    reference: tuple[float, float]
+    reference_label: str
+    measured: tuple[float, float, float] | None
+    theory: Floats
+    theory_label: str
+    guide: float
+    guide_label: str
+    caption: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -182,12 +215,15 @@ class MatrixChart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReductionView:
-    """What the small budget cost, in sentences and numbers; the charts are None where nothing certifies."""
+    """What the small budget cost, in sentences and numbers; the charts are None where nothing certifies. ``budget``: how n came about."""
 
     sentence: str
     change: str
+    budget: str
     facts: Table
+    accuracy: Table | None
     budgets: Table | None
+    curve: CurveChart | None
     scatter: ScatterChart | None
     histogram: HistogramChart | None
 

@@ -1,117 +1,158 @@
-"""What the small budget cost in radius: a sentence, what other budgets would cost, the numbers and two charts."""
+"""What the small budget cost: sentences, what it is due to, and each point at both budgets."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from odd_assess.criteria import bound_levels
-from odd_assess.records import Assessment, Bools, Reduction, Results
-from odd_assess.report.view import formats
-from odd_assess.report.view.budgets import draws_in_words, largest_cap
+from odd_assess.records import Assessment, Bools, Floats, Reduction
+from odd_assess.report.view import accuracy_loss, curve, formats
+from odd_assess.report.view.budgets import (
+    asked_in_words,
+    cap_label,
+    draws_in_words,
+    how_chosen,
+    is_sequential,
+    largest_cap,
+    median_draws,
+)
 from odd_assess.report.view.records import Cell, Column, HistogramChart, ReductionView, ScatterChart, Table
-from odd_assess.stats.reduction import expected_reference_radius
-from odd_assess.stats.smoothing import radius_cap
+from odd_assess.stats import theory_radius
 
 HISTOGRAM_BINS = 20
 """Classes of reduction from 0 to 100%."""
 
+WORTH_TELLING = 0.005
+"""A part of the reduction below this is not told in a sentence."""
+
 
 def reduction(assessment: Assessment) -> ReductionView:
-    """What the small budget cost: a sentence, what other budgets would cost, the numbers and two charts."""
-    found, results = assessment.reduction, assessment.results
+    """What the small budget cost: sentences, what other budgets would give, the numbers and the charts."""
+    found = assessment.reduction
     lossy = found.expected_reference > 0
+    known = bool(lossy.any()) and found.predicted is not None
     return ReductionView(
-        sentence=_cost(found, results),
+        sentence=_cost(assessment),
         change=_change(assessment),
-        facts=_reduction_facts(found),
-        budgets=_budgets(assessment) if lossy.any() and found.predicted is not None else None,
+        budget=how_chosen(assessment),
+        facts=_facts(assessment),
+        accuracy=accuracy_loss.table(assessment) if known else None,
+        budgets=curve.table(assessment) if known else None,
+        curve=curve.chart(assessment) if known else None,
         scatter=_scatter(assessment) if lossy.any() else None,
         histogram=_histogram(assessment, lossy) if lossy.any() else None,
     )
 
 
-def _cost(found: Reduction, results: Results) -> str:
-    n, n_ref = draws_in_words(results), formats.count(found.n_ref)
-    if found.measured is not None:
-        interval = ""
-        if found.measured_lower is not None and found.measured_upper is not None:
-            low, high = formats.percent(found.measured_lower, side="down"), formats.percent(found.measured_upper, side="up")
-            interval = f" ({formats.plain(100 * found.confidence)}% interval {low} to {high})"
-        points = formats.plural(found.measured_points, "point")
-        text = (
-            f"Certifying with n = {n} draws instead of {n_ref} cost {formats.percent(found.measured)} of the mean certified radius{interval}, "
-            f"measured on {points} certified at both budgets"
-        )
-        if found.predicted_subsample is not None:
-            text += f"; the counts at n = {n} alone predict {formats.percent(found.predicted_subsample)} for these points"
-            text += (
-                "" if found.predicted is None else f" and {formats.percent(found.predicted)} for all {formats.count(len(results))}"
-            )
-        return f"{text}."
-    if found.predicted is not None:
-        return (
-            f"Certifying with n = {n} draws instead of {n_ref} is expected to cost {formats.percent(found.predicted)} of the mean certified radius, "
-            "predicted from the counts; no point was certified at the reference budget, so this is not measured."
-        )
-    return f"No radius reduction can be stated: no point certifies at n = {n}, nor would any be expected to at {n_ref}."
+# ---------------------------------------------------------------- sentences
 
 
-def _mean_radius_at(assessment: Assessment, n: int) -> float:
-    """Mean radius of all points expected at ``n`` draws, given the counts of this run."""
-    results = assessment.results
-    return float(expected_reference_radius(results.hits, results.n, n, alpha=bound_levels(results), sigma=results.sigma).mean())
+def _cost(assessment: Assessment) -> str:
+    found, results = assessment.reduction, assessment.results
+    n_ref = formats.count(found.n_ref)
+    if found.measured is None and found.predicted is None:
+        return f"No radius reduction can be stated: no point certifies at n = {draws_in_words(results)}, nor would any be expected to at {n_ref}."
+    if is_sequential(assessment):
+        subject = f"Stopping at each point when decided, at n = {draws_in_words(results)} draws (median {median_draws(results)}),"
+    else:
+        subject = f"Certifying with n = {draws_in_words(results)} draws"
+    told = _measured(found, subject, len(results)) if found.measured is not None else _predicted(found, subject)
+    return f"{told} {_by_choice(assessment)}".strip()
 
 
-def _budget_ladder(assessment: Assessment) -> list[int]:
-    n, n_ref = int(assessment.results.n.max()), assessment.reduction.n_ref
-    steps = [round(n * factor) for factor in (2, 5, 10, 30, 100)]
-    return [step for step in steps if step < n_ref] + [n_ref]
+def _measured(found: Reduction, subject: str, points: int) -> str:
+    assert found.measured is not None  # the caller has looked
+    interval = ""
+    if found.measured_lower is not None and found.measured_upper is not None:
+        low, high = formats.percent(found.measured_lower, side="down"), formats.percent(found.measured_upper, side="up")
+        interval = f" ({formats.plain(100 * found.confidence)}% interval {low} to {high})"
+    text = (
+        f"{subject} instead of {formats.count(found.n_ref)} cost {formats.percent(found.measured)} of the mean certified radius{interval}, "
+        f"measured on {formats.plural(found.measured_points, 'point')} certified at both budgets"
+    )
+    if found.predicted_subsample is not None:
+        text += f"; the counts of this run alone predict {formats.percent(found.predicted_subsample)} for these points"
+        text += "" if found.predicted is None else f" and {formats.percent(found.predicted)} for all {formats.count(points)}"
+    return f"{text}."
 
 
-def _change(assessment: Assessment) -> str:
-    """What another n would change, in one sentence."""
-    found = assessment.reduction
-    reference = float(found.expected_reference.mean()) if len(found.expected_reference) else 0.0
-    if found.predicted is None or reference <= 0:
-        return ""
-    n = int(assessment.results.n.max())
-    ladder = [step for step in _budget_ladder(assessment) if step < found.n_ref]
-    picked = [step for step in ladder if step in {2 * n, 10 * n}] or ladder[:1]
-    words = [
-        f"n = {formats.count(step)} about {formats.percent(max(0.0, 1 - _mean_radius_at(assessment, step) / reference), digits=0)}"
-        for step in picked
-    ]
-    would = f"With {formats.listed(words)} of the radius would be lost, instead of {formats.percent(found.predicted, digits=0)}. "
-    if found.cap_share is None or found.width_share is None:
-        return would if words else ""
-    return (would if words else "") + (
-        f"{formats.percent(found.cap_share, digits=0)} of the radius is lost to the cap, which only a larger n lifts, "
-        f"and {formats.percent(found.width_share, digits=0)} to the width of the confidence bound."
+def _predicted(found: Reduction, subject: str) -> str:
+    assert found.predicted is not None  # the caller has looked
+    return (
+        f"{subject} instead of {formats.count(found.n_ref)} is expected to cost {formats.percent(found.predicted)} of the mean certified radius, "
+        "predicted from the counts; no point was certified at the reference budget, so this is not measured."
     )
 
 
-def _reduction_facts(found: Reduction) -> Table:
+def _by_choice(assessment: Assessment) -> str:
+    if not is_sequential(assessment):
+        return ""
+    return (
+        f"Most of it is by choice: draws stopped once the radii that the criteria ask for ({asked_in_words(assessment)}) were decided, and larger radii were "
+        "not pursued."
+    )
+
+
+def _change(assessment: Assessment) -> str:
+    """What another n would change, and what the loss is due to."""
+    found = assessment.reduction
+    if found.predicted is None or found.cap_share is None or found.width_share is None:
+        return ""
+    n, fixed = int(assessment.results.n.max()), is_sequential(assessment)
+    steps = [step for step in curve.ladder(assessment) if step < found.n_ref]
+    wanted = {1_000, 10_000} if fixed else {2 * n, 10 * n}
+    picked = [step for step in steps if step in wanted] or steps[:1]
+    means = curve.mean_radii_at(assessment, [*picked, found.n_ref])
+    told = [
+        f"n = {formats.count(step)} about {formats.percent(max(0.0, 1 - mean / means[-1]), digits=0)}"
+        for step, mean in zip(picked, means[:-1].tolist(), strict=True)
+    ]
+    start = "With the same fixed n at every point, " if fixed else "With "
+    would = f"{start}{formats.listed(told)} of the radius would be lost, instead of {formats.percent(found.predicted, digits=0)}. "
+    return (would if told else "") + _due_to(found, found.cap_share, found.width_share)
+
+
+def _due_to(found: Reduction, cap: float, width: float) -> str:
+    parts = [
+        f"{formats.percent(cap, digits=0)} of the radius is lost to the cap (only a larger n lifts it)",
+        f"{formats.percent(width, digits=0)} to the width of the confidence bound",
+    ]
+    if found.multiplicity_share is not None and found.multiplicity_share >= WORTH_TELLING:
+        parts.append(f"{formats.percent(found.multiplicity_share, digits=0)} to draws that serve twice")
+    return f"{formats.listed(parts)}."
+
+
+# ---------------------------------------------------------------- numbers
+
+
+def _facts(assessment: Assessment) -> Table:
+    found, spec = assessment.reduction, assessment.spec
+
     def fraction(value: float | None, side: formats.Side = "nearest") -> Cell:
         return Cell(text=formats.NOTHING if value is None else formats.percent(value, side=side), value=value)
 
     level = f"{formats.plain(100 * found.confidence)}%"
+    twice = {
+        "single_batch": "the batch that bounds the class also chooses it, so its bound has the level α / 2",
+        "sequential": "the draws that bound the class also tell when to stop, so the bound must hold at any time",
+    }.get(spec.certification.budget.kind)
     rows = [
         (
             "Measured on the subsample",
             fraction(found.measured),
-            f"1 − mean radius at n / mean radius at {formats.count(found.n_ref)}, {found.measured_points} points",
+            f"1 − mean radius at n / mean radius at {formats.count(found.n_ref)}, {formats.plural(found.measured_points, 'point')}",
         ),
         (f"Its interval, lower end ({level})", fraction(found.measured_lower, "down"), "bootstrap over points"),
         (f"Its interval, upper end ({level})", fraction(found.measured_upper, "up"), "bootstrap over points"),
-        ("Predicted for the subsample", fraction(found.predicted_subsample), "from the counts at n alone"),
-        ("Predicted for all points", fraction(found.predicted), "from the counts at n alone"),
+        ("Predicted for the subsample", fraction(found.predicted_subsample), "from the counts of this run alone"),
+        ("Predicted for all points", fraction(found.predicted), "from the counts of this run alone"),
+        ("– due to the cap", fraction(found.cap_share), "even if all n copies agree, the radius cannot exceed the cap"),
+        ("– due to the width of the bound", fraction(found.width_share), "what an exact knowledge of the votes would give back"),
+        ("– due to draws that serve twice", fraction(found.multiplicity_share if twice else None), twice or ""),
         (
             "Median over points",
             fraction(found.per_point_median),
             "over the points whose votes would certify at the reference budget",
         ),
-        ("Part due to the cap", fraction(found.cap_share), "even if all n copies agree, the radius cannot exceed the cap"),
-        ("Part due to the width of the bound", fraction(found.width_share), "what an exact knowledge of the votes would give back"),
         ("Theory line", fraction(found.theory), "mean ratio 1 − 1.64 z / √n for a typical model (Seferis et al. 2024)"),
     ]
     return Table(
@@ -119,35 +160,12 @@ def _reduction_facts(found: Reduction) -> Table:
         caption="The radius reduction in numbers",
         columns=(Column(title="Quantity"), Column(title="Reduction", number=True), Column(title="How it is known")),
         rows=tuple((Cell(text=name), value, Cell(text=how)) for name, value, how in rows if value.value is not None),
-        note="All of these are estimates. Fractions of the mean radius at the reference budget.",
+        note="All of these are estimates: fractions of the mean radius at the reference budget. The parts sum to what is predicted for all points."
+        + (" From so few draws at many points the prediction is coarse." if is_sequential(assessment) else ""),
     )
 
 
-def _budgets(assessment: Assessment) -> Table:
-    results, found = assessment.results, assessment.reduction
-    alpha, sigma = float(bound_levels(results).max()), float(results.sigma.max())
-    reference, now = float(found.expected_reference.mean()), float(results.radius.mean())
-    rows = [("this run", int(results.n.max()), now)]
-    rows += [("expected", n, _mean_radius_at(assessment, n)) for n in _budget_ladder(assessment)]
-    return Table(
-        id="budgets-table",
-        caption="What another number of draws would give",
-        columns=tuple(
-            Column(title=title, number=number)
-            for title, number in (("Draws n", True), ("", False), ("Mean radius", True), ("Radius lost", True), ("Cap", True))
-        ),
-        rows=tuple(
-            (
-                Cell(text=formats.count(n), value=n),
-                Cell(text=how),
-                Cell(text=formats.radius(mean), value=mean),
-                Cell(text=formats.percent(max(0.0, 1 - mean / reference)), value=1 - mean / reference),
-                Cell(text=formats.radius(radius_cap(n, alpha=alpha, sigma=sigma)), value=None),
-            )
-            for how, n, mean in rows
-        ),
-        note="Expected from the counts of this run; mean over all certified classes, right or wrong.",
-    )
+# ---------------------------------------------------------------- charts
 
 
 def _scatter(assessment: Assessment) -> ScatterChart:
@@ -162,11 +180,25 @@ def _scatter(assessment: Assessment) -> ScatterChart:
         achieved=results.radius,
         measured=measured,
         achieved_measured=achieved,
-        cap=largest_cap(results),
-        cap_label=f"cap of n = {n}",
+        theory=_theory_line(assessment),
+        theory_label="theory of a point",
+        cap=largest_cap(assessment),
+        cap_label=cap_label(assessment),
         n_label=f"radius at n = {n} (input units)",
         reference_label=f"radius at n = {n_ref} (input units)",
     )
+
+
+def _theory_line(assessment: Assessment) -> tuple[Floats, Floats] | None:
+    """The theory's radius at n_ref and at n, for pA from 1/2 to where its formula turns down; None where points have no common n."""
+    results, found = assessment.results, assessment.reduction
+    if is_sequential(assessment) or results.n.min() != results.n.max():
+        return None
+    p = 1.0 - np.geomspace(0.5, 1e-7, 400)
+    alpha, sigma = float(results.alpha.max()), float(results.sigma.max())
+    at_ref, at_n = (np.asarray(theory_radius(p, n, alpha=alpha, sigma=sigma)) for n in (found.n_ref, int(results.n.max())))
+    rising = slice(0, 1 + int(np.argmax(at_n)))
+    return at_ref[rising], at_n[rising]
 
 
 def _histogram(assessment: Assessment, lossy: Bools) -> HistogramChart:

@@ -7,6 +7,7 @@ from math import ceil, log10, sqrt
 
 from odd_assess.records import Assessment, SamplingPlan
 from odd_assess.report.view import formats
+from odd_assess.report.view.budgets import asked_in_words
 from odd_assess.report.view.extremes import radii_asked
 from odd_assess.report.view.points import grey_levels, image_shape
 from odd_assess.report.view.records import Cell, Column, Fact, Table
@@ -62,6 +63,7 @@ def limits(assessment: Assessment) -> tuple[Fact, ...]:
         Fact(name="The declared distribution", text=_distribution(assessment.spec.sampling)),
         Fact(name="The base images", text=_base_images(assessment)),
         *_out_of_reach(assessment.coverage.reached),
+        *_stopping(assessment),
         Fact(
             name="Transforms are indicative",
             text="Conditions are realised by image transforms with a stated physical mapping. They are indicative of real conditions and no substitute for "
@@ -122,6 +124,40 @@ def _out_of_reach(reached: float) -> tuple[Fact, ...]:
     share = formats.percent(1 - reached, side="up")
     text = f"{share} of the declared ODD has no frame in the table: no point could be drawn there. That share counts against every domain claim."
     return (Fact(name="Parts without a frame", text=text),)
+
+
+def _stopping(assessment: Assessment) -> tuple[Fact, ...]:
+    """Why draws and points could stop when they did."""
+    spec, facts = assessment.spec, []
+    budget = spec.certification.budget
+    if budget.kind == "sequential":
+        facts.append(
+            Fact(
+                name="Stopping the draws when decided",
+                text="The draws at a point told when to stop drawing there. Bounds for a number of draws that is fixed beforehand would not hold; the bounds "
+                "used come from a test martingale and hold at every moment at once (Ville's inequality), so each certificate is still false with "
+                f"probability at most {formats.plain(spec.certification.alpha)}. Draws stopped once the radii asked for ({asked_in_words(assessment)}) were "
+                "decided; certified radii beyond them are valid, but they are smaller than a full budget would show.",
+            )
+        )
+    if budget.kind == "tolerance":
+        facts.append(
+            Fact(
+                name="The number of draws from a pilot",
+                text="The pilot chose n from its own draws, which no certificate uses: for the certificates n was fixed beforehand. That the loss stays within "
+                "the tolerance is an expectation from the pilot's points and no bound; what this run lost is stated under “What the small budget cost”.",
+            )
+        )
+    if spec.sampling.until_decided:
+        facts.append(
+            Fact(
+                name="Stopping the points when decided",
+                text="Points were drawn until the blocking criteria were decided, so the results told when to stop. The bounds on the ODD hold at every look "
+                "at once (Ville's inequality), because the points are independent draws; they are a little wider than bounds for a fixed number of points. "
+                "Plain shares of the points may lean to the side that was decided: rely on the bounds.",
+            )
+        )
+    return tuple(facts)
 
 
 def radius_words(assessment: Assessment) -> Table:

@@ -1,0 +1,69 @@
+"""Certified accuracy lost to the budget: what this run certified at each radius, and what the reference budget would be expected to."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from odd_assess.criteria import certified_at
+from odd_assess.criteria.inference import point_weights
+from odd_assess.criteria.loss import certified_at_reference
+from odd_assess.records import Assessment, Floats
+from odd_assess.report.view import formats
+from odd_assess.report.view.budgets import draws_in_words, is_sequential
+from odd_assess.report.view.extremes import radii_asked
+from odd_assess.report.view.records import Cell, Column, Table
+from odd_assess.stats import theory_accuracy_drop
+
+
+def expected_accuracy(assessment: Assessment, radii: Floats) -> Floats:
+    """The share of the ODD that the reference budget would be expected to certify at each of the radii, given the counts of this run. An estimate."""
+    results, spec = assessment.results, assessment.spec
+    weights = point_weights(spec.sampling, spec.domain, results)
+    return np.asarray(weights @ certified_at_reference(results, radii, n_ref=assessment.reduction.n_ref))
+
+
+def table(assessment: Assessment) -> Table:
+    """At radius 0 and at the radii asked for: certified here, expected at the reference, the difference, and what the theory allows."""
+    results, spec, n_ref = assessment.results, assessment.spec, assessment.reduction.n_ref
+    radii = np.array(sorted({0.0, *radii_asked(assessment)}))
+    weights = point_weights(spec.sampling, spec.domain, results)
+    now = np.array([float(weights @ certified_at(results, float(radius))) for radius in radii])
+    then = expected_accuracy(assessment, radii)
+    fixed = not is_sequential(assessment) and int(results.n.min()) == int(results.n.max())
+    limit = theory_accuracy_drop(int(results.n.max()), alpha=float(results.alpha.max())) if fixed else None
+    titles = ["Radius", f"At n = {draws_in_words(results)}", f"Expected at n = {formats.count(n_ref)}", "Lost"]
+    titles += [] if limit is None else ["Theory: at most"]
+    return Table(
+        id="accuracy-loss-table",
+        caption="Certified accuracy lost to the budget",
+        columns=tuple(Column(title=title, number=True) for title in titles),
+        rows=tuple(_row(assessment, *numbers, limit) for numbers in zip(radii.tolist(), now.tolist(), then.tolist(), strict=True)),
+        note=_note(assessment, limit),
+    )
+
+
+def _row(assessment: Assessment, radius: float, now: float, then: float, limit: float | None) -> tuple[Cell, ...]:
+    digits = formats.decimals(len(assessment.results))
+    cells = (
+        Cell(text=formats.plain(radius), value=radius),
+        *(Cell(text=formats.percent(share, digits=digits), value=share) for share in (now, then, then - now)),
+    )
+    return cells if limit is None else (*cells, Cell(text=formats.percent(limit, side="up"), value=limit))
+
+
+def _note(assessment: Assessment, limit: float | None) -> str:
+    text = (
+        "Share of the ODD certified for the true class. Expected: for each point the probability that so many draws would certify the radius, given its "
+        "count; an estimate."
+    )
+    if is_sequential(assessment):
+        text += (
+            " At the radii that the criteria ask for, draws went on until each point was decided, so hardly anything is lost there; what is lost at other "
+            "radii was not pursued."
+        )
+    if limit is not None:
+        text += (
+            " Theory: z / √n, for a model whose votes are spread (Seferis et al. 2024). A model that is sure of many points loses more near the cap, because "
+            "they reach it together."
+        )
+    return text
