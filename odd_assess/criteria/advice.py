@@ -7,7 +7,6 @@ the same points, if each point's observed share of hits (with half a hit and hal
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -75,12 +74,6 @@ def draws_for_reduction(results: Results, reduction: Reduction, required: float)
         if 1.0 - float(expected.sum()) / reference <= required:
             return n
     return None
-
-
-def fewest_points(bound_if_all: Callable[[int], bool]) -> int | None:
-    """The smallest number of points, all of them successes, for which the bound reaches the requirement."""
-    enough = next((1 << power for power in range(24) if bound_if_all(1 << power)), None)
-    return None if enough is None else 1 + bisect_left(range(1, enough), True, key=bound_if_all)
 
 
 def empty_cells(names: list[str], listed: str) -> str:

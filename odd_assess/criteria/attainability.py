@@ -33,7 +33,7 @@ from odd_assess.stats import (
     radius_cap,
     smallest_useful_n,
 )
-from odd_assess.stats.planning import smallest
+from odd_assess.stats.search import smallest
 
 MOST_POINTS = 2**40
 """Beyond so many points we say that none would do."""

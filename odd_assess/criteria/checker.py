@@ -29,6 +29,7 @@ from odd_assess.stats import (
     radius_cap,
     true_fraction_lower,
 )
+from odd_assess.stats.search import smallest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -299,7 +300,7 @@ def _needed(criterion: Criterion, claim: FractionClaim, inference: Inference) ->
         shown = int(claim.low.sum())
         needed = shown + bisect_left(range(shown, m), True, key=lambda count: would_do(count, m))
         return Advice(text=f"To be met, {needed:,} of {m:,} points would have had to be shown, {shown:,} were.")
-    points = advice.fewest_points(lambda size: would_do(size, size))
+    points = smallest(lambda size: would_do(size, size), most=2**24)
     if points is None:
         return Advice()
     return Advice(text=f"{m:,} points could not have met it: at least {points:,} are needed, all of them shown.", points=points)

@@ -40,7 +40,8 @@ from odd_assess.criteria.readings import beta_of
 from odd_assess.criteria.screening import bound_alpha
 from odd_assess.records import Bools, CertificationPlan, Criterion, Ints
 from odd_assess.stats import anytime_draws_for_radius, probability_at_most, smallest_useful_n, theory_reduction
-from odd_assess.stats.planning import expected_draws_to_decide, points_for_power, smallest, uniform_reduction
+from odd_assess.stats.planning import expected_draws_to_decide, points_for_power, uniform_reduction
+from odd_assess.stats.search import smallest
 
 MOST_POINTS = 1_000_000
 """Beyond so many points we do not search."""

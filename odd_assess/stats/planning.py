@@ -10,6 +10,7 @@ import numpy as np
 from scipy import special
 
 from odd_assess.stats.proportions import probability_at_least, proportion_lower_bound
+from odd_assess.stats.search import smallest
 from odd_assess.stats.smoothing import certified_radius, fewest_agreeing
 
 ABOVE_WALD = 1.2
@@ -17,25 +18,6 @@ ABOVE_WALD = 1.2
 
 TEETH = 3
 """How many teeth of the saw that power draws over the number of points are looked at beyond the first number that has it."""
-
-
-def smallest(enough: Callable[[int], bool], *, most: int) -> int | None:
-    """The smallest whole number in [1, most] that is enough; None where ``most`` is not. What is enough must stay enough for larger numbers.
-
-    Raises: ValueError unless most >= 1.
-
-    >>> smallest(lambda n: n * n >= 50, most=1000), smallest(lambda n: n * n >= 50, most=7)
-    (8, None)
-    """
-    if most < 1:
-        raise ValueError(f"most must be at least 1, got {most}")
-    high = 1
-    while not enough(high):
-        if high == most:
-            return None
-        high = min(2 * high, most)
-    low = high // 2
-    return low + 1 + bisect_left(range(low + 1, high), True, key=enough)
 
 
 # ---------------------------------------------------------------- points

@@ -23,13 +23,13 @@ below n KL(k/n, p0), which no average of likelihood ratios can exceed, and below
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
 from typing import overload
 
 import numpy as np
 from scipy import special
 
 from odd_assess.stats.arrays import Floats, FloatsLike, IntsLike, Many, scalar_if_single
+from odd_assess.stats.search import smallest
 from odd_assess.stats.smoothing import certified_radius
 
 _ROUNDING = 2.0**-48
@@ -164,10 +164,9 @@ def anytime_draws_for_radius(radius: float, *, alpha: float, sigma: float) -> in
         cap = anytime_radius_cap(n, alpha=alpha, sigma=sigma)
         return cap > 0 and cap >= radius
 
-    enough = 1
-    while not reaches(enough):
-        enough *= 2
-    return enough // 2 + 1 + bisect_left(range(enough // 2 + 1, enough), True, key=reaches)
+    fewest = smallest(reaches, most=2**50)
+    assert fewest is not None  # 7 sigma take some 1e13 draws
+    return fewest
 
 
 def fewest_to_decide(successes: int, trials: int, p0: float, *, alpha: float, most: int) -> int:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from odd_assess.assessment.planning import measure_rate
-from odd_assess.cli.plan import in_words, planned, timed
+from odd_assess.cli.plan import planned, timed
+from odd_assess.cli.plan_words import in_words
 from odd_assess.spec import load_spec
 
 from .conftest import Bench, Changes

@@ -13,18 +13,11 @@ from odd_assess.stats.planning import (
     expected_draws_to_decide,
     likely_successes,
     points_for_power,
-    smallest,
     uniform_mean_radius,
     uniform_reduction,
 )
 
 ALPHA = 1e-3
-
-
-@given(threshold=st.integers(1, 300), most=st.integers(1, 200))
-def test_smallest_is_the_first_that_is_enough(threshold: int, most: int) -> None:
-    """It is the threshold itself, or None where the threshold lies beyond the most."""
-    assert smallest(lambda n: n >= threshold, most=most) == (threshold if threshold <= most else None)
 
 
 @given(points=st.integers(1, 300), p=st.floats(0, 1), power=st.floats(0.01, 0.99))
@@ -116,7 +109,6 @@ def test_the_hardest_threshold_counts() -> None:
 def test_bad_arguments_are_refused() -> None:
     """Each says what must hold."""
     for call, words in (
-        (lambda: smallest(lambda _: True, most=0), "most must be at least 1"),
         (lambda: likely_successes(10, 0.5, power=1.0), "power must lie in"),
         (lambda: expected_draws_to_decide(0.5, [], alpha=0.1), "thresholds"),
         (lambda: expected_draws_to_decide(0.5, [1.0], alpha=0.1), "thresholds"),
