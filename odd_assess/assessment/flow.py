@@ -62,7 +62,7 @@ def _assess(spec: Spec, folder: RunFolder, *, resume: bool, tell: Progress, devi
         certifier = Certifier(spec, bench, store, tell)
         pilot = certifier.pilot()
         points = certify_points(certifier, plan_of(spec, spec.certification.budget.n if pilot is None else pilot.n))
-        found, reference = gather(spec, store)
+        found, reference = gather(spec, store, points)
         covered = visited(spec, bench, points)
         lost = radius_loss(found, reference, n_ref=reference_draws(spec.certification), seed=spec.sampling.seed)
         findings = check(

@@ -52,7 +52,7 @@ def certify_points(certifier: Certifier, plan: Plan) -> tuple[OddPoint, ...]:
 def _undecided(spec: Spec, bench: Bench, store: EvidenceStore, points: tuple[OddPoint, ...]) -> list[str]:
     """The blocking criteria that further points could decide."""
     blocking = [c for group in spec.criteria for c in group.criteria if c.severity == "blocking"]
-    found = results(store.rows(MAIN), spec.domain)
+    found = _found(spec, store, points)
     no_loss = Reduction(n_ref=reference_draws(spec.certification), expected_reference=found.radius, predicted=None)
     left = undecided(
         blocking,
@@ -70,7 +70,13 @@ def visited(spec: Spec, bench: Bench, points: tuple[OddPoint, ...]) -> Coverage:
     return coverage(spec.domain, points, frames=bench.source.frames, frames_weighting=spec.inputs.weights)
 
 
-def gather(spec: Spec, store: EvidenceStore) -> tuple[Results, Results | None]:
-    """What the store holds, as columns: the points, and the reference subsample if there is one."""
+def gather(spec: Spec, store: EvidenceStore, points: tuple[OddPoint, ...]) -> tuple[Results, Results | None]:
+    """What the store holds of these points, as columns: at the budget, and of the reference subsample if there is one."""
     reference = results(store.rows(REFERENCE), spec.domain)
-    return results(store.rows(MAIN), spec.domain), reference if len(reference) else None
+    return _found(spec, store, points), reference if len(reference) else None
+
+
+def _found(spec: Spec, store: EvidenceStore, points: tuple[OddPoint, ...]) -> Results:
+    """The results at these points only: a run that goes on finds more of them in the store than its early looks had."""
+    indices = {point.index for point in points}
+    return results(((row, certificate) for row, certificate in store.rows(MAIN) if row.point.index in indices), spec.domain)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from odd_assess.stats import anytime_draws_for_radius, smallest_useful_n
 
 SMALLEST_SIGMA = 1e-4
@@ -94,7 +96,7 @@ class SequentialPlan:
 
     def __post_init__(self) -> None:
         _check_noise(sigma=self.sigma, alpha=self.alpha)
-        object.__setattr__(self, "radii", tuple(sorted({float(radius) for radius in self.radii})))
+        object.__setattr__(self, "radii", tuple(sorted({float(radius) for radius in np.atleast_1d(self.radii)})))
         if self.n0 < 1:
             raise ValueError(f"n0 must be at least 1, got {self.n0}")
         if not self.radii or not all(0 <= radius < float("inf") for radius in self.radii):

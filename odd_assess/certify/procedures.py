@@ -125,7 +125,7 @@ def _next_block(plan: SequentialPlan, hits: int, drawn: int) -> int:
 
 def _undecided(plan: SequentialPlan, hits: int, drawn: int) -> list[float]:
     """The proportions Phi(r / sigma) of the radii that these counts neither certify nor refute."""
-    p0 = ndtr(np.array(plan.radii) / plan.sigma)
+    p0 = np.minimum(ndtr(np.array(plan.radii) / plan.sigma), np.nextafter(1.0, 0.0))  # beyond 8 sigma
     enough = -np.log(plan.alpha)
     above, below = log_evidence_above(hits, drawn, p0), log_evidence_below(hits, drawn, p0)
     undecided = np.asarray(np.maximum(above, below) < enough)

@@ -43,7 +43,8 @@ def plan(
 ) -> None:
     """Say before any draw what the run that SPEC declares can show, and what it costs.
 
-    Exit status 0 if some model could meet every criterion; 2, with the problems that lint and run report, if not.
+    Exit status 0 if no criterion is beyond these points and draws; 2, with the problems that lint and run report, if one is. Claims that the
+    design does not support are marked.
     """
     from odd_assess.cli.plan_words import in_words
     from odd_assess.spec.load import draft_spec

@@ -53,9 +53,14 @@ def advise(points: int, draws: int, with_copies: Callable[[float], State], with_
 
 
 def at_budget(results: Results, n: int) -> Results:
-    """What the points would look like at ``n`` draws, if each one's share of hits persists. For advice only."""
-    hits, label_hits = _scaled(results.hits, results.n, n), _scaled(results.label_hits, results.n, n)
-    draws = np.full(len(results), n, dtype=np.int64)
+    """What the points would look like at ``n`` draws, if each one's share of hits persists. For advice only.
+
+    Where draws stop when the radii asked about are decided, more of them come at the points that spent the most only.
+    """
+    stay = results.anytime & (results.n < results.n.max())
+    draws = np.where(stay, results.n, n)
+    hits = np.where(stay, results.hits, _scaled(results.hits, results.n, n))
+    label_hits = np.where(stay, results.label_hits, _scaled(results.label_hits, results.n, n))
     lower = np.atleast_1d(proportion_lower_bound(hits, draws, alpha=bound_levels(results)))
     if results.anytime.any():
         lower = np.where(results.anytime, anytime_lower_bound(hits, draws, alpha=results.alpha), lower)

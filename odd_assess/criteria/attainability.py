@@ -95,7 +95,8 @@ def shortfall(criterion: Criterion, setting: Setting) -> Shortfall | None:
 def short_of_draws(criterion: Criterion, plan: CertificationPlan, asked: tuple[float, ...] = ()) -> Shortfall | None:
     """Whether the radius that the criterion asks for is beyond what agreeing draws certify; None if it is not."""
     required = radius_of(criterion)
-    if required is None or criterion.metric == "abstention_rate" or _reaches(criterion, plan, asked, plan.budget.n):
+    trivial = criterion.comparator == ">=" and criterion.required <= 0
+    if required is None or trivial or criterion.metric == "abstention_rate" or _reaches(criterion, plan, asked, plan.budget.n):
         return None
     return Shortfall(
         criterion=criterion,

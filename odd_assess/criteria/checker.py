@@ -168,6 +168,10 @@ def _domain_claim(criterion: Criterion, evidence: Evidence) -> Finding:
 
     reading = read(results)
     advised = _claim_advice(criterion, claim, reading, inference, evidence)
+    if advised is None and sampling.until_decided and criterion.severity != "blocking" and len(results) < (sampling.points or 0):
+        advised = Advice(
+            text="Points stopped coming when the blocking criteria were decided; one that is not blocking is not waited for. Make it blocking to decide it."
+        )
     if advised is None:
         advised = advice.advise(
             len(results),
@@ -303,7 +307,9 @@ def _needed(criterion: Criterion, claim: FractionClaim, inference: Inference) ->
     points = smallest(lambda size: would_do(size, size), most=2**24)
     if points is None:
         return Advice()
-    return Advice(text=f"{m:,} points could not have met it: at least {points:,} are needed, all of them shown.", points=points)
+    return Advice(
+        text=f"{m:,} points could not have met it in any case: at least {points:,} are needed, all of them shown.", points=points
+    )
 
 
 # ---------------------------------------------------------------- estimates and descriptive metrics
@@ -352,6 +358,11 @@ def _radius_reduction(criterion: Criterion, evidence: Evidence) -> Finding:
 def _reduction_advice(criterion: Criterion, state: State, evidence: Evidence) -> Advice:
     if state is State.MET:
         return Advice()
+    if evidence.results.anytime.any():
+        return Advice(
+            text="Draws stop once the radii that the criteria ask about are decided: more of them would not change this. "
+            "Use the budget reduced or tolerance, or ask about a larger radius."
+        )
     n = advice.draws_for_reduction(evidence.results, evidence.reduction, criterion.required)
     enough = (
         ""

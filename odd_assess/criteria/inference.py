@@ -23,7 +23,6 @@ from odd_assess.records import Bools, Floats, Ints, Results, SamplingPlan
 from odd_assess.stats import (
     anytime_lower_bound,
     log_evidence_above,
-    log_evidence_below,
     mean_lower_bound,
     pooled_lower_bound,
     probability_at_least,
@@ -83,13 +82,14 @@ class Independent:
         """Betting."""
         return mean_lower_bound(values, upper=upper, beta=beta, copies=copies)
 
-    def p_value_above(self, successes: Ints, points: Ints, p0: float) -> Floats:
-        """The p-values (cells,) against "the proportion is at most p0"."""
-        return probability_at_least(successes, points, p0)
+    def p_value_above(self, indicator: Bools, p0: float, *, copies: float = 1.0) -> float:
+        """The p-value against "the proportion is at most p0"."""
+        return float(probability_at_least(*_counted(indicator, copies), p0))
 
-    def p_value_below(self, successes: Ints, points: Ints, p0: float) -> Floats:
-        """The p-values (cells,) against "the proportion is at least p0"."""
-        return probability_at_most(successes, points, p0)
+    def p_value_below(self, indicator: Bools, p0: float, *, copies: float = 1.0) -> float:
+        """The p-value against "the proportion is at least p0"."""
+        misses, points = _counted(~indicator, copies)
+        return float(probability_at_most(points - misses, points, p0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,24 +100,25 @@ class Anytime:
     """
 
     horizon: int
-    fraction_words: str = "test martingale, independent points, stopped when decided"
-    mean_words: str = "betting bound, independent points, stopped when decided"
+    fraction_words: str = "test martingale, independent points, valid at any stopping time"
+    mean_words: str = "betting bound, independent points, valid at any stopping time"
 
     def fraction_lower(self, indicator: Bools, *, beta: float, copies: float = 1.0) -> float:
-        """The bound that holds at any stopping time."""
-        return anytime_lower_bound(*_counted(indicator, copies), alpha=beta)
+        """The best bound of all times up to now: what was decided once stays decided."""
+        successes, points = _over_time(indicator, copies)
+        return float(anytime_lower_bound(successes, points, alpha=beta).max())
 
     def mean_lower(self, values: Floats, *, upper: float, beta: float, copies: float = 1.0) -> float:
         """Betting, with bets that were fixed beforehand."""
         return mean_lower_bound(values, upper=upper, beta=beta, copies=copies, horizon=self.horizon)
 
-    def p_value_above(self, successes: Ints, points: Ints, p0: float) -> Floats:
-        """The p-values (cells,) against "the proportion is at most p0"."""
-        return np.exp(-np.maximum(0.0, log_evidence_above(successes, points, p0)))
+    def p_value_above(self, indicator: Bools, p0: float, *, copies: float = 1.0) -> float:
+        """The p-value against "the proportion is at most p0": one over the most evidence of all times up to now."""
+        return float(np.exp(-np.max(np.maximum(0.0, log_evidence_above(*_over_time(indicator, copies), p0)))))
 
-    def p_value_below(self, successes: Ints, points: Ints, p0: float) -> Floats:
-        """The p-values (cells,) against "the proportion is at least p0"."""
-        return np.exp(-np.maximum(0.0, log_evidence_below(successes, points, p0)))
+    def p_value_below(self, indicator: Bools, p0: float, *, copies: float = 1.0) -> float:
+        """The p-value against "the proportion is at least p0", likewise."""
+        return self.p_value_above(~indicator, 1.0 - p0, copies=copies)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,6 +223,12 @@ def point_weights(sampling: SamplingPlan, domain: Domain, results: Results) -> F
         counted = weights[results.cell] / np.bincount(results.cell, minlength=len(weights))[results.cell]
         return np.asarray(counted / counted.sum())
     return np.full(len(results), 1.0 / len(results))
+
+
+def _over_time(indicator: Bools, copies: float) -> tuple[Floats, Floats]:
+    """(successes, points) after each point, had each been seen ``copies`` times."""
+    successes = np.floor(np.cumsum(indicator) * copies + 1e-9)
+    return successes, np.maximum(successes, np.ceil(np.arange(1, len(indicator) + 1) * copies - 1e-9))
 
 
 def _counted(indicator: Bools, copies: float) -> tuple[int, int]:

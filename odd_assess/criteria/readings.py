@@ -108,13 +108,10 @@ def _named(
     claims: list[FractionClaim], criterion: Criterion, inside: Independent | Anytime, family: int, copies: float
 ) -> tuple[Bools, Bools]:
     """The cells that may be named as meeting the requirement, and as not meeting it, among ``family`` cells."""
-    n = np.array([max(1, round(len(one.low) * copies)) for one in claims])
-    shown = np.minimum(n, np.array([np.count_nonzero(one.low) * copies for one in claims]).astype(np.int64))
-    open_ = np.minimum(n, np.ceil([np.count_nonzero(one.high) * copies - 1e-9 for one in claims]).astype(np.int64))
     alpha, required = claims[0].alpha, criterion.required
     # if a cell's true fraction is q, a point is shown with probability <= q + alpha (1 - q) and not excluded with probability >= q (1 - alpha)
-    too_good = inside.p_value_above(shown, n, required + alpha * (1.0 - required))
-    too_bad = inside.p_value_below(open_, n, required * (1.0 - alpha))
+    too_good = [inside.p_value_above(one.low, required + alpha * (1.0 - required), copies=copies) for one in claims]
+    too_bad = [inside.p_value_below(one.high, required * (1.0 - alpha), copies=copies) for one in claims]
     reject: Callable[..., Bools] = bonferroni if criterion.multiplicity == "bonferroni" else holm
     unseen = np.ones(family - len(claims))  # a cell without points has p = 1
     meets, fails = (reject(np.concatenate([p, unseen]), level=beta_of(criterion))[: len(claims)] for p in (too_good, too_bad))

@@ -80,8 +80,8 @@ def _surely_certified(criterion: Criterion, plan: CertificationPlan, asked: tupl
     if radius is None or radius == 0:
         return True
     if criterion.metric == "mean_certified_radius":
-        if plan.budget.kind == "sequential" and radius > 0.9 * max(asked, default=0.0):
-            return False  # draws stop at the radii that are asked about
+        if plan.budget.kind == "sequential" and (plan.alpha > 0.01 or radius > 0.9 * max(asked, default=0.0)):
+            return False  # draws stop at the radii that are asked about, and false certificates weigh by the reference's cap
         radius /= 1 - 1.01 * plan.alpha
     return screening.surely_certifies(plan.budget, radius, alpha=screening.bound_alpha(plan), sigma=plan.sigma)
 
@@ -122,7 +122,7 @@ def _draws_message(short: Shortfall, plan: CertificationPlan, asked: tuple[float
 def _points_message(short: Shortfall, domain: Domain, sampling: SamplingPlan) -> str:
     criterion = short.criterion
     if criterion.confidence is None:
-        return _counted_message(short, domain)
+        return _counted_message(short, domain, sampling)
     points = f"{'at most ' if sampling.until_decided else ''}{plural(short.have, 'point')}"
     cells = f" in each of the {len(domain.cells)} cells" if criterion.scope == "each_cell" else ""
     cannot = (
@@ -167,15 +167,18 @@ _EVEN = {
 }
 
 
-def _counted_message(short: Shortfall, domain: Domain) -> str:
+def _counted_message(short: Shortfall, domain: Domain, sampling: SamplingPlan) -> str:
     criterion = short.criterion
     if criterion.metric == "points_per_cell":
         best = f"cannot give each of the {len(domain.cells)} cells more than {short.best:g}"
     else:
         what = {"cell_coverage": "cells", "pairwise_coverage": "pairs of levels", "level_coverage": "levels"}[criterion.metric]
         best = f"cannot visit more than {100 * short.best:.4g} % of the {what}"
+    remedy = f"{short.needed} points are the fewest that can"
+    if criterion.metric == "points_per_cell" and sampling.design == "stratified" and sampling.allocation == "proportional":
+        remedy = f"from {short.needed} points on the lightest cell can expect as many"
     asked = f"{criterion.required:g}" if criterion.metric == "points_per_cell" else f"{100 * criterion.required:g} %"
-    return f"{plural(short.have, 'point')} {best}, but {_where(criterion)} asks for {asked}: {short.needed} points are the fewest that can"
+    return f"{plural(short.have, 'point')} {best}, but {_where(criterion)} asks for {asked}: {remedy}"
 
 
 def _where(criterion: Criterion) -> str:

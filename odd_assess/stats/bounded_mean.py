@@ -33,7 +33,8 @@ EARLY_SPREADS: Floats = 2.0 ** -np.arange(8, dtype=np.float64)
 def mean_lower_bound(values: FloatsLike, *, upper: float, beta: float, copies: float = 1.0, horizon: int | None = None) -> float:
     """P(bound <= mean) >= 1 - beta for independent values in [0, upper] whose expectations average to the mean.
 
-    With a ``horizon`` chosen beforehand, and values that all have this mean: P(bound > mean at any time) <= beta, so one may stop when one likes.
+    With a ``horizon`` chosen beforehand, and values in the order in which they came that all have this mean: P(bound > mean at any time) <= beta, so
+    one may stop when one likes. The best bound of all times up to now is given, so it never falls as values come.
 
     ``values`` (m,). ``copies`` answers "what would the bound be, had every value been seen so often": for planning, never for a claim.
 
@@ -46,12 +47,14 @@ def mean_lower_bound(values: FloatsLike, *, upper: float, beta: float, copies: f
     x = _checked(values, upper=upper, beta=beta, copies=copies)
     bets = _bets(len(x) * copies, SPREADS, beta=beta) if horizon is None else _bets(horizon, EARLY_SPREADS, beta=beta)
     enough = math.log(1 / beta)
-    low, high = 0.0, float(x.mean())  # at the average no bet gains, because the logarithm is concave; the wealth falls with m
-    if _log_wealth(x, low, bets, copies) < enough:
+    wealth = _log_wealth if horizon is None else _most_log_wealth
+    # at the average no bet gains, because the logarithm is concave; the wealth falls with m
+    low, high = 0.0, float(x.mean() if horizon is None else (np.cumsum(x) / np.arange(1, len(x) + 1)).max())
+    if wealth(x, low, bets, copies) < enough:
         return 0.0
     while high - low > 1e-9 * high:
         middle = (low + high) / 2
-        low, high = (middle, high) if _log_wealth(x, middle, bets, copies) >= enough else (low, middle)
+        low, high = (middle, high) if wealth(x, middle, bets, copies) >= enough else (low, middle)
     return low * upper
 
 
@@ -67,10 +70,19 @@ def mean_upper_bound(values: FloatsLike, *, upper: float, beta: float, copies: f
 
 
 def _log_wealth(x: Floats, m: float, bets: Floats, copies: float) -> float:
+    """The logarithm of the average wealth over the bets, after all values."""
+    return float(np.logaddexp.reduce(_log_gains(x, m, bets, copies).sum(axis=1)) - math.log(len(bets)))
+
+
+def _most_log_wealth(x: Floats, m: float, bets: Floats, copies: float) -> float:
+    """The same at the time at which it was largest."""
+    return float(np.logaddexp.reduce(np.cumsum(_log_gains(x, m, bets, copies), axis=1), axis=0).max() - math.log(len(bets)))
+
+
+def _log_gains(x: Floats, m: float, bets: Floats, copies: float) -> Floats:
     stakes = np.minimum(bets, 1.0 / m) if m > 0 else bets
     with np.errstate(divide="ignore"):  # a bet of 1/m loses everything on a value of 0: its log wealth is -inf, as it should be
-        gains = copies * np.log(np.maximum(1.0 + stakes[:, None] * (x - m), 0.0)).sum(axis=1)
-    return float(np.logaddexp.reduce(gains) - math.log(len(bets)))
+        return np.asarray(copies * np.log(np.maximum(1.0 + stakes[:, None] * (x - m), 0.0)))
 
 
 def _bets(n: float, spreads: Floats, *, beta: float) -> Floats:

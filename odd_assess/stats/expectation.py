@@ -53,11 +53,11 @@ EM_STEPS = 300
 # ---------------------------------------------------------------- one point whose p is known
 
 
-def expected_radius(p: FloatsLike, n: int, *, alpha: float, sigma: float, at_most: float = math.inf) -> float | Floats:
+def expected_radius(p: FloatsLike, n: IntsLike, *, alpha: float, sigma: float, at_most: float = math.inf) -> float | Floats:
     """The mean certified radius of n draws at a point where each draw answers the class with probability p: E of R(K, n), K ~ Bin(n, p).
 
     Summed over the counts within 8 standard deviations of n p: every one of them, or some 256 evenly spaced ones where there are more (the sum of
-    a smooth function, right to 1e-6 sigma). ``at_most`` (input units) caps the radius inside the expectation.
+    a smooth function, right to 1e-6 sigma). ``at_most`` (input units) caps the radius inside the expectation. ``p`` and ``n`` broadcast.
 
     Raises: ValueError unless 0 <= p <= 1, n >= 1, 0 < alpha < 1, sigma > 0.
 
@@ -68,8 +68,11 @@ def expected_radius(p: FloatsLike, n: int, *, alpha: float, sigma: float, at_mos
     if not np.all((probabilities >= 0) & (probabilities <= 1)):
         raise ValueError(f"p must lie in [0, 1], got {p!r}")
     certified_radius(0.5, sigma=sigma)  # checks sigma
-    means = _mean_radii(probabilities.ravel(), n, alpha, np.array([at_most / sigma]))
-    return scalar_if_single(sigma * means[:, 0].reshape(probabilities.shape))
+    ps, ns = np.broadcast_arrays(probabilities, np.asarray(n))
+    means = np.zeros(ps.shape)
+    for draws in np.unique(ns).tolist():
+        means[ns == draws] = _mean_radii(ps[ns == draws], int(draws), alpha, np.array([at_most / sigma]))[:, 0]
+    return scalar_if_single(sigma * means)
 
 
 def _mean_radii(p: Floats, n: int, alpha: float, limits: Floats) -> Floats:
@@ -179,7 +182,7 @@ def checked_points(
 
     Raises: ValueError unless there is a point and each has the same shape or is one for all.
     """
-    k = np.asarray(successes, dtype=np.int64)
+    k = np.atleast_1d(np.asarray(successes, dtype=np.int64))  # a single count is a single point
     if k.ndim != 1 or len(k) == 0:
         raise ValueError("successes must hold one count for each of at least one point")
     n = np.broadcast_to(np.asarray(trials, dtype=np.int64), k.shape)

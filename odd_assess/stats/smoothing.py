@@ -14,7 +14,7 @@ from typing import overload
 import numpy as np
 from scipy import special
 
-from odd_assess.stats.arrays import Floats, FloatsLike, Many, scalar_if_single
+from odd_assess.stats.arrays import Floats, FloatsLike, Ints, IntsLike, Many, scalar_if_single
 from odd_assess.stats.proportions import ROUNDING, proportion_lower_bound
 
 
@@ -56,15 +56,24 @@ def largest_radius(p_a_upper: FloatsLike, *, sigma: FloatsLike) -> Floats:
     return np.asarray(noise * z * (1.0 + np.copysign(ROUNDING, z)))
 
 
-def radius_cap(n: int, *, alpha: float, sigma: float) -> float:
+@overload
+def radius_cap(n: int, *, alpha: float, sigma: float) -> float: ...
+@overload
+def radius_cap(n: IntsLike, *, alpha: FloatsLike, sigma: FloatsLike) -> float | Floats: ...
+def radius_cap(n: IntsLike, *, alpha: FloatsLike, sigma: FloatsLike) -> float | Floats:
     """The largest radius that n agreeing draws can certify: sigma Phi^-1(alpha^(1/n)), or 0 where even they certify nothing.
+
+    Arguments broadcast.
 
     Raises: ValueError unless n >= 1, 0 < alpha < 1, sigma > 0.
 
     >>> [round(radius_cap(n, alpha=0.001, sigma=1.0), 4) for n in (100, 1_000, 10_000, 100_000)]
     [1.5005, 2.4633, 3.1986, 3.8115]
     """
-    return certified_radius(proportion_lower_bound(n, n, alpha=alpha), sigma=sigma)
+    draws = np.asarray(n)
+    return scalar_if_single(
+        np.asarray(certified_radius(np.asarray(proportion_lower_bound(draws, draws, alpha=alpha)), sigma=sigma))
+    )
 
 
 def radius_caps(n: FloatsLike, *, alpha: FloatsLike, sigma: FloatsLike) -> Floats:
@@ -73,7 +82,11 @@ def radius_caps(n: FloatsLike, *, alpha: FloatsLike, sigma: FloatsLike) -> Float
     return certified_radius(proportion_lower_bound(draws, draws, alpha=alpha), sigma=sigma)
 
 
-def draws_for_radius(radius: float, *, alpha: float, sigma: float) -> int:
+@overload
+def draws_for_radius(radius: float, *, alpha: float, sigma: float) -> int: ...
+@overload
+def draws_for_radius(radius: Many, *, alpha: float, sigma: float) -> Ints: ...
+def draws_for_radius(radius: FloatsLike, *, alpha: float, sigma: float) -> int | Ints:
     """The smallest n whose cap reaches ``radius``: with fewer draws no count certifies it.
 
     Raises: ValueError unless radius > 0, 0 < alpha < 1, sigma > 0, and radius <= 7 sigma (beyond that 1e11 draws would not do).
@@ -82,10 +95,16 @@ def draws_for_radius(radius: float, *, alpha: float, sigma: float) -> int:
     301
     """
     _check_sigma(sigma)
-    if not 0 < radius <= 7 * sigma:
+    radii = np.asarray(radius, dtype=np.float64)
+    if not np.all((radii > 0) & (radii <= 7 * sigma)):
         raise ValueError(f"radius must lie in (0, 7 sigma] = (0, {7 * sigma:g}], got {radius!r}")
     if not 0 < alpha < 1:
         raise ValueError(f"alpha must lie in (0, 1), got {alpha!r}")
+    draws = np.array([_draws_for_radius(float(r), alpha, sigma) for r in radii.ravel()], dtype=np.int64).reshape(radii.shape)
+    return int(draws) if draws.ndim == 0 else draws
+
+
+def _draws_for_radius(radius: float, alpha: float, sigma: float) -> int:
     enough = 2 * math.ceil(math.log(alpha) / float(special.log_ndtr(radius / sigma))) + 2
     return 1 + bisect_left(range(1, enough), radius, key=lambda n: radius_cap(n, alpha=alpha, sigma=sigma))
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom, multinomial
 
-from odd_assess.certify import Draw, Procedure, ReducedPlan, SingleBatchPlan, procedure
+from odd_assess.certify import Draw, Procedure, ReducedPlan, SequentialPlan, SingleBatchPlan, procedure
 from odd_assess.records import Abstained, Certificate, Certified
 from odd_assess.stats import certified_radius, radius_cap
 
@@ -110,3 +110,14 @@ def test_an_impossible_plan_is_refused(make: object, message: str) -> None:
     """A plan that exists can certify."""
     with pytest.raises(ValueError, match=message):
         make()  # type: ignore[operator]
+
+
+def test_a_radius_beyond_all_reach_is_no_defect() -> None:
+    """Phi(r / sigma) rounds to 1 beyond 8 sigma: draws that all agree leave such a radius open until the budget is spent."""
+    asked = procedure(SequentialPlan(n0=1, max_draws=60, sigma=0.25, alpha=0.001, radii=(2.5,)))
+    next(asked)
+    draw = asked.send(np.array([1, 0]))
+    with pytest.raises(StopIteration) as done:
+        while True:
+            draw = asked.send(np.array([draw.n, 0]))
+    assert done.value.value.n == 60

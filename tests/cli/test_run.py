@@ -260,7 +260,7 @@ def test_a_sequential_budget_spends_what_each_point_needs(bench: Bench) -> None:
 
 def test_points_stop_when_every_blocking_criterion_is_decided(bench: Bench, make_bench: Callable[[], Bench]) -> None:
     """The gate stops early, says so, and an interrupted one goes on to the same bytes; with a batch of 100 it looks at the same points."""
-    bench.change(SEQUENTIAL | GATE)
+    bench.change(SEQUENTIAL | GATE | {"certification/reference": {"n": 4000, "points": 5}})
     outcome = bench.run()
     assert outcome.status == 0, outcome
     assert "every blocking criterion is decided" in outcome.err
@@ -268,11 +268,16 @@ def test_points_stop_when_every_blocking_criterion_is_decided(bench: Bench, make
     points = len(certificates(bench.folder / "run"))
     assert points < 200
 
-    other = make_bench().change(SEQUENTIAL | GATE | {"certification/batch_size": 100})
+    other = make_bench().change(
+        SEQUENTIAL | GATE | {"certification/reference": {"n": 4000, "points": 5}, "certification/batch_size": 100}
+    )
     assert other.run().status == 0
     assert certificates(other.folder / "run") == certificates(bench.folder / "run")
 
-    killed = make_bench().change(SEQUENTIAL | GATE)
+    assert bench.run("--resume").status == 0  # early looks see the points that they saw before, though the store holds more
+    assert evidence(bench.folder / "run") == whole
+
+    killed = make_bench().change(SEQUENTIAL | GATE | {"certification/reference": {"n": 4000, "points": 5}})
     process = killed.process("run", killed.spec, "--out", killed.folder / "run", "--no-pdf")
     store = killed.folder / "run" / "evidence.sqlite"
     while process.poll() is None and not (store.exists() and EvidenceStore.open(store).done(MAIN)):

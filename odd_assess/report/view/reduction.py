@@ -108,6 +108,8 @@ def _change(assessment: Assessment) -> str:
     ]
     start = "With the same fixed n at every point, " if fixed else "With "
     would = f"{start}{formats.listed(told)} of the radius would be lost, instead of {formats.percent(found.predicted, digits=0)}. "
+    if fixed:  # each point has an n of its own: caps are where it stopped, by choice
+        return would if told else ""
     return (would if told else "") + _due_to(found, found.cap_share, found.width_share)
 
 
@@ -130,7 +132,7 @@ def _facts(assessment: Assessment) -> Table:
     def fraction(value: float | None, side: formats.Side = "nearest") -> Cell:
         return Cell(text=formats.NOTHING if value is None else formats.percent(value, side=side), value=value)
 
-    level = f"{formats.plain(100 * found.confidence)}%"
+    level, stops = f"{formats.plain(100 * found.confidence)}%", spec.certification.budget.kind == "sequential"
     twice = {
         "single_batch": "the batch that bounds the class also chooses it, so its bound has the level α / 2",
         "sequential": "the draws that bound the class also tell when to stop, so the bound must hold at any time",
@@ -145,7 +147,13 @@ def _facts(assessment: Assessment) -> Table:
         (f"Its interval, upper end ({level})", fraction(found.measured_upper, "up"), "bootstrap over points"),
         ("Predicted for the subsample", fraction(found.predicted_subsample), "from the counts of this run alone"),
         ("Predicted for all points", fraction(found.predicted), "from the counts of this run alone"),
-        ("– due to the cap", fraction(found.cap_share), "even if all n copies agree, the radius cannot exceed the cap"),
+        (
+            "– due to stopping" if stops else "– due to the cap",
+            fraction(found.cap_share),
+            "even if all copies agree, no more can be shown by the draws at which each point stopped"
+            if stops
+            else "even if all n copies agree, the radius cannot exceed the cap",
+        ),
         ("– due to the width of the bound", fraction(found.width_share), "what an exact knowledge of the votes would give back"),
         ("– due to draws that serve twice", fraction(found.multiplicity_share if twice else None), twice or ""),
         (
