@@ -120,7 +120,7 @@ def agreeing(asked: Procedure) -> Certificate:
             draw = asked.send(np.array([draw.n, 0]))
         except StopIteration as done:
             certificate = done.value
-            assert isinstance(certificate, Certified | Abstained)  # noqa: PT017 - what a procedure returns comes as an exception
+            assert isinstance(certificate, Certified | Abstained)
             return certificate
 
 
