@@ -154,7 +154,7 @@ def means(rule: Rule) -> float:
     worst = 0.0
     for n, (low, high), beta in product((1, 5, 40), ((0.0, 1.0), (0.0, 0.3), (0.5, 1.0)), (0.05, 0.001)):
         k = np.arange(n + 1)
-        bounds = np.array([rule(np.where(np.arange(n) < i, high, low), beta) for i in k])
+        bounds = np.array([rule(np.where(np.arange(n) >= n - i, high, low), beta) for i in k])
         for p in np.linspace(0.01, 0.99, 50):
             worst = max(worst, float(binom.pmf(k, n, p)[bounds > low + (high - low) * p + 1e-9].sum()) / beta)
     return worst
@@ -180,7 +180,8 @@ def means_at_any_time(rule: Rule, ever_beyond: EverBeyond) -> float:
 
 
 def of_ones(k: int, n: int, *, beta: float, horizon: int) -> float:
-    return mean_lower_bound((np.arange(n) < k).astype(float), upper=1.0, beta=beta, horizon=horizon)
+    # zeros first: the best bound of all times up to now is then the present one, which is what a state (k, n) can tell
+    return mean_lower_bound((np.arange(n) >= n - k).astype(float), upper=1.0, beta=beta, horizon=horizon)
 
 
 MEANS_ANYTIME: dict[str, Rule] = {
