@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -87,7 +87,7 @@ class Certifier:
         assert budget.pilot_points is not None
         points = self.bench.further_points(self.spec, budget.pilot_points)
         plan = SingleBatchPlan(n=budget.n0, sigma=certification.sigma, alpha=certification.alpha)
-        self.certify([Work(stage=PILOT, address="pilot/", plan=plan, points=points)])
+        self.certify(Work(stage=PILOT, address="pilot/", plan=plan, points=points))
         counts = results(self.store.rows(PILOT), self.spec.domain)
         n, expected = draws_for_reduction(
             counts.hits,
@@ -101,27 +101,19 @@ class Certifier:
         self.tell.say(f"pilot: n = {n:,} draws a point, expected to reduce the radius by {expected:.1%}")
         return Pilot(points=len(points), draws=budget.n0, tolerance=budget.tolerance, n=n, expected_reduction=expected)
 
-    def certify(self, asked: Sequence[Work]) -> None:
+    def certify(self, work: Work) -> None:
         """Certify what has no certificate yet.
 
         Raises: RunError when model, data or disk give way; what is certified stays.
         """
-        left = [replace(work, points=_missing(work.points, self.store.done(work.stage))) for work in asked]
-        for work, whole in zip(left, asked, strict=True):
-            done = len(whole.points) - len(work.points)
-            before = f", {done} are done already" if done else ""
-            most = " at most" if isinstance(work.plan, SequentialPlan) else ""
-            count = len(work.points)
-            self.tell.say(
-                f"{work.stage}: {count} points to certify with {work.plan.draws:,} draws each{most} ({count * work.plan.draws:,} draws){before}"
-            )
-        self.tell.begin(
-            points=sum(len(work.points) for work in left), draws=sum(len(work.points) * work.plan.draws for work in left)
+        left = _missing(work.points, self.store.done(work.stage))
+        count, draws, done = len(left), len(left) * work.plan.draws, len(work.points) - len(left)
+        most = " at most" if isinstance(work.plan, SequentialPlan) else ""
+        before = f", {done} are done already" if done else ""
+        self.tell.say(
+            f"{work.stage}: {count} points to certify with {work.plan.draws:,} draws each{most} ({draws:,} draws){before}"
         )
-        for work in left:
-            self._certify(work)
-
-    def _certify(self, work: Work) -> None:
+        self.tell.begin(points=count, draws=draws)
         rows: dict[int, Row] = {}
         engine = Engine(
             self.bench.model,
@@ -130,7 +122,7 @@ class Certifier:
             batch_size=self.bench.batch_size,
             on_draws=lambda draws: self.tell.advance(draws=draws),
         )
-        for index, certificate in _unbroken(engine, self.bench.subjects(work.points, work.plan, work.address, rows)):
+        for index, certificate in _unbroken(engine, self.bench.subjects(left, work.plan, work.address, rows)):
             self.store.add(work.stage, rows.pop(index), certificate)
             self.tell.advance(points=1)
 

@@ -37,7 +37,7 @@ def certify_points(certifier: Certifier, plan: Plan) -> tuple[OddPoint, ...]:
     points = bench.points
     for size in looks(len(bench.points), until_decided=spec.sampling.until_decided):
         points = bench.points[:size]
-        certifier.certify([Work(stage=MAIN, address="", plan=plan, points=points)])
+        certifier.certify(Work(stage=MAIN, address="", plan=plan, points=points))
         if not spec.sampling.until_decided:
             break
         open_ = _undecided(spec, bench, store, points)
@@ -45,7 +45,7 @@ def certify_points(certifier: Certifier, plan: Plan) -> tuple[OddPoint, ...]:
         if not open_:
             break
     if (reference := reference_plan(spec.certification)) is not None:
-        certifier.certify([Work(stage=REFERENCE, address="reference/", plan=reference, points=reference_points(spec, points))])
+        certifier.certify(Work(stage=REFERENCE, address="reference/", plan=reference, points=reference_points(spec, points)))
     return points
 
 
