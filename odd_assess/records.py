@@ -56,7 +56,8 @@ class Certified:
     """Except with probability ``alpha``: g(x + d) == label for every ||d||_2 < radius.
 
     ``radius`` is in input units and rounded down. ``selection`` holds the n0 draws that chose the class (None where one batch does
-    both), ``counts`` the n draws that bound it.
+    both), ``counts`` the n draws that bound it. ``ties`` counts the draws of both whose two top logits tie within rounding: with another batch size
+    they may fall otherwise.
     """
 
     label: int
@@ -69,6 +70,7 @@ class Certified:
     procedure: str
     counts: Counts
     selection: Counts | None = None
+    ties: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +86,7 @@ class Abstained:
     procedure: str
     counts: Counts
     selection: Counts | None = None
+    ties: int = 0
 
 
 Certificate = Certified | Abstained
@@ -287,8 +290,8 @@ class Results:
 
     ``label`` is the true class, ``clean`` the base classifier's answer without noise, ``chosen`` the class that the procedure tried;
     ``hits`` and ``label_hits`` count the estimation draws (of ``n``) that answered ``chosen`` and ``label``. ``radius`` is 0 where ``certified`` is
-    False. ``anytime`` says where n was not fixed beforehand. ``level`` (m, attributes) holds the bucket of each attribute, ``cell`` the index
-    into ``Domain.cells``.
+    False. ``anytime`` says where n was not fixed beforehand, ``ties`` how many draws rounding decides.
+    ``level`` (m, attributes) holds the bucket of each attribute, ``cell`` the index into ``Domain.cells``.
     """
 
     index: Ints
@@ -307,6 +310,7 @@ class Results:
     p_a_lower: Floats
     radius: Floats
     anytime: Bools
+    ties: Ints
 
     def __post_init__(self) -> None:
         m = len(self.index)

@@ -1,7 +1,6 @@
 """The assessment: the rooms below connected into one flow. Nothing is decided here; the rooms decide.
 
 flow         ``assess``: spec -> points -> inputs -> certificates -> findings -> verdict, as one function
-bench        what a run works with: model, data, points, device
 preflight    what can be found out before draws are spent
 certifying   points -> certificates -> evidence store, resumable; the pilot that chooses a budget
 gate         which points: all, or as many as the blocking criteria need

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from odd_assess.assessment.bench import Bench
-from odd_assess.certify import Engine, Plan, ReducedPlan, SequentialPlan, SingleBatchPlan, Subject
+from odd_assess.certify import Plan, ReducedPlan, SequentialPlan, SingleBatchPlan
 from odd_assess.criteria import asked_radii
-from odd_assess.errors import InputError, RunError
-from odd_assess.evidence import EvidenceStore, Row, results
+from odd_assess.evidence import EvidenceStore, results
+from odd_assess.execution import Bench, Work, Workers
 from odd_assess.progress import Progress
-from odd_assess.records import Certificate, CertificationPlan, OddPoint, Spec
+from odd_assess.records import CertificationPlan, OddPoint, Spec
 from odd_assess.stats import draws_for_reduction
 
 PILOT = "pilot"
@@ -58,22 +57,13 @@ def reference_points(spec: Spec, points: Sequence[OddPoint]) -> list[OddPoint]:
     return [points[i] for i in sorted(chosen)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
-    """Points to certify by one plan, and the stage of the evidence that they go to; ``address`` prefixes their noise."""
-
-    stage: str
-    address: str
-    plan: Plan
-    points: Sequence[OddPoint]
-
-
 class Certifier:
     """Certifies points of one run into its evidence store; what is there already is not drawn again."""
 
-    def __init__(self, spec: Spec, bench: Bench, store: EvidenceStore, tell: Progress) -> None:
+    def __init__(self, spec: Spec, bench: Bench, workers: Workers, store: EvidenceStore, tell: Progress) -> None:
         self.spec = spec
         self.bench = bench
+        self.workers = workers
         self.store = store
         self.tell = tell
 
@@ -114,16 +104,10 @@ class Certifier:
             f"{work.stage}: {count} points to certify with {work.plan.draws:,} draws each{most} ({draws:,} draws){before}"
         )
         self.tell.begin(points=count, draws=draws)
-        rows: dict[int, Row] = {}
-        engine = Engine(
-            self.bench.model,
-            seed=self.spec.sampling.seed,
-            device=self.bench.device,
-            batch_size=self.bench.batch_size,
-            on_draws=lambda draws: self.tell.advance(draws=draws),
-        )
-        for index, certificate in _unbroken(engine, self.bench.subjects(left, work.plan, work.address, rows)):
-            self.store.add(work.stage, rows.pop(index), certificate)
+        for row, certificate in self.workers.certify(
+            replace(work, points=left), on_draws=lambda draws: self.tell.advance(draws=draws)
+        ):
+            self.store.add(work.stage, row, certificate)
             self.tell.advance(points=1)
 
 
@@ -140,14 +124,3 @@ class Pilot:
 
 def _missing(points: Sequence[OddPoint], done: frozenset[int]) -> list[OddPoint]:
     return [point for point in points if point.index not in done]
-
-
-def _unbroken(engine: Engine, subjects: Iterator[Subject]) -> Iterator[tuple[int, Certificate]]:
-    try:
-        yield from engine.run(subjects)
-    except (InputError, ValueError, RuntimeError, ArithmeticError, LookupError, TypeError, OSError) as error:
-        if isinstance(error, RunError):
-            raise
-        raise RunError(
-            f"the run broke after {engine.draws} draws: {error}. What is certified is kept; mend the cause and go on with --resume"
-        ) from error

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from odd_assess.assessment.bench import Bench
+from odd_assess.execution import Bench
 from odd_assess.records import Exhibit, Results, Spec
 
 EXHIBITS = 12

@@ -8,13 +8,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from odd_assess.assessment.bench import describe, identity_of, set_up
 from odd_assess.assessment.certifying import Certifier, plan_of, reference_draws
 from odd_assess.assessment.exhibits import exhibit
 from odd_assess.assessment.gate import certify_points, gather, visited
 from odd_assess.assessment.preflight import fly_before
 from odd_assess.criteria import check, radius_loss, verdict
 from odd_assess.evidence import RunFolder, write_manifest
+from odd_assess.execution import Here, describe, identity_of, set_up
 from odd_assess.progress import Progress, Quiet
 from odd_assess.records import Assessment, Spec
 
@@ -59,7 +59,7 @@ def _assess(spec: Spec, folder: RunFolder, *, resume: bool, tell: Progress, devi
             manifest["resumed"] = _now()
     write_manifest(folder.path, manifest)
     with folder.open_evidence(meta={"spec": spec.sha256, "id": spec.id}) as store:
-        certifier = Certifier(spec, bench, store, tell)
+        certifier = Certifier(spec, bench, Here(bench, seed=spec.sampling.seed), store, tell)
         pilot = certifier.pilot()
         points = certify_points(certifier, plan_of(spec, spec.certification.budget.n if pilot is None else pilot.n))
         found, reference = gather(spec, store, points)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from odd_assess.assessment.bench import Bench
-from odd_assess.assessment.certifying import Certifier, Work, reference_draws, reference_plan, reference_points
+from odd_assess.assessment.certifying import Certifier, reference_draws, reference_plan, reference_points
 from odd_assess.certify import Plan
 from odd_assess.criteria import undecided
 from odd_assess.evidence import MAIN, REFERENCE, EvidenceStore, results
+from odd_assess.execution import Bench, Work
 from odd_assess.odd import coverage
 from odd_assess.records import Coverage, OddPoint, Reduction, Results, Spec
 

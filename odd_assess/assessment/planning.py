@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from odd_assess.assessment.bench import Bench, set_up
 from odd_assess.certify import Engine, SingleBatchPlan, Subject, procedure
 from odd_assess.errors import InputError, ModelError
+from odd_assess.execution import Bench, set_up
 from odd_assess.records import Spec
 
 FEW_POINTS = 8

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from odd_assess.assessment.bench import CHUNK, Bench
 from odd_assess.certify import NoiseSource, self_test
 from odd_assess.errors import RunError
+from odd_assess.execution import CHUNK, Bench
 from odd_assess.inputs import Renderer
 from odd_assess.models import check_model
 from odd_assess.progress import Progress

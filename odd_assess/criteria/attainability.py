@@ -297,6 +297,7 @@ def best_results(criterion: Criterion, setting: Setting, cells: Ints) -> Results
         p_a_lower=np.full(m, p_a_lower),
         radius=np.full(m, certified_radius(p_a_lower, sigma=plan.sigma)),
         anytime=np.full(m, plan.budget.kind == "sequential"),
+        ties=np.zeros(m, dtype=np.int64),
     )
     assert np.all(bound_levels(results) == bound_alpha(plan))
     return results

@@ -30,7 +30,7 @@ CREATE TABLE points (
     label INTEGER NOT NULL, clean INTEGER NOT NULL, input_sha256 TEXT NOT NULL);
 CREATE TABLE certificates (
     stage TEXT NOT NULL, idx INTEGER NOT NULL REFERENCES points, procedure TEXT NOT NULL, outcome TEXT NOT NULL, label INTEGER NOT NULL,
-    n0 INTEGER NOT NULL, n INTEGER NOT NULL, selection TEXT, counts TEXT NOT NULL, sigma REAL NOT NULL, alpha REAL NOT NULL,
+    n0 INTEGER NOT NULL, n INTEGER NOT NULL, selection TEXT, counts TEXT NOT NULL, ties INTEGER NOT NULL, sigma REAL NOT NULL, alpha REAL NOT NULL,
     p_a_lower REAL NOT NULL, radius REAL NOT NULL, PRIMARY KEY (stage, idx)) WITHOUT ROWID;
 CREATE TABLE findings (
     position INTEGER PRIMARY KEY, criteria TEXT NOT NULL, criterion TEXT NOT NULL, severity TEXT NOT NULL, state TEXT NOT NULL, kind TEXT NOT NULL,
@@ -141,7 +141,7 @@ class EvidenceStore:
                 (point.index, point.cell, _json(point.values), point.frame, row.base, row.label, row.clean, row.input_sha256),
             )
             self._db.execute(
-                "INSERT INTO certificates VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO certificates VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (stage, point.index, *_certificate_columns(certificate)),
             )
 
@@ -194,8 +194,8 @@ class EvidenceStore:
 def results(rows: Iterable[tuple[Row, Certificate]], domain: Domain) -> Results:
     """The columns that the checker and the report read, from stored points and certificates."""
     found = list(rows)
-    columns = np.array([_result_integers(row, certificate) for row, certificate in found], dtype=np.int64).reshape(len(found), 9)
-    index, cell, label, clean, chosen, hits, label_hits, n0, n = columns.T
+    columns = np.array([_result_integers(row, certificate) for row, certificate in found], dtype=np.int64).reshape(len(found), 10)
+    index, cell, label, clean, chosen, hits, label_hits, n0, n, ties = columns.T
     certificates = [certificate for _, certificate in found]
 
     def floats(values: Iterable[float]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -220,6 +220,7 @@ def results(rows: Iterable[tuple[Row, Certificate]], domain: Domain) -> Results:
         p_a_lower=floats(c.p_a_lower for c in certificates),
         radius=floats(c.radius if isinstance(c, Certified) else 0.0 for c in certificates),
         anytime=np.array([c.procedure in ANYTIME_PROCEDURES for c in certificates], dtype=np.bool_),
+        ties=ties,
     )
 
 
@@ -236,6 +237,7 @@ def _result_integers(row: Row, certificate: Certificate) -> tuple[int, ...]:
         counts.of(row.label),
         certificate.n0,
         certificate.n,
+        certificate.ties,
     )
 
 
@@ -258,6 +260,7 @@ def _certificate_columns(certificate: Certificate) -> tuple[object, ...]:
         certificate.n,
         None if certificate.selection is None else _json(certificate.selection.by_class),
         _json(certificate.counts.by_class),
+        certificate.ties,
         certificate.sigma,
         certificate.alpha,
         certificate.p_a_lower,
@@ -266,7 +269,7 @@ def _certificate_columns(certificate: Certificate) -> tuple[object, ...]:
 
 
 def _certificate(columns: tuple[Any, ...]) -> Certificate:
-    procedure, outcome, label, n0, n, selection, counts, sigma, alpha, p_a_lower, radius = columns
+    procedure, outcome, label, n0, n, selection, counts, ties, sigma, alpha, p_a_lower, radius = columns
     common = {
         "label": label,
         "p_a_lower": p_a_lower,
@@ -277,6 +280,7 @@ def _certificate(columns: tuple[Any, ...]) -> Certificate:
         "procedure": procedure,
         "counts": _counts(n, counts),
         "selection": None if selection is None else _counts(n0, selection),
+        "ties": ties,
     }
     return Certified(radius=radius, **common) if outcome == "certified" else Abstained(**common)
 

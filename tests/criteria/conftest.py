@@ -64,6 +64,7 @@ def make_results(
         p_a_lower=lower,
         radius=np.where(certified, certified_radius(lower, sigma=column(sigma, float)), 0.0),
         anytime=column(anytime, bool),
+        ties=column(0, int),
     )
 
 

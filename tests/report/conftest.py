@@ -112,6 +112,7 @@ def _results(
         p_a_lower=lower,
         radius=radius,
         anytime=np.zeros(m, dtype=np.bool_),
+        ties=np.zeros(m, dtype=np.int64),
     )
 
 
@@ -146,6 +147,7 @@ def _sequential_results(
         p_a_lower=np.array([certificate.p_a_lower for certificate in certificates]),
         radius=radius,
         anytime=np.ones(m, dtype=np.bool_),
+        ties=np.zeros(m, dtype=np.int64),
     )
 
 

@@ -1,0 +1,32 @@
+"""What is to be certified, and who does it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from odd_assess.certify import Plan
+from odd_assess.evidence import Row
+from odd_assess.records import Certificate, OddPoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """Points to certify by one plan, and the stage of the evidence that they go to; ``address`` prefixes their noise."""
+
+    stage: str
+    address: str
+    plan: Plan
+    points: Sequence[OddPoint]
+
+
+class Workers(Protocol):
+    """Who certifies points: this process, or a cluster. The counts are the same, whoever does it."""
+
+    def certify(self, work: Work, *, on_draws: Callable[[int], None]) -> Iterator[tuple[Row, Certificate]]:
+        """Every point with its certificate, as it is finished, in any order; ``on_draws`` is told of noisy copies as they are classified.
+
+        Raises: RunError when model or data give way, or when nobody is left to do the work.
+        """
+        ...
