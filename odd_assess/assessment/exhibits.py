@@ -33,8 +33,9 @@ def exhibit(spec: Spec, bench: Bench, found: Results) -> tuple[Exhibit, ...]:
     shown = []
     for i, point in enumerate(chosen):
         key = bench.noise_key(batch.images[i], point)
-        noisy = bench.noise.copy(batch.images[i], key, "bound", 0, sigma=spec.certification.sigma)
-        shown.append(Exhibit(index=point.index, base=png(batch.bases[i]), realised=png(batch.images[i]), noisy=png(noisy)))
+        noisy = torch.empty((1, *bench.shape), device=bench.device)
+        bench.noise.copies(batch.images[i].to(bench.device), key, "bound", first=0, sigma=spec.certification.sigma, out=noisy)
+        shown.append(Exhibit(index=point.index, base=png(batch.bases[i]), realised=png(batch.images[i]), noisy=png(noisy[0])))
     return tuple(shown)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,10 @@ from odd_assess.assessment.certifying import Certifier, plan_of, reference_draws
 from odd_assess.assessment.exhibits import exhibit
 from odd_assess.assessment.gate import certify_points, gather, visited
 from odd_assess.assessment.preflight import fly_before
+from odd_assess.certify import Setting
 from odd_assess.criteria import check, radius_loss, verdict
 from odd_assess.evidence import RunFolder, write_manifest
-from odd_assess.execution import Here, describe, identity_of, set_up
+from odd_assess.execution import Bench, Here, describe, identity_of, set_up, tuned
 from odd_assess.progress import Progress, Quiet
 from odd_assess.records import Assessment, Spec
 
@@ -43,23 +44,23 @@ def _assess(spec: Spec, folder: RunFolder, *, resume: bool, tell: Progress, devi
     bench = set_up(spec, device=device, trust_pickle=trust_pickle)
     preflight = fly_before(spec, bench, tell)
     identity = identity_of(spec, bench)
+    before: Mapping[str, Any] = folder.check_same_run(identity) if resume else {"status": "none"}
+    bench, looks = _setting(spec, bench, before, tell)
     manifest: dict[str, Any] = {
         "identity": identity,
         **describe(spec, bench),
+        "tuning": looks,
         "preflight": preflight,
         "started": _now(),
         "status": "running",
     }
-
-    before: Mapping[str, Any] = {"status": "none"}
     if resume:
-        before = folder.check_same_run(identity)
         manifest["started"] = before["started"]
         if before["status"] != "complete":
             manifest["resumed"] = _now()
     write_manifest(folder.path, manifest)
     with folder.open_evidence(meta={"spec": spec.sha256, "id": spec.id}) as store:
-        certifier = Certifier(spec, bench, Here(bench, seed=spec.sampling.seed), store, tell)
+        certifier = Certifier(spec, bench, Here(bench), store, tell)
         pilot = certifier.pilot()
         points = certify_points(certifier, plan_of(spec, spec.certification.budget.n if pilot is None else pilot.n))
         found, reference = gather(spec, store, points)
@@ -98,6 +99,19 @@ def _assess(spec: Spec, folder: RunFolder, *, resume: bool, tell: Progress, devi
         exhibits=exhibits,
         manifest=manifest,
     )
+
+
+def _setting(spec: Spec, bench: Bench, before: Mapping[str, Any], tell: Progress) -> tuple[Bench, Sequence[Mapping[str, Any]]]:
+    """The bench with the setting that an interrupted run used, or that a short measurement finds; and what was measured."""
+    if "tuning" in before:
+        return bench.called(Setting(**before["engine"]["setting"])), before["tuning"]
+    found = tuned(bench, spec)
+    if found.looks:
+        calls = f"{found.setting.lanes} calls at a time of " if found.setting.lanes > 1 else ""
+        tell.say(
+            f"tuned: {calls}{found.setting.batch_size} noisy copies a call, {max(look.rate for look in found.looks):,.0f} draws/s"
+        )
+    return bench.called(found.setting), [{**look.setting.as_data(), "draws_per_s": round(look.rate)} for look in found.looks]
 
 
 def _now() -> str:

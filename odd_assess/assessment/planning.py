@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
-from odd_assess.certify import Engine, SingleBatchPlan, Subject, procedure
+from odd_assess.certify import Engine, Lanes, SingleBatchPlan, Subject, procedure
 from odd_assess.errors import InputError, ModelError
-from odd_assess.execution import Bench, set_up
+from odd_assess.execution import Bench, set_up, tuned
 from odd_assess.records import Spec
 
 FEW_POINTS = 8
@@ -46,43 +47,40 @@ def measure_rate(
     Raises: InputError as a run would (data, model, domain); ModelError where the model fails on its inputs.
     """
     bench = set_up(spec, device=device, trust_pickle=trust_pickle)
+    bench = bench.called(tuned(bench, spec).setting)
     ticks: list[tuple[float, int]] = []
 
     def go_on() -> bool:
         done = len(ticks) - WARM_UP
         return done < FEWEST_BATCHES or (done < MOST_BATCHES and ticks[-1][0] - ticks[WARM_UP - 1][0] < ENOUGH_S)
 
-    engine = Engine(
-        bench.model,
-        seed=spec.sampling.seed,
-        device=bench.device,
-        batch_size=bench.batch_size,
-        on_draws=lambda draws: ticks.append((clock(), draws)),
-    )
     try:
-        for _ in engine.run(_subjects(spec, bench, go_on)):
-            pass
+        with closing(Lanes(bench.model, bench.noise, bench.setting)) as lanes:
+            for _ in Engine(lanes, on_draws=lambda draws: ticks.append((clock(), draws))).run(_subjects(spec, bench, go_on)):
+                pass
     except InputError:
         raise
     except (ValueError, RuntimeError, ArithmeticError, LookupError, TypeError) as error:
         raise ModelError(f"the model must answer to noisy inputs, found {type(error).__name__}: {error}") from error
     timed = ticks[WARM_UP:]
     seconds = max(timed[-1][0] - ticks[WARM_UP - 1][0], 1e-9)
-    return Timing(forwards=sum(draws for _, draws in timed), seconds=seconds, batch_size=bench.batch_size, device=str(bench.device))
+    return Timing(
+        forwards=sum(draws for _, draws in timed), seconds=seconds, batch_size=bench.setting.batch_size, device=str(bench.device)
+    )
 
 
 def _subjects(spec: Spec, bench: Bench, go_on: Callable[[], bool]) -> Iterator[Subject]:
     """A batch of noisy copies at a time, of a few points in turn, on noise that no run uses, as long as ``go_on``."""
     points = bench.points[:FEW_POINTS]
     images = bench.realiser.realise(points).images
-    plan = SingleBatchPlan(n=max(bench.batch_size, 32), sigma=spec.certification.sigma, alpha=0.5)
+    plan = SingleBatchPlan(n=max(bench.setting.batch_size, 32), sigma=spec.certification.sigma, alpha=0.5)
     number = 0
     while go_on():
         image, point = images[number % len(points)], points[number % len(points)]
         yield Subject(
             position=number,
             key=bench.noise_key(image, point),
-            image=image.to(bench.device),
+            image=image,
             procedure=procedure(plan, stage=f"timing/{number}/"),
         )
         number += 1

@@ -3,17 +3,25 @@
 plans.py       what is asked: ReducedPlan, SingleBatchPlan, SequentialPlan
 procedures.py  how a certificate follows from counts (no torch)
 noise.py       noise by address: reproducible, independent of batching
-engine.py      many procedures, full batches, one device
+answers.py     from logits to labels, and the draws that rounding decides
+setting.py     how the model is called: batch size, memory format, lanes
+lanes.py       batches of noisy copies, made and classified on one device
+engine.py      many procedures, full batches
+tuning.py      a setting by measurement
 api.py         ``certify``: the certifier on a plain tensor of inputs
 """
 
+from odd_assess.certify.answers import Answers as Answers
+from odd_assess.certify.answers import BaseClassifier as BaseClassifier
+from odd_assess.certify.answers import ask as ask
 from odd_assess.certify.api import certify as certify
 from odd_assess.certify.api import pick_device as pick_device
-from odd_assess.certify.engine import BaseClassifier as BaseClassifier
 from odd_assess.certify.engine import Engine as Engine
 from odd_assess.certify.engine import Subject as Subject
-from odd_assess.certify.engine import answers as answers
-from odd_assess.certify.engine import default_batch_size as default_batch_size
+from odd_assess.certify.lanes import Copies as Copies
+from odd_assess.certify.lanes import Lanes as Lanes
+from odd_assess.certify.lanes import copied as copied
+from odd_assess.certify.lanes import out_of_memory as out_of_memory
 from odd_assess.certify.noise import NoiseSource as NoiseSource
 from odd_assess.certify.noise import content_key as content_key
 from odd_assess.certify.noise import self_test as self_test
@@ -24,3 +32,9 @@ from odd_assess.certify.plans import SingleBatchPlan as SingleBatchPlan
 from odd_assess.certify.procedures import Draw as Draw
 from odd_assess.certify.procedures import Procedure as Procedure
 from odd_assess.certify.procedures import procedure as procedure
+from odd_assess.certify.setting import Setting as Setting
+from odd_assess.certify.setting import default_batch_size as default_batch_size
+from odd_assess.certify.setting import default_setting as default_setting
+from odd_assess.certify.tuning import Look as Look
+from odd_assess.certify.tuning import Tuned as Tuned
+from odd_assess.certify.tuning import tune as tune

@@ -1,56 +1,120 @@
-"""Certify a list of inputs: the certifier without a spec, a domain or a run folder."""
+"""Certify plain inputs: the certifier without a spec, a domain or a run folder."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import Literal, overload
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from odd_assess.certify.engine import BaseClassifier, Engine, Subject, default_batch_size
-from odd_assess.certify.noise import content_key
+from odd_assess.certify.answers import BaseClassifier
+from odd_assess.certify.engine import Engine, Subject
+from odd_assess.certify.lanes import Lanes
+from odd_assess.certify.noise import NoiseSource, content_key
 from odd_assess.certify.plans import Plan
 from odd_assess.certify.procedures import procedure
+from odd_assess.certify.setting import Setting, default_setting
 from odd_assess.records import Certificate
 
 
+@overload
 def certify(
     f: BaseClassifier,
-    inputs: Tensor,
+    inputs: Tensor | Iterable[Tensor],
     plan: Plan,
     *,
     seed: int,
     device: torch.device | str | None = None,
     batch_size: int | None = None,
-) -> list[Certificate]:
+    setting: Setting | None = None,
+    stream: Literal[False] = False,
+) -> list[Certificate]: ...
+
+
+@overload
+def certify(
+    f: BaseClassifier,
+    inputs: Tensor | Iterable[Tensor],
+    plan: Plan,
+    *,
+    seed: int,
+    device: torch.device | str | None = None,
+    batch_size: int | None = None,
+    setting: Setting | None = None,
+    stream: Literal[True],
+) -> Iterator[Certificate]: ...
+
+
+def certify(
+    f: BaseClassifier,
+    inputs: Tensor | Iterable[Tensor],
+    plan: Plan,
+    *,
+    seed: int,
+    device: torch.device | str | None = None,
+    batch_size: int | None = None,
+    setting: Setting | None = None,
+    stream: bool = False,
+) -> list[Certificate] | Iterator[Certificate]:
     """Certificates of the smoothed classifier g(x) = argmax_c P(f(x + e) = c), e ~ N(0, sigma^2 I), one an input, in their order.
 
     Each is false with probability at most ``plan.alpha``: the radius is an L2 distance in input units, around that input.
 
     ``f`` takes (B, C, H, W) float32 and returns logits (B, num_classes), or labels (B,) with an attribute ``num_classes``. A module must be in evaluation
-    mode. ``inputs`` is (N, C, H, W) float32 in input units; the noise is added to it as it is, neither clipped nor normalised. The same
-    (seed, input, plan) gives the same noise in any batch, order and process on one kind of device. Equal inputs count as separate trials.
+    mode. ``inputs`` are (N, C, H, W) float32 in input units, or an iterable of (C, H, W), which may be longer than memory; the noise is added to them as they
+    are, neither clipped nor normalised. The same (seed, input, plan) gives the same noise in any batch, order and process on one kind of device.
+    Equal inputs count as separate trials.
 
-    Raises: ValueError for inputs that are not finite float32 (N, ...), a module in training mode, or a model that answers in a wrong shape.
+    ``stream``: an iterator that yields each certificate as soon as it and all before it are found; inputs are taken when there is room for them. ``setting``
+    (see `tune`) says how the model is called; without one, a rule chooses, or ``batch_size``.
+
+    Raises: ValueError for inputs that are not finite float32 of one shape, a module in training mode, or a model that answers in a wrong shape.
     Source: Cohen, Rosenfeld, Kolter, ICML 2019.
     """
-    if not isinstance(inputs, Tensor) or inputs.ndim < 2 or inputs.dtype != torch.float32:
-        raise ValueError(
-            f"inputs must be a float32 tensor (N, C, H, W), got {getattr(inputs, 'dtype', type(inputs).__name__)} {tuple(getattr(inputs, 'shape', ()))}"
-        )
-    if not bool(torch.isfinite(inputs).all()):
-        raise ValueError("inputs must be finite, got NaN or infinity")
+    if isinstance(inputs, Tensor) and (inputs.ndim < 2 or inputs.dtype != torch.float32):
+        raise ValueError(f"inputs must be a float32 tensor (N, C, H, W), got {inputs.dtype} {tuple(inputs.shape)}")
     if isinstance(f, torch.nn.Module) and any(module.training for module in f.modules()):
         raise ValueError(
             "the model must be in evaluation mode: call .eval() on it first (dropout and batch statistics would make certificates void)"
         )
-    where = pick_device(device)
-    size = batch_size or default_batch_size(tuple(inputs.shape[1:]), where)
-    engine = Engine(f, seed=seed, device=where, batch_size=size)
-    found = dict(engine.run(_subjects(inputs, plan)))
-    return [found[i] for i in range(len(inputs))]
+    found = _certificates(f, inputs, plan, seed=seed, device=pick_device(device), batch_size=batch_size, setting=setting)
+    return found if stream else list(found)
+
+
+def _certificates(
+    f: BaseClassifier,
+    inputs: Iterable[Tensor],
+    plan: Plan,
+    *,
+    seed: int,
+    device: torch.device,
+    batch_size: int | None,
+    setting: Setting | None,
+) -> Iterator[Certificate]:
+    subjects = _subjects(inputs, plan)
+    first = next(subjects, None)
+    if first is None:
+        return
+    shape = tuple(first.image.shape)
+    lanes = Lanes(f, NoiseSource(shape, seed=seed, device=device), setting or default_setting(shape, device, batch_size=batch_size))
+    try:
+        yield from in_order(Engine(lanes).run(chain([first], subjects)))
+    finally:
+        lanes.close()
+
+
+def in_order(found: Iterable[tuple[int, Certificate]]) -> Iterator[Certificate]:
+    """The certificates by their position, each as soon as it and all before it are there."""
+    early: dict[int, Certificate] = {}
+    due = 0
+    for position, certificate in found:
+        early[position] = certificate
+        while due in early:
+            yield early.pop(due)
+            due += 1
 
 
 def pick_device(device: torch.device | str | None) -> torch.device:
@@ -58,10 +122,18 @@ def pick_device(device: torch.device | str | None) -> torch.device:
     return torch.device(device) if device is not None else torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def _subjects(inputs: Tensor, plan: Plan) -> Iterator[Subject]:
+def _subjects(inputs: Iterable[Tensor], plan: Plan) -> Iterator[Subject]:
     seen: Counter[bytes] = Counter()
-    for position, image in enumerate(inputs):
-        pixels: np.ndarray[tuple[int, ...], np.dtype[np.float32]] = image.detach().cpu().numpy()
-        plain = content_key(pixels)
-        yield Subject(position=position, key=content_key(pixels, seen[plain]), image=image.detach(), procedure=procedure(plan))
+    for position, given in enumerate(inputs):
+        if not isinstance(given, Tensor) or given.dtype != torch.float32 or not bool(torch.isfinite(given).all()):
+            what = f"{given.dtype} {tuple(given.shape)}" if isinstance(given, Tensor) else type(given).__name__
+            raise ValueError(f"inputs must be finite float32 tensors (C, H, W), without NaN and infinity, got {what} at {position}")
+        image = given.detach().cpu()
+        plain = content_key(image.numpy())
+        yield Subject(
+            position=position,
+            key=content_key(image.numpy(), seen[plain]) if seen[plain] else plain,
+            image=image,
+            procedure=procedure(plan),
+        )
         seen[plain] += 1

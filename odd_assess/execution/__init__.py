@@ -11,5 +11,6 @@ from odd_assess.execution.bench import describe as describe
 from odd_assess.execution.bench import identity_of as identity_of
 from odd_assess.execution.bench import set_up as set_up
 from odd_assess.execution.here import Here as Here
+from odd_assess.execution.here import tuned as tuned
 from odd_assess.execution.work import Work as Work
 from odd_assess.execution.work import Workers as Workers

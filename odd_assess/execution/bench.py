@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from odd_assess.certify import NoiseSource, Plan, Subject, answers, content_key, default_batch_size, procedure
+from odd_assess.certify import NoiseSource, Plan, Setting, Subject, ask, content_key, default_setting, procedure
 from odd_assess.evidence import Row, code_digest, environment
 from odd_assess.inputs import Realiser, Renderer, Source, open_source
 from odd_assess.models import Classifier, load_model
@@ -25,13 +25,13 @@ CHUNK = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """Model, data, points and device of one run."""
+    """Model, data, points and device of one run. ``setting`` says how the model is called."""
 
     model: Classifier
     source: Source | Renderer
     realiser: Realiser
     points: tuple[OddPoint, ...]
-    batch_size: int
+    setting: Setting
     noise: NoiseSource
 
     @property
@@ -67,7 +67,7 @@ class Bench:
                 yield Subject(
                     position=point.index,
                     key=self.noise_key(image, point),
-                    image=image.to(self.device),
+                    image=image,
                     procedure=procedure(plan, stage=stage),
                 )
 
@@ -79,12 +79,19 @@ class Bench:
     def predict(self, images: Tensor) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         """The model's answers without noise, (B,), computed in batches of the run's one size."""
         found = []
-        for start in range(0, len(images), self.batch_size):
-            part = images[start : start + self.batch_size]
-            full = part[:1].repeat(self.batch_size, 1, 1, 1)  # padded with a real image: a model may not bear an artificial one
+        size = self.setting.batch_size
+        for start in range(0, len(images), size):
+            part = images[start : start + size]
+            full = part[:1].repeat(size, 1, 1, 1)  # padded with a real image: a model may not bear an artificial one
             full[: len(part)] = part
-            found.append(answers(self.model, full.to(self.device))[0][: len(part)])
+            batch = full.to(self.device).contiguous(memory_format=self.setting.memory_format)
+            found.append(ask(self.model, batch).answers().labels[: len(part)])
         return np.concatenate(found)
+
+    def called(self, setting: Setting) -> Bench:
+        """The bench with another way to call the model."""
+        self.model.arrange(channels_last=setting.channels_last)
+        return replace(self, setting=setting)
 
 
 def set_up(spec: Spec, *, device: str | None, trust_pickle: bool) -> Bench:
@@ -95,14 +102,15 @@ def set_up(spec: Spec, *, device: str | None, trust_pickle: bool) -> Bench:
     points = sample_points(spec, source)
     shape = tuple(realiser.realise(points[:1]).images.shape[1:])
     model = load_model(spec.model, device=device, trust_pickle=trust_pickle)
+    setting = default_setting(shape, model.device, batch_size=spec.certification.batch_size)
     return Bench(
         model=model,
         source=source,
         realiser=realiser,
         points=points,
-        batch_size=spec.certification.batch_size or default_batch_size(shape, model.device),
+        setting=setting,
         noise=NoiseSource(shape, seed=spec.sampling.seed, device=model.device),
-    )
+    ).called(setting)
 
 
 def sample_points(spec: Spec, source: Source | Renderer) -> tuple[OddPoint, ...]:
@@ -129,7 +137,6 @@ def identity_of(spec: Spec, bench: Bench) -> dict[str, Any]:
         "data": bench.source.digest,
         "points": _points_digest(bench.points),
         "seed": spec.sampling.seed,
-        "batch_size": bench.batch_size,
         "device": bench.device.type,
     }
 
@@ -156,7 +163,7 @@ def describe(spec: Spec, bench: Bench) -> Mapping[str, Any]:
         "engine": {
             "device": torch.cuda.get_device_name(bench.device) if bench.device.type == "cuda" else "cpu",
             "threads": torch.get_num_threads(),
-            "batch_size": bench.batch_size,
+            "setting": bench.setting.as_data(),
             "noise": bench.noise.generator,
             "reference_plan": None
             if spec.certification.reference is None

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
-from odd_assess.certify import Engine
+from odd_assess.certify import Engine, Lanes, Setting, Tuned, tune
 from odd_assess.errors import InputError, RunError
 from odd_assess.evidence import Row
-from odd_assess.execution.bench import Bench
+from odd_assess.execution.bench import CHUNK, Bench
 from odd_assess.execution.work import Work
-from odd_assess.records import Certificate
+from odd_assess.models import no_warnings
+from odd_assess.records import Certificate, Spec
 
 
 class Here:
     """The process that asks does the work, on the device of its model."""
 
-    def __init__(self, bench: Bench, *, seed: int) -> None:
+    def __init__(self, bench: Bench) -> None:
         self.bench = bench
-        self.seed = seed
 
     def certify(self, work: Work, *, on_draws: Callable[[int], None]) -> Iterator[tuple[Row, Certificate]]:
         """Every point with its certificate, as it is finished.
@@ -25,15 +26,41 @@ class Here:
         Raises: RunError when model or data give way.
         """
         rows: dict[int, Row] = {}
-        engine = Engine(
-            self.bench.model, seed=self.seed, device=self.bench.device, batch_size=self.bench.batch_size, on_draws=on_draws
-        )
+        lanes = Lanes(self.bench.model, self.bench.noise, self.bench.setting)
+        engine = Engine(lanes, on_draws=on_draws)
         try:
-            for index, certificate in engine.run(self.bench.subjects(work.points, work.plan, work.address, rows)):
-                yield rows.pop(index), certificate
+            with closing(lanes), no_warnings():
+                for index, certificate in engine.run(self.bench.subjects(work.points, work.plan, work.address, rows)):
+                    yield rows.pop(index), certificate
         except RunError:
             raise
         except (InputError, ValueError, RuntimeError, ArithmeticError, LookupError, TypeError, OSError) as error:
             raise RunError(
                 f"the run broke after {engine.draws} draws: {error}. What is certified is kept; mend the cause and go on with --resume"
             ) from error
+
+
+def tuned(bench: Bench, spec: Spec) -> Tuned:
+    """The way to call the model of ``bench`` that classifies most noisy copies a second, by a short measurement; a short run is not worth one."""
+
+    def arrange(setting: Setting) -> None:
+        bench.model.arrange(channels_last=setting.channels_last)
+
+    images = bench.realiser.realise(bench.points[: min(8, CHUNK)]).images
+    with no_warnings():
+        return tune(
+            bench.model,
+            images,
+            bench.setting,
+            device=bench.device,
+            sigma=spec.certification.sigma,
+            draws=draws_ahead(spec, len(bench.points)),
+            fixed_batch_size=spec.certification.batch_size is not None,
+            arrange=arrange,
+        )
+
+
+def draws_ahead(spec: Spec, points: int) -> int:
+    """The noisy copies that a run takes at most."""
+    budget, reference = spec.certification.budget, spec.certification.reference
+    return points * (budget.n0 + budget.n) + (0 if reference is None else reference.points * (budget.n0 + reference.n))

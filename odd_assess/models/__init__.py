@@ -17,5 +17,6 @@ from odd_assess.models.classifier import Classifier as Classifier
 from odd_assess.models.diagnosis import ModelCheck as ModelCheck
 from odd_assess.models.diagnosis import check_model as check_model
 from odd_assess.models.loading import load_model as load_model
+from odd_assess.models.quiet import no_warnings as no_warnings
 
-__all__ = ["Classifier", "ModelCheck", "check_model", "load_model"]
+__all__ = ["Classifier", "ModelCheck", "check_model", "load_model", "no_warnings"]

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from odd_assess.certify import pick_device
+from odd_assess.certify import copied, out_of_memory, pick_device
 from odd_assess.errors import ModelError
 from odd_assess.models.digest import identity_digest, state_digest
 from odd_assess.models.evaluation import pin_evaluation_mode
+from odd_assess.models.file_network import FileNetwork
 from odd_assess.models.quiet import no_warnings, quiet
 
 
@@ -74,15 +76,39 @@ class Classifier:
         Raises: ModelError when the module breaks, answers anything but one tensor of logits (B, classes), or with NaN or
         infinity; ValueError for a batch that is not (B, C, H, W). Running out of device memory passes as torch.OutOfMemoryError.
         """
+        with no_warnings():
+            logits = self._answer(self._module, batch)
+        if not bool(torch.isfinite(logits).all()):
+            bad = int((~torch.isfinite(logits).all(dim=1)).sum())
+            raise ModelError(f"the model's logits must be finite, found NaN or infinity for {bad} of {len(batch)} inputs")
+        return logits
+
+    def replica(self) -> Replica:
+        """The classifier for one of several threads, and for the engine, which looks at the logits itself."""
+        return Replica(self._answer, copied(self._module), self.precision)
+
+    def arrange(self, *, channels_last: bool) -> None:
+        """Lay out the weights of convolutions for batches whose memory holds the channels of a pixel side by side, or not. The function stays the same."""
+        if not isinstance(self._module, FileNetwork):
+            self._module.to(memory_format=torch.channels_last if channels_last else torch.contiguous_format)
+
+    @property
+    def precision(self) -> torch.dtype:
+        """What the module computes in."""
+        return self._dtype
+
+    def _answer(self, module: nn.Module, batch: Tensor) -> Tensor:
         if batch.ndim != 4:
             raise ValueError(f"a batch must be (B, C, H, W), got {tuple(batch.shape)}")
         x = self._normalise(batch.to(self.device)).to(self._dtype)
         try:
-            with no_warnings(), torch.no_grad():
-                answer = self._module(x)
+            with torch.no_grad():
+                answer = module(x)
         except (torch.OutOfMemoryError, ModelError):
             raise
         except (Exception, SystemExit) as error:
+            if out_of_memory(error):
+                raise torch.OutOfMemoryError(first_line(error)) from error
             raise ModelError(
                 f"the model must accept inputs of shape (B, {', '.join(map(str, batch.shape[1:]))}), it broke on them with "
                 f"{type(error).__name__}: {first_line(error)}"
@@ -106,6 +132,22 @@ class Classifier:
         if self._mean is not None:
             batch = batch - self._mean
         return batch if self._std is None else batch / self._std
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Replica:
+    """A classifier's answers by a copy of its module (the weights are shared), which another thread may ask at the same time."""
+
+    answer: Callable[[nn.Module, Tensor], Tensor]
+    module: nn.Module
+    precision: torch.dtype
+
+    def __call__(self, batch: Tensor) -> Tensor:
+        """Logits (B, classes) of a batch (B, C, H, W) in input units, not looked at for NaN or infinity, warnings not held back.
+
+        Raises: as the classifier.
+        """
+        return self.answer(self.module, batch)
 
 
 def choose_device(device: torch.device | str | None) -> torch.device:
@@ -153,11 +195,7 @@ def _logits(answer: object, batch_size: int) -> Tensor:
             f"the model must answer with logits ({batch_size}, classes >= 2), one row an image, found {answer.dtype} of shape "
             f"{tuple(answer.shape)}"
         )
-    logits = answer.float()
-    if not bool(torch.isfinite(logits).all()):
-        bad = int((~torch.isfinite(logits).all(dim=1)).sum())
-        raise ModelError(f"the model's logits must be finite, found NaN or infinity for {bad} of {batch_size} inputs")
-    return logits
+    return answer.float()
 
 
 def _what(answer: object) -> str:

@@ -1,21 +1,26 @@
 """The engine: packing changes nothing, padding is not counted, wrong answers are refused."""
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from odd_assess.certify import (
+    BaseClassifier,
+    Copies,
     Engine,
+    Lanes,
+    NoiseSource,
     ReducedPlan,
     SequentialPlan,
+    Setting,
     SingleBatchPlan,
     Subject,
     certify,
     content_key,
-    default_batch_size,
     procedure,
 )
 from odd_assess.records import Certificate
@@ -40,6 +45,42 @@ def test_the_batch_size_changes_no_certificate(batch_size: int) -> None:
     assert certify(thirds, images(9), PLAN, seed=1, batch_size=batch_size) == certify(
         thirds, images(9), PLAN, seed=1, batch_size=50
     )
+
+
+class Thirds(nn.Module):
+    """`thirds` as a module, which lanes can copy. It keeps its batch between two lines, as a careless module does."""
+
+    def forward(self, batch: Tensor) -> Tensor:
+        """Three classes by the mean of the input."""
+        self.kept = batch
+        time.sleep(0.0005)  # another lane may come in between
+        return thirds(self.kept)
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+@pytest.mark.parametrize("batch_size", [7, 64])
+def test_the_number_of_lanes_changes_no_certificate(count: int, batch_size: int) -> None:
+    """Calls side by side, each on a replica of its own: also a module that keeps something between two lines stays right."""
+    found = certify(Thirds().eval(), images(9), PLAN, seed=1, setting=Setting(batch_size=batch_size, lanes=count))
+    assert found == certify(thirds, images(9), PLAN, seed=1, batch_size=50)
+
+
+def test_what_shares_a_batch_depends_on_the_setting_alone() -> None:
+    """With lanes too: the copies are packed in the same batches on every run, whatever the clock says."""
+    packed: list[list[list[tuple[bytes, str, int, int]]]] = []
+    for _ in range(3):
+        side_by_side = lanes(Thirds().eval(), lanes=3, batch_size=20)
+        submit = side_by_side.submit
+        packed.append([])
+
+        def spy(batch: Sequence[Copies], submit: Callable[..., object] = submit) -> object:
+            packed[-1].append([(part.key, part.stage, part.first, part.draws) for part in batch])
+            return submit(batch)
+
+        side_by_side.submit = spy  # type: ignore[method-assign, assignment]
+        dict(Engine(side_by_side).run(subjects(30)))
+    assert packed[0] == packed[1] == packed[2]
+    assert all(sum(draws for *_, draws in batch) == 20 for batch in packed[0][:-3])
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 64, 512])
@@ -79,12 +120,16 @@ def test_every_draw_is_counted_once() -> None:
         sizes.append(len(batch))
         return thirds(batch)
 
-    engine = Engine(spy, seed=0, device=CPU, batch_size=64)
+    engine = Engine(lanes(spy))
     found = dict(engine.run(subjects(5)))
     assert engine.draws == 5 * 87
     assert set(sizes) == {64}
     assert len(sizes) == -(-5 * 87 // 64) or len(sizes) <= -(-5 * 87 // 64) + 2  # the last procedures may wait for their selection
     assert all(c.counts.n == 77 and c.selection is not None and c.selection.n == 10 for c in found.values())
+
+
+def lanes(f: BaseClassifier, **setting: int) -> Lanes:
+    return Lanes(f, NoiseSource((1, 4, 4), seed=0, device=CPU), Setting(**{"batch_size": 64, **setting}))
 
 
 def subjects(count: int, taken: list[int] | None = None) -> Iterator[Subject]:
@@ -97,8 +142,40 @@ def subjects(count: int, taken: list[int] | None = None) -> Iterator[Subject]:
 def test_inputs_are_taken_when_there_is_room() -> None:
     """The first certificate comes out before all inputs went in: memory does not grow with their number."""
     taken: list[int] = []
-    next(Engine(thirds, seed=0, device=CPU, batch_size=64).run(subjects(500, taken)))
+    next(Engine(lanes(thirds)).run(subjects(500, taken)))
     assert len(taken) < 20
+
+
+def test_certificates_come_as_a_stream_in_order() -> None:
+    """The first certificate is there before the last input is taken, and all are those of the list."""
+    taken: list[int] = []
+
+    def endless() -> Iterator[Tensor]:
+        for i in range(10**9):
+            taken.append(i)
+            yield images(9)[i % 9]
+
+    found = certify(thirds, endless(), PLAN, seed=1, batch_size=32, stream=True)
+    first = [next(found) for _ in range(9)]
+    assert len(taken) < 20
+    assert first == certify(thirds, images(9), PLAN, seed=1)
+
+
+def test_a_stream_of_another_shape_is_refused() -> None:
+    """Every input must have the shape of the first."""
+    with pytest.raises(ValueError, match=r"must have the shape \(1, 4, 4\), got \(1, 4, 5\)"):
+        list(certify(thirds, iter([torch.zeros(1, 4, 4), torch.zeros(1, 4, 5)]), PLAN, seed=1, stream=True))
+
+
+def test_ties_are_counted() -> None:
+    """A model whose two top logits are equal for every second class is tied in every draw, and says so; a clear one in none."""
+
+    def torn(batch: Tensor) -> Tensor:
+        return torch.stack([torch.ones(len(batch)), torch.full((len(batch),), 1 + 1e-6), torch.zeros(len(batch))], dim=1)
+
+    (tied,) = certify(torn, images(1), PLAN, seed=1)
+    assert (tied.ties, tied.label) == (87, 1)
+    assert all(certificate.ties < 3 for certificate in certify(thirds, images(9), PLAN, seed=1))
 
 
 def test_no_input_gives_no_certificate() -> None:
@@ -127,7 +204,7 @@ def _nan(batch: Tensor) -> Tensor:
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        (_nan, "the model's logits must be finite, got NaN or infinity"),
+        (_nan, "the model's logits must be finite, got NaN or infinity for"),
         (lambda batch: thirds(batch)[:1], r"logits \(64, num_classes >= 2\)"),
         (lambda batch: thirds(batch)[:, :1], r"logits \(64, num_classes >= 2\)"),
         (lambda batch: thirds(batch).argmax(1), "an attribute num_classes"),
@@ -195,12 +272,6 @@ def test_no_certificate_exceeds_the_true_margin_more_often_than_alpha(plan: Redu
         for margin, certificate in zip(chunk, certify(f, inputs, plan, seed=seed), strict=True):
             false += getattr(certificate, "radius", 0.0) > margin
     assert false <= 44
-
-
-@pytest.mark.parametrize(("shape", "expected"), [((1, 8, 8), 1024), ((3, 32, 32), 64), ((3, 224, 224), 32)])
-def test_the_batch_size_follows_from_the_input_alone(shape: tuple[int, ...], expected: int) -> None:
-    """The same spec gives the same batches on every run."""
-    assert default_batch_size(shape, CPU) == expected
 
 
 def test_certificates_are_plain_values() -> None:

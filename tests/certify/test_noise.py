@@ -80,7 +80,15 @@ def test_repeated_addresses_fail_the_self_test(monkeypatch: pytest.MonkeyPatch) 
         self_test(source())
 
 
-def test_a_copy_is_what_the_certifier_saw() -> None:
-    """The picture of a noisy copy is draw j of the same address."""
-    image = torch.full((1, 4, 4), 0.5)
-    assert torch.equal(source().copy(image, KEY, "bound", BLOCK + 5, sigma=0.25), image + 0.25 * source().block(KEY, "bound", 1)[5])
+@pytest.mark.parametrize(("first", "draws"), [(0, 1), (0, BLOCK), (5, 3), (BLOCK - 1, 2), (3, 4 * BLOCK), (BLOCK, BLOCK + 1)])
+def test_copies_are_the_draws_of_their_numbers(first: int, draws: int) -> None:
+    """However a request cuts the blocks, copy j is the image plus sigma times draw j of the address."""
+    image, out = torch.full((1, 4, 4), 0.5), torch.empty(draws, 1, 4, 4)
+    source().copies(image, KEY, "bound", first=first, sigma=0.25, out=out)
+    whole = torch.cat([source().block(KEY, "bound", b) for b in range(7)])[first : first + draws]
+    assert torch.equal(out, image + 0.25 * whole)
+
+
+def test_part_of_a_block_is_its_beginning() -> None:
+    """The draws of a block do not depend on how many of them are asked for."""
+    assert torch.equal(source().block(KEY, "bound", 2, 5), source().block(KEY, "bound", 2)[:5])
