@@ -1,7 +1,8 @@
 """The manifest: what ran, on what, with which digests, seeds and environment. Written when a run begins and again when it ends.
 
-``identity`` is the part that decides whether an interrupted run may go on: the digests of spec, criteria, model and data, the seed, the batch size, the kind of
-device and the version of odd-assess. The rest (times, machine, library versions) is for the reader.
+``identity`` is the part that decides whether an interrupted run may go on: the digests of spec, criteria, model and data, the seed, the kind of
+device and the version of odd-assess. An interrupted run goes on with the setting of the engine that is recorded. The rest (times, machine, library
+versions) is for the reader.
 """
 
 from __future__ import annotations
