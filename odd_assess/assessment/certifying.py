@@ -98,17 +98,18 @@ class Certifier:
         """
         left = _missing(work.points, self.store.done(work.stage))
         count, draws, done = len(left), len(left) * work.plan.draws, len(work.points) - len(left)
-        most = " at most" if isinstance(work.plan, SequentialPlan) else ""
+        at_most = isinstance(work.plan, SequentialPlan)
+        most = " at most" if at_most else ""
         before = f", {done} are done already" if done else ""
         self.tell.say(
             f"{work.stage}: {count} points to certify with {work.plan.draws:,} draws each{most} ({draws:,} draws){before}"
         )
-        self.tell.begin(points=count, draws=draws)
+        self.tell.begin(points=count, draws=draws, at_most=at_most)
         for row, certificate in self.workers.certify(
             replace(work, points=left), on_draws=lambda draws: self.tell.advance(draws=draws)
         ):
             self.store.add(work.stage, row, certificate)
-            self.tell.advance(points=1)
+            self.tell.advance(points=1, spent=certificate.n0 + certificate.n)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

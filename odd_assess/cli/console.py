@@ -10,9 +10,9 @@ from typing import TextIO
 
 import rich.progress
 from rich.console import Console
-from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TaskID, TextColumn
 
-from odd_assess.progress import Progress, Quiet
+from odd_assess.progress import Pace, Progress, Quiet
 
 LINE_EVERY_S = 10.0
 
@@ -22,32 +22,32 @@ class PlainProgress:
 
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic, every_s: float = LINE_EVERY_S) -> None:
         self._stream, self._clock, self._every_s = stream, clock, every_s
-        self._points = self._draws = self._total_points = self._total_draws = 0
+        self._pace = Pace(points=0, draws=0, at_most=False)
         self._start = self._last = clock()
 
     def say(self, message: str) -> None:
         """One line of what is going on."""
         print(message, file=self._stream, flush=True)
 
-    def begin(self, *, points: int, draws: int) -> None:
-        """The work ahead: points to certify and draws that they take."""
-        self._total_points, self._total_draws = points, draws
-        self._points = self._draws = 0
+    def begin(self, *, points: int, draws: int, at_most: bool) -> None:
+        """The work ahead."""
+        self._pace = Pace(points=points, draws=draws, at_most=at_most)
         self._start = self._last = self._clock()
 
-    def advance(self, *, points: int = 0, draws: int = 0) -> None:
+    def advance(self, *, points: int = 0, draws: int = 0, spent: int = 0) -> None:
         """Work done."""
-        self._points += points
-        self._draws += draws
+        self._pace.advance(points=points, draws=draws, spent=spent)
         now = self._clock()
-        if now - self._last >= self._every_s or (points and self._points == self._total_points):
+        if now - self._last >= self._every_s or (points and self._pace.points == self._pace.total_points):
             self._last = now
-            self.say(self._line(now - self._start))
+            self.say(how_far(self._pace, now - self._start))
 
-    def _line(self, elapsed_s: float) -> str:
-        rate = self._draws / elapsed_s if elapsed_s > 0 else 0.0
-        left = (self._total_draws - self._draws) / rate if rate else float("inf")
-        return f"{self._points}/{self._total_points} points, {rate:,.0f} draws/s, {_duration(left)} left"
+
+def how_far(pace: Pace, elapsed_s: float) -> str:
+    """Points done, draws a second and time left, in one line."""
+    return (
+        f"{pace.points}/{pace.total_points} points, {pace.rate(elapsed_s):,.0f} draws/s, {_duration(pace.left_s(elapsed_s))} left"
+    )
 
 
 def _duration(seconds: float) -> str:
@@ -63,36 +63,34 @@ class BarProgress:
 
     def __init__(self, console: Console) -> None:
         self.bar = rich.progress.Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.fields[points]}/{task.fields[total_points]} points"),
-            TextColumn("{task.fields[rate]:,.0f} draws/s"),
-            TimeRemainingColumn(),
-            console=console,
-            transient=True,
+            TextColumn("certifying"), BarColumn(), TextColumn("{task.fields[how_far]}"), console=console, transient=True
         )
         self._task: TaskID | None = None
-        self._draws = 0
-        self._points = 0
+        self._pace = Pace(points=0, draws=0, at_most=False)
         self._start = time.monotonic()
 
     def say(self, message: str) -> None:
         """One line above the bar."""
         self.bar.console.print(message, markup=False, highlight=False)
 
-    def begin(self, *, points: int, draws: int) -> None:
-        """The work ahead: points to certify and draws that they take."""
-        self._draws = self._points = 0
+    def begin(self, *, points: int, draws: int, at_most: bool) -> None:
+        """The work ahead, in place of the work before."""
+        self._pace = Pace(points=points, draws=draws, at_most=at_most)
         self._start = time.monotonic()
-        self._task = self.bar.add_task("certifying", total=draws, points=0, total_points=points, rate=0.0)
+        if self._task is not None:
+            self.bar.remove_task(self._task)
+        self._task = self.bar.add_task("", total=draws, how_far="")
 
-    def advance(self, *, points: int = 0, draws: int = 0) -> None:
+    def advance(self, *, points: int = 0, draws: int = 0, spent: int = 0) -> None:
         """Work done."""
         assert self._task is not None
-        self._draws += draws
-        self._points += points
-        rate = self._draws / max(1e-9, time.monotonic() - self._start)
-        self.bar.update(self._task, advance=draws, points=self._points, rate=rate)
+        self._pace.advance(points=points, draws=draws, spent=spent)
+        self.bar.update(
+            self._task,
+            completed=self._pace.draws,
+            total=self._pace.total_draws,
+            how_far=how_far(self._pace, time.monotonic() - self._start),
+        )
 
 
 @contextmanager

@@ -139,7 +139,7 @@ class Late(Net):
     '''Answers well for clean images, NaN for some noisy ones.'''
     def forward(self, x):
         y = super().forward(x)
-        return torch.where((x.amax(dim=(1, 2, 3), keepdim=True)[:, :, 0, 0] > 1.95), torch.full_like(y, float("nan")), y)
+        return torch.where((x.amax(dim=(1, 2, 3), keepdim=True)[:, :, 0, 0] > 1.82), torch.full_like(y, float("nan")), y)
 
 class Standardised(Net):
     '''Divides by the image's own spread: an artificial image of zeros would give NaN.'''
