@@ -14,7 +14,7 @@ from torch import Tensor
 
 from odd_assess.certify import NoiseSource, Plan, Setting, Subject, ask, content_key, default_setting, procedure
 from odd_assess.evidence import Row, code_digest, environment
-from odd_assess.inputs import Realiser, Renderer, Source, open_source
+from odd_assess.inputs import Batch, Realiser, Renderer, Source, ahead, open_source
 from odd_assess.models import Classifier, load_model
 from odd_assess.odd import sample
 from odd_assess.records import OddPoint, Spec
@@ -50,10 +50,9 @@ class Bench:
         return content_key(image.numpy(), point.index)
 
     def subjects(self, points: Sequence[OddPoint], plan: Plan, stage: str, rows: dict[int, Row]) -> Iterator[Subject]:
-        """The points as inputs to certify, realised a chunk at a time; ``rows`` is filled with what becomes known of each."""
-        for start in range(0, len(points), CHUNK):
-            chunk = points[start : start + CHUNK]
-            batch = self.realiser.realise(chunk)
+        """The points as inputs to certify, realised a chunk at a time and ahead of need; ``rows`` is filled with what becomes known of each."""
+        chunks = [points[start : start + CHUNK] for start in range(0, len(points), CHUNK)]
+        for chunk, batch in zip(chunks, self._realised(chunks), strict=True):
             clean = self.predict(batch.images)
             for i, point in enumerate(chunk):
                 image = batch.images[i]
@@ -70,6 +69,12 @@ class Bench:
                     image=image,
                     procedure=procedure(plan, stage=stage),
                 )
+
+    def _realised(self, chunks: Sequence[Sequence[OddPoint]]) -> Iterator[Batch]:
+        """The inputs of each chunk. A renderer is the user's own code and stays in the thread that opened it."""
+        if isinstance(self.source, Renderer):
+            return map(self.realiser.realise, chunks)
+        return ahead(chunks, self.realiser.realise)
 
     def further_points(self, spec: Spec, count: int) -> tuple[OddPoint, ...]:
         """Random points of the domain that are none of the run's, and independent of them: those that would come next."""

@@ -5,9 +5,10 @@
 naming the file and the array. ``transforms`` holds the physics; ``addresses`` the randomness, a function of (seed, point, purpose) only.
 """
 
+from odd_assess.inputs.ahead import ahead
 from odd_assess.inputs.opening import open_source
 from odd_assess.inputs.realiser import Batch, Realiser
 from odd_assess.inputs.source import Renderer, Source
 from odd_assess.inputs.transforms import apply
 
-__all__ = ["Batch", "Realiser", "Renderer", "Source", "apply", "open_source"]
+__all__ = ["Batch", "Realiser", "Renderer", "Source", "ahead", "apply", "open_source"]

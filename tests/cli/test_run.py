@@ -42,7 +42,6 @@ def test_the_run_folder_is_complete(finished: Bench) -> None:
         "data",
         "points",
         "seed",
-        "batch_size",
         "device",
     }
 
