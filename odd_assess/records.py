@@ -163,12 +163,16 @@ class InputDeclaration:
     weights: Literal["declared", "frames"] = "declared"
 
 
+Precision = Literal["float32", "bfloat16", "float16"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelDeclaration:
     """The model under test.
 
     ``kind`` and ``reference``: factory ("package.module:factory"), torchvision (architecture name), exported (path of a torch.export file), onnx (path).
-    ``arguments`` are passed to the factory. ``mean``/``std`` (one value or one a channel) are applied inside, after the noise.
+    ``arguments`` are passed to the factory. ``precision`` (None: as the weights are) and ``compile`` (torch.compile) say how the model is deployed.
+    ``mean``/``std`` (one value or one a channel) are applied inside, after the noise.
     """
 
     kind: Literal["factory", "torchvision", "exported", "onnx"]
@@ -179,6 +183,8 @@ class ModelDeclaration:
     std: tuple[float, ...] | None = None
     expected_clean_accuracy: float | None = None
     clean_accuracy_tolerance: float = 0.03
+    precision: Precision | None = None
+    compile: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,6 @@ Every lane has its own replica of the model (the weights are shared), so that a 
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import threading
 from collections.abc import Callable, Sequence
@@ -93,18 +92,20 @@ class Lanes:
 
 def replicas_of(f: BaseClassifier, count: int) -> list[BaseClassifier]:
     """As many callables that answer as ``f`` does and can be called at the same time: at most ``count``, at least one."""
-    replica = getattr(f, "replica", None)
-    if callable(replica):
-        return [replica() for _ in range(count)]
-    if isinstance(f, nn.Module) and count > 1:
-        with contextlib.suppress(Exception):  # what cannot be copied is called by one lane
-            return [copied(f) for _ in range(count)]
-    return [f]
+    if hasattr(f, "replicas"):
+        found: list[BaseClassifier] = f.replicas(count)
+        return found
+    return list(copies_of(f, count)) if isinstance(f, nn.Module) else [f]
 
 
-def copied(module: nn.Module) -> nn.Module:
-    """A copy of a module that shares its parameters and nothing else."""
-    return copy.deepcopy(module, {id(parameter): parameter for parameter in module.parameters()})
+def copies_of(module: nn.Module, count: int) -> list[nn.Module]:
+    """Copies of a module that share its parameters and nothing else; the module itself where one is enough or none can be made."""
+    if count == 1:
+        return [module]
+    try:
+        return [copy.deepcopy(module, {id(parameter): parameter for parameter in module.parameters()}) for _ in range(count)]
+    except Exception:  # noqa: BLE001 - whatever a module's parts do when they are copied
+        return [module]
 
 
 def out_of_memory(error: BaseException) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from odd_assess.certify import copied, out_of_memory, pick_device
+from odd_assess.certify import copies_of, out_of_memory, pick_device
 from odd_assess.errors import ModelError
 from odd_assess.models.digest import identity_digest, state_digest
 from odd_assess.models.evaluation import pin_evaluation_mode
@@ -22,7 +22,8 @@ class Classifier:
 
     It takes the module over: its parts are pinned in evaluation mode and its parameters need no gradients any more. ``mean`` and
     ``std`` (one value, or one a channel) are applied to each batch, that is after the noise. ``identity`` says what was
-    declared, ``content`` is the digest of the weights where the module's state does not hold them.
+    declared, ``content`` is the digest of the weights where the module's state does not hold them. ``compiled``: the module is called
+    through torch.compile.
 
     Raises: ModelError for a mean or std that no image can be normalised with, or a part that cannot be held in evaluation mode.
     """
@@ -36,6 +37,7 @@ class Classifier:
         device: torch.device | str | None = None,
         identity: Mapping[str, Any] | None = None,
         content: str | None = None,
+        compiled: bool = False,
     ) -> None:
         self.device = choose_device(device)
         self._identity = {
@@ -53,6 +55,9 @@ class Classifier:
         self._module = module.to(self.device).requires_grad_(requires_grad=False)
         self._num_classes: int | None = None
         pin_evaluation_mode(self._module)
+        self._compiled = compiled
+        if compiled:
+            self._module.compile(dynamic=False)
 
     @property
     def digest(self) -> str:
@@ -83,9 +88,10 @@ class Classifier:
             raise ModelError(f"the model's logits must be finite, found NaN or infinity for {bad} of {len(batch)} inputs")
         return logits
 
-    def replica(self) -> Replica:
-        """The classifier for one of several threads, and for the engine, which looks at the logits itself."""
-        return Replica(self._answer, copied(self._module), self.precision)
+    def replicas(self, count: int) -> list[Replica]:
+        """The classifier for the engine, which looks at the logits itself: ``count`` to be asked at the same time, or one where no more can be made."""
+        modules = [self._module] if self._compiled else copies_of(self._module, count)
+        return [Replica(self._answer, module, self.precision) for module in modules]
 
     def arrange(self, *, channels_last: bool) -> None:
         """Lay out the weights of convolutions for batches whose memory holds the channels of a pixel side by side, or not. The function stays the same."""
@@ -109,9 +115,10 @@ class Classifier:
         except (Exception, SystemExit) as error:
             if out_of_memory(error):
                 raise torch.OutOfMemoryError(first_line(error)) from error
+            hint = "; model.compile may be the cause: without it the model runs as written" if self._compiled else ""
             raise ModelError(
                 f"the model must accept inputs of shape (B, {', '.join(map(str, batch.shape[1:]))}), it broke on them with "
-                f"{type(error).__name__}: {first_line(error)}"
+                f"{type(error).__name__}: {first_line(error)}{hint}"
             ) from error
         logits = _logits(answer, len(batch))
         if self._num_classes is None:

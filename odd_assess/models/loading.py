@@ -37,6 +37,11 @@ def load_model(
         if declaration.weights is not None:
             state = read_weights(declaration.weights, trust_pickle=trust_pickle)
             fit_weights(module, state, source=str(declaration.weights), target=identity["reference"])
+        if declaration.precision is not None:
+            module = module.to(getattr(torch, declaration.precision))
+            identity |= {"precision": declaration.precision}
+        if declaration.compile:
+            identity |= {"compile": True}
     return Classifier(
         module,
         mean=declaration.mean,
@@ -44,6 +49,7 @@ def load_model(
         device=where,
         identity={"kind": declaration.kind, **identity},
         content=content,
+        compiled=declaration.compile,
     )
 
 

@@ -336,6 +336,11 @@ class Architecture(_AnyModel):
     architecture: Text = Field(description="package.module:factory, file.py:factory or torchvision:NAME")
     weights: Text | None = Field(default=None, description="safetensors file, or a state_dict written by torch.save")
     arguments: dict[str, Any] = Field(default={}, description="keyword arguments of the factory", examples=["{num_classes: 43}"])
+    precision: Literal["float32", "bfloat16", "float16"] | None = Field(
+        default=None,
+        description="what the deployed model computes in: weights and inputs are converted to it; as the weights are if left out",
+    )
+    compile: bool = Field(default=False, description="whether the deployed model runs through torch.compile")
 
 
 class Onnx(_AnyModel):
@@ -455,7 +460,7 @@ class Certification(Keys):
         default=None, description="random subsample certified with many draws too, or none (default)"
     )
     batch_size: Positive | None = Field(
-        default=None, description="noisy copies a call of the model; by a rule from the image size if left out"
+        default=None, description="noisy copies a call of the model; by a rule from the image size, or by measurement, if left out"
     )
 
 

@@ -216,7 +216,15 @@ def _architecture(document: Document, path: KeyPath, section: models.Architectur
         form = "package.module:factory, file.py:factory or torchvision:NAME"
         _check_python_name(document, (*path, "architecture"), reference, form)
     weights = existing_file(document, (*path, "weights"), section.weights) if section.weights is not None else None
-    return ModelDeclaration(kind=kind, reference=reference, weights=weights, arguments=dict(section.arguments), **common)
+    return ModelDeclaration(
+        kind=kind,
+        reference=reference,
+        weights=weights,
+        arguments=dict(section.arguments),
+        precision=section.precision,
+        compile=section.compile,
+        **common,
+    )
 
 
 def _normalisation(

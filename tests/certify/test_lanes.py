@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from odd_assess.certify import Copies, Lanes, NoiseSource, Setting, content_key
-from odd_assess.certify.lanes import copied, out_of_memory, replicas_of
+from odd_assess.certify.lanes import copies_of, out_of_memory, replicas_of
 
 CPU = torch.device("cpu")
 IMAGE = torch.full((1, 4, 4), 0.1)
@@ -93,11 +93,14 @@ def test_every_lane_has_its_own_part_of_the_cores() -> None:
 def test_replicas_share_weights_and_nothing_else() -> None:
     """A parameter costs its memory once; a buffer or an attribute of one replica is not another's."""
     module = nn.BatchNorm1d(3)
-    twin = copied(module)
+    twin, other = copies_of(module, 2)
+    assert isinstance(twin, nn.BatchNorm1d)
     assert twin.weight is module.weight
     assert twin.running_mean is not module.running_mean
-    twin.kept = 1
+    twin.kept = 1  # type: ignore[assignment]
     assert not hasattr(module, "kept")
+    assert not hasattr(other, "kept")
+    assert copies_of(module, 1) == [module]
 
 
 def test_what_cannot_be_copied_has_one_lane() -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 import sys
 import textwrap
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -205,6 +207,33 @@ def test_a_file_that_does_not_import_is_one_message(tmp_path: Path) -> None:
 
 
 # ---------------------------------------------------------------- torchvision
+
+
+@pytest.mark.parametrize(("precision", "unit"), [("bfloat16", 2.0**-8), ("float16", 2.0**-11), ("float32", 2.0**-24)])
+def test_a_model_computes_in_the_precision_that_it_is_deployed_in(precision: str, unit: float, tmp_path: Path) -> None:
+    """The answers round as that precision does, and it is part of what the digest stands for."""
+    weights = save(trained().state_dict(), tmp_path / "w.pt")
+    whole, made = load_model(declare(weights=weights)), load_model(declare(weights=weights, precision=precision))
+    assert made.precision == getattr(torch, precision)
+    assert made.digest != whole.digest
+    batch = torch.rand(64, 1, 8, 8)
+    error = float((made(batch) - whole(batch)).abs().max() / whole(batch).abs().max())
+    assert (error == 0) if precision == "float32" else (unit / 100 < error < 100 * unit)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler on a CPU")
+def test_a_compiled_model_answers_as_it_does_uncompiled(tmp_path: Path) -> None:
+    """Within rounding; it is called by one lane only."""
+    weights = save(trained().state_dict(), tmp_path / "w.pt")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's own, about its own modules
+        plain, made = load_model(declare(weights=weights)), load_model(declare(weights=weights, compile=True))
+        batch = torch.rand(16, 1, 8, 8)
+        assert torch.allclose(plain(batch), made(batch), atol=1e-5)
+    assert len(made.replicas(4)) == 1
+    assert len(plain.replicas(4)) == 4
+    assert made.digest != plain.digest
 
 
 def test_torchvision_works_offline_with_a_weights_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

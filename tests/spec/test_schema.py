@@ -202,6 +202,6 @@ def test_another_kind_is_refused() -> None:
 
 
 def test_the_batch_size_says_who_chooses_it() -> None:
-    """A rule does, the same on every machine."""
+    """A rule does, or a measurement where the run is long enough."""
     described = json_schema("spec")["properties"]["certification"]["properties"]["batch_size"]["description"]
-    assert described == "noisy copies a call of the model; by a rule from the image size if left out"
+    assert described == "noisy copies a call of the model; by a rule from the image size, or by measurement, if left out"
