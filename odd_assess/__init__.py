@@ -14,6 +14,7 @@
 
     cli/          one thin module per command
     assessment/   the whole assessment as one readable function, and its steps
+    execution/    who certifies points: this process, or a cluster
     report/       what the page says, and how it looks
     evidence/     the run folder: SQLite store, manifest
     models/       architectures, exported graphs, ONNX -> base classifier

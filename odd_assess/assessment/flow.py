@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -101,7 +101,7 @@ def _assess(spec: Spec, folder: RunFolder, *, resume: bool, tell: Progress, devi
     )
 
 
-def _setting(spec: Spec, bench: Bench, before: Mapping[str, Any], tell: Progress) -> tuple[Bench, Sequence[Mapping[str, Any]]]:
+def _setting(spec: Spec, bench: Bench, before: Mapping[str, Any], tell: Progress) -> tuple[Bench, Mapping[str, Any]]:
     """The bench with the setting that an interrupted run used, or that a short measurement finds; and what was measured."""
     if "tuning" in before:
         return bench.called(Setting(**before["engine"]["setting"])), before["tuning"]
@@ -111,7 +111,7 @@ def _setting(spec: Spec, bench: Bench, before: Mapping[str, Any], tell: Progress
         tell.say(
             f"tuned: {calls}{found.setting.batch_size} noisy copies a call, {max(look.rate for look in found.looks):,.0f} draws/s"
         )
-    return bench.called(found.setting), [{**look.setting.as_data(), "draws_per_s": round(look.rate)} for look in found.looks]
+    return bench.called(found.setting), {f"{look.setting}": f"{look.rate:,.0f} draws/s" for look in found.looks}
 
 
 def _now() -> str:

@@ -28,6 +28,10 @@ class Setting:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)!r}")
 
+    def __str__(self) -> str:
+        calls = f"{self.lanes} calls at a time of " if self.lanes > 1 else ""
+        return f"{calls}{self.batch_size} noisy copies, {'channels last' if self.channels_last else 'contiguous'}"
+
     @property
     def memory_format(self) -> torch.memory_format:
         """The memory format of a batch."""

@@ -28,6 +28,12 @@ def test_a_setting_survives_the_manifest() -> None:
     assert Setting(**setting.as_data()) == setting
 
 
+def test_a_setting_reads_as_a_sentence() -> None:
+    """In the log and in the report."""
+    assert str(Setting(batch_size=48, channels_last=True, lanes=4)) == "4 calls at a time of 48 noisy copies, channels last"
+    assert str(Setting(batch_size=48)) == "48 noisy copies, contiguous"
+
+
 @pytest.mark.parametrize("name", ["batch_size", "lanes", "threads"])
 def test_a_setting_needs_at_least_one_of_each(name: str) -> None:
     """Zero of anything is a defect of the caller."""
