@@ -10,7 +10,7 @@ Arrays are numpy, one entry a point, in design order. No torch here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -24,6 +24,7 @@ from odd_assess.odd.coverage import Coverage as Coverage
 from odd_assess.odd.coverage import Gap as Gap
 from odd_assess.odd.domain import Domain
 from odd_assess.odd.points import OddPoint as OddPoint
+from odd_assess.odd.points import OddPoints as OddPoints
 from odd_assess.odd.points import Value as Value
 
 # ---------------------------------------------------------------- one point
@@ -260,6 +261,19 @@ class CriteriaSet:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFile:
+    """One file that a run was declared by: its bytes as they were read, its name as the spec writes it (the spec's own: its file name).
+
+    ``kind``: the spec, one of its criteria files, or a file of numbers that the spec names. ``sha256`` is the digest of the bytes when they were read.
+    """
+
+    kind: Literal["spec", "criteria", "numbers"]
+    name: str
+    sha256: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
     """A validated spec file with everything it refers to resolved; paths are absolute."""
 
@@ -281,6 +295,7 @@ class Spec:
     unattainable: Literal["refuse", "accept"] = (
         "refuse"  # what a criterion is that no model could meet at this budget: an error, or inconclusive
     )
+    documents: tuple[SourceFile, ...] = ()  # the files that all this was read from, the spec first
 
 
 # ---------------------------------------------------------------- found
@@ -330,6 +345,11 @@ class Results:
     def take(self, rows: Ints | Bools) -> Results:
         """The results of some points."""
         return Results(**{name: getattr(self, name)[rows] for name in self.__slots__})
+
+    @classmethod
+    def joined(cls, parts: Sequence[Results]) -> Results:
+        """The rows of all parts, of which there must be one at least, one after another."""
+        return cls(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in cls.__slots__})
 
     @property
     def correct(self) -> Bools:
@@ -431,7 +451,7 @@ class Assessment:
     """
 
     spec: Spec
-    points: tuple[OddPoint, ...]
+    points: OddPoints
     class_names: tuple[str, ...]
     results: Results
     reference: Results | None

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from odd_assess.certify import Plan, ReducedPlan, SequentialPlan, SingleBatchPlan
-from odd_assess.criteria import asked_radii
+from odd_assess.criteria import asked_radii, reference_draws
 from odd_assess.evidence import EvidenceStore, results
 from odd_assess.execution import Bench, Work, Workers
 from odd_assess.progress import Progress
-from odd_assess.records import CertificationPlan, OddPoint, Spec
+from odd_assess.records import CertificationPlan, OddPoint, OddPoints, Spec
 from odd_assess.stats import draws_for_reduction
 
 PILOT = "pilot"
@@ -43,18 +43,13 @@ def reference_plan(certification: CertificationPlan) -> Plan | None:
     return ReducedPlan(n0=certification.budget.n0, n=n, sigma=certification.sigma, alpha=certification.alpha)
 
 
-def reference_draws(certification: CertificationPlan) -> int:
-    """The budget that the radius reduction is measured against: 100,000 draws (or the budget's own, if larger) unless the spec says otherwise."""
-    return certification.reference.n if certification.reference is not None else max(100_000, certification.budget.n)
-
-
-def reference_points(spec: Spec, points: Sequence[OddPoint]) -> list[OddPoint]:
+def reference_points(spec: Spec, points: OddPoints) -> OddPoints:
     """A simple random subsample of the points, in design order, drawn by the run's seed."""
     if spec.certification.reference is None:
-        return []
+        return points[:0]
     generator = np.random.Generator(np.random.Philox(key=spec.sampling.seed + 2**64))
     chosen = generator.permutation(len(points))[: spec.certification.reference.points]
-    return [points[i] for i in sorted(chosen)]
+    return points.take(np.sort(chosen))
 
 
 class Certifier:
@@ -78,7 +73,7 @@ class Certifier:
         points = self.bench.further_points(self.spec, budget.pilot_points)
         plan = SingleBatchPlan(n=budget.n0, sigma=certification.sigma, alpha=certification.alpha)
         self.certify(Work(stage=PILOT, address="pilot/", plan=plan, points=points))
-        counts = results(self.store.rows(PILOT), self.spec.domain)
+        counts = results(self.store.columns(PILOT), self.spec.domain)
         n, expected = draws_for_reduction(
             counts.hits,
             counts.n,
@@ -123,5 +118,9 @@ class Pilot:
     expected_reduction: float
 
 
-def _missing(points: Sequence[OddPoint], done: frozenset[int]) -> list[OddPoint]:
+def _missing(points: Sequence[OddPoint], done: frozenset[int]) -> Sequence[OddPoint]:
+    if not done:
+        return points
+    if isinstance(points, OddPoints):
+        return points.take(~np.isin(points.indices, np.fromiter(done, dtype=np.int64, count=len(done))))
     return [point for point in points if point.index not in done]

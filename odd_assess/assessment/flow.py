@@ -8,14 +8,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from odd_assess.assessment.certifying import Certifier, plan_of, reference_draws
+from odd_assess.assessment.certifying import Certifier, plan_of
 from odd_assess.assessment.exhibits import exhibit
-from odd_assess.assessment.gate import certify_points, gather, visited
+from odd_assess.assessment.gate import certify_points, gather
 from odd_assess.assessment.preflight import fly_before
 from odd_assess.certify import Setting
-from odd_assess.criteria import check, radius_loss, verdict
-from odd_assess.evidence import RunFolder, write_manifest
+from odd_assess.criteria import check, radius_loss, reference_draws, verdict
+from odd_assess.evidence import RunFolder, Surroundings, read_manifest, write_manifest
 from odd_assess.execution import Bench, Here, describe, identity_of, set_up, tuned
+from odd_assess.odd import coverage_of, reach_of
 from odd_assess.progress import Progress, Quiet
 from odd_assess.records import Assessment, Spec
 
@@ -59,12 +60,14 @@ def _assess(spec: Spec, folder: RunFolder, *, resume: bool, tell: Progress, devi
         if before["status"] != "complete":
             manifest["resumed"] = _now()
     write_manifest(folder.path, manifest)
-    with folder.open_evidence(meta={"spec": spec.sha256, "id": spec.id}) as store:
+    reach = reach_of(spec.domain, frames=bench.source.frames, frames_weighting=spec.inputs.weights)
+    around = Surroundings(class_names=bench.source.class_names, reach=reach)
+    with folder.open_evidence(meta={"spec": spec.sha256, "id": spec.id, **around.as_meta()}, documents=spec.documents) as store:
         certifier = Certifier(spec, bench, Here(bench), store, tell)
         pilot = certifier.pilot()
-        points = certify_points(certifier, plan_of(spec, spec.certification.budget.n if pilot is None else pilot.n))
+        points = certify_points(certifier, plan_of(spec, spec.certification.budget.n if pilot is None else pilot.n), reach)
         found, reference = gather(spec, store, points)
-        covered = visited(spec, bench, points)
+        covered = coverage_of(spec.domain, found.cell, reach)
         lost = radius_loss(found, reference, n_ref=reference_draws(spec.certification), seed=spec.sampling.seed)
         findings = check(
             [criterion for group in spec.criteria for criterion in group.criteria],
@@ -97,7 +100,7 @@ def _assess(spec: Spec, folder: RunFolder, *, resume: bool, tell: Progress, devi
         findings=findings,
         verdict=decided,
         exhibits=exhibits,
-        manifest=manifest,
+        manifest=read_manifest(folder.path),  # as whoever writes the report again will find it
     )
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from odd_assess.assessment.certifying import Certifier, reference_draws, reference_plan, reference_points
+from odd_assess.assessment.certifying import Certifier, reference_plan, reference_points
 from odd_assess.certify import Plan
-from odd_assess.criteria import undecided
+from odd_assess.criteria import reference_draws, undecided
 from odd_assess.evidence import MAIN, REFERENCE, EvidenceStore, results
-from odd_assess.execution import Bench, Work
-from odd_assess.odd import coverage
-from odd_assess.records import Coverage, OddPoint, Reduction, Results, Spec
+from odd_assess.execution import Work
+from odd_assess.odd import Reach, coverage_of
+from odd_assess.records import OddPoints, Reduction, Results, Spec
 
 FIRST_LOOK = 10
 """Points before the first look: fewer decide hardly anything."""
@@ -28,19 +28,20 @@ def looks(most: int, *, until_decided: bool) -> Iterator[int]:
     yield most
 
 
-def certify_points(certifier: Certifier, plan: Plan) -> tuple[OddPoint, ...]:
+def certify_points(certifier: Certifier, plan: Plan, reach: Reach) -> OddPoints:
     """Certify points until every blocking criterion is decided (all points, unless the spec says so), then the reference subsample of them.
 
     Raises: RunError when model, data or disk give way; what is certified stays.
     """
     spec, bench, store, tell = certifier.spec, certifier.bench, certifier.store, certifier.tell
-    points = bench.points
+    points, found = bench.points, results((), spec.domain)
     for size in looks(len(bench.points), until_decided=spec.sampling.until_decided):
         points = bench.points[:size]
         certifier.certify(Work(stage=MAIN, address="", plan=plan, points=points))
         if not spec.sampling.until_decided:
             break
-        open_ = _undecided(spec, bench, store, points)
+        found = Results.joined([found, results(store.columns(MAIN, first=len(found), below=size), spec.domain)])
+        open_ = _undecided(spec, found, reach)
         tell.say(f"after {size} points: {'undecided: ' + ', '.join(open_) if open_ else 'every blocking criterion is decided'}")
         if not open_:
             break
@@ -49,34 +50,25 @@ def certify_points(certifier: Certifier, plan: Plan) -> tuple[OddPoint, ...]:
     return points
 
 
-def _undecided(spec: Spec, bench: Bench, store: EvidenceStore, points: tuple[OddPoint, ...]) -> list[str]:
+def _undecided(spec: Spec, found: Results, reach: Reach) -> list[str]:
     """The blocking criteria that further points could decide."""
     blocking = [c for group in spec.criteria for c in group.criteria if c.severity == "blocking"]
-    found = _found(spec, store, points)
     no_loss = Reduction(n_ref=reference_draws(spec.certification), expected_reference=found.radius, predicted=None)
     left = undecided(
         blocking,
         domain=spec.domain,
         sampling=spec.sampling,
         results=found,
-        coverage=visited(spec, bench, points),
+        coverage=coverage_of(spec.domain, found.cell, reach),
         reduction=no_loss,
     )
     return [criterion.id for criterion in left]
 
 
-def visited(spec: Spec, bench: Bench, points: tuple[OddPoint, ...]) -> Coverage:
-    """What the points cover of the domain."""
-    return coverage(spec.domain, points, frames=bench.source.frames, frames_weighting=spec.inputs.weights)
+def gather(spec: Spec, store: EvidenceStore, points: OddPoints) -> tuple[Results, Results | None]:
+    """What the store holds of these points, as columns: at the budget, and of the reference subsample if there is one.
 
-
-def gather(spec: Spec, store: EvidenceStore, points: tuple[OddPoint, ...]) -> tuple[Results, Results | None]:
-    """What the store holds of these points, as columns: at the budget, and of the reference subsample if there is one."""
-    reference = results(store.rows(REFERENCE), spec.domain)
-    return _found(spec, store, points), reference if len(reference) else None
-
-
-def _found(spec: Spec, store: EvidenceStore, points: tuple[OddPoint, ...]) -> Results:
-    """The results at these points only: a run that goes on finds more of them in the store than its early looks had."""
-    indices = {point.index for point in points}
-    return results(((row, certificate) for row, certificate in store.rows(MAIN) if row.point.index in indices), spec.domain)
+    A run that goes on finds more points in the store than its early looks had, so only these are taken: the first ones, by design.
+    """
+    reference = results(store.columns(REFERENCE), spec.domain)
+    return results(store.columns(MAIN, below=len(points)), spec.domain), reference if len(reference) else None

@@ -25,6 +25,7 @@ from odd_assess.criteria.metrics import MetricInfo as MetricInfo
 
 if TYPE_CHECKING:
     from odd_assess.criteria.asked import asked_radii as asked_radii
+    from odd_assess.criteria.attainability import reference_draws as reference_draws
     from odd_assess.criteria.checker import check as check
     from odd_assess.criteria.checker import undecided as undecided
     from odd_assess.criteria.checker import verdict as verdict
@@ -41,6 +42,7 @@ __all__ = [
     "certified_at",
     "check",
     "radius_loss",
+    "reference_draws",
     "refuted_at",
     "undecided",
     "verdict",
@@ -52,6 +54,7 @@ _HOMES = {
     "certified_at": "point_states",
     "check": "checker",
     "radius_loss": "loss",
+    "reference_draws": "attainability",
     "refuted_at": "point_states",
     "undecided": "checker",
     "verdict": "checker",

@@ -1,10 +1,14 @@
 """The run folder: evidence that a stranger can re-derive every number from.
 
-store.py     evidence.sqlite: points, certificates with their counts, findings, pictures
+store.py     evidence.sqlite: documents, points, certificates with their counts, findings, pictures
+columns.py   many certificates at once as arrays (tallies.py: their class counts)
+surroundings.py  what the data told about themselves: class names, and where in the domain points could be drawn
 manifest.py  manifest.json: digests, seeds, environment, times
 folder.py    the folder they lie in: claimed before anything is spent, resumed only as the same run
 """
 
+from odd_assess.evidence.columns import Columns as Columns
+from odd_assess.evidence.columns import results as results
 from odd_assess.evidence.folder import RunFolder as RunFolder
 from odd_assess.evidence.manifest import code_digest as code_digest
 from odd_assess.evidence.manifest import environment as environment
@@ -15,4 +19,4 @@ from odd_assess.evidence.store import MAIN as MAIN
 from odd_assess.evidence.store import REFERENCE as REFERENCE
 from odd_assess.evidence.store import EvidenceStore as EvidenceStore
 from odd_assess.evidence.store import Row as Row
-from odd_assess.evidence.store import results as results
+from odd_assess.evidence.surroundings import Surroundings as Surroundings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 from odd_assess.errors import RunFolderError
 from odd_assess.evidence.manifest import differences, read_manifest
 from odd_assess.evidence.store import EvidenceStore
+from odd_assess.records import SourceFile
 
 EVIDENCE = "evidence.sqlite"
 LOCK = ".lock"
@@ -70,15 +71,15 @@ class RunFolder:
             )
         return before
 
-    def open_evidence(self, *, meta: Mapping[str, str]) -> EvidenceStore:
-        """The evidence file: the one that is there, or a new one that carries ``meta``.
+    def open_evidence(self, *, meta: Mapping[str, str], documents: Sequence[SourceFile]) -> EvidenceStore:
+        """The evidence file: the one that is there, or a new one that carries ``meta`` and the files that the run was declared by.
 
         Raises: RunFolderError when it cannot be written or is none.
         """
         return (
             EvidenceStore.open(self.evidence, writable=True)
             if self.evidence.exists()
-            else EvidenceStore.create(self.evidence, meta)
+            else EvidenceStore.create(self.evidence, meta, documents)
         )
 
 

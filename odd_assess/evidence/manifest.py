@@ -76,7 +76,7 @@ def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
     path = folder / MANIFEST
     draft = path.with_suffix(".draft")
     try:
-        draft.write_text(json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+        draft.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         draft.replace(path)
     except OSError as error:
         raise RunError(f"{path}: could not be written: {error.strerror or error}. Make room, then go on with --resume") from error

@@ -1,4 +1,4 @@
-"""The evidence store: one SQLite file with a row for every point, certificate, finding and picture.
+"""The evidence store: one SQLite file with a row for every document, point, certificate, finding and picture.
 
 Counts are the evidence: every bound and radius follows from them. A row is committed as soon as its certificate is known (WAL), so a kill at any moment
 loses at most the points in flight. ``finish`` rewrites the file compactly in key order: the bytes depend on what was found, not on the order in
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +18,28 @@ from typing import Any, Self
 import numpy as np
 
 from odd_assess.errors import RunError, RunFolderError
+from odd_assess.evidence.columns import QUERY, Columns
 from odd_assess.odd.domain import Domain
-from odd_assess.records import ANYTIME_PROCEDURES, Abstained, Certificate, Certified, Counts, Exhibit, Finding, OddPoint, Results
+from odd_assess.odd.points import OddPoint, OddPoints, codes_of_conditions
+from odd_assess.records import (
+    Abstained,
+    Certificate,
+    Certified,
+    Counts,
+    Criterion,
+    Exhibit,
+    Finding,
+    Part,
+    SourceFile,
+    State,
+)
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE documents (
+    position INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, sha256 TEXT NOT NULL, content BLOB NOT NULL);
 CREATE TABLE points (
     idx INTEGER PRIMARY KEY, cell INTEGER NOT NULL, attributes TEXT NOT NULL, frame INTEGER, base INTEGER,
     label INTEGER NOT NULL, clean INTEGER NOT NULL, input_sha256 TEXT NOT NULL);
@@ -34,11 +49,21 @@ CREATE TABLE certificates (
     p_a_lower REAL NOT NULL, radius REAL NOT NULL, PRIMARY KEY (stage, idx)) WITHOUT ROWID;
 CREATE TABLE findings (
     position INTEGER PRIMARY KEY, criteria TEXT NOT NULL, criterion TEXT NOT NULL, severity TEXT NOT NULL, state TEXT NOT NULL, kind TEXT NOT NULL,
-    points INTEGER NOT NULL, observed REAL, lower REAL, upper REAL, message TEXT NOT NULL, advice TEXT NOT NULL, parts TEXT NOT NULL);
-CREATE TABLE pictures (idx INTEGER NOT NULL, kind TEXT NOT NULL, png BLOB NOT NULL, PRIMARY KEY (idx, kind)) WITHOUT ROWID;
+    points INTEGER NOT NULL, observed REAL, lower REAL, upper REAL, message TEXT NOT NULL, advice TEXT NOT NULL, parts TEXT NOT NULL,
+    points_needed INTEGER, draws_needed INTEGER);
+CREATE TABLE pictures (position INTEGER PRIMARY KEY, idx INTEGER NOT NULL, base BLOB NOT NULL, realised BLOB NOT NULL, noisy BLOB NOT NULL);
 """
 
-_ORDER = {"meta": "key", "points": "idx", "certificates": "stage, idx", "findings": "position", "pictures": "idx, kind"}
+_ORDER = {
+    "meta": "key",
+    "documents": "position",
+    "points": "idx",
+    "certificates": "stage, idx",
+    "findings": "position",
+    "pictures": "position",
+}
+CHUNK = 50_000
+"""Certificates that are read at a time: enough to be fast, few enough that memory stays flat."""
 
 MAIN = "main"
 REFERENCE = "reference"
@@ -63,8 +88,8 @@ class EvidenceStore:
         self._db = connection
 
     @classmethod
-    def create(cls, path: Path, meta: Mapping[str, str]) -> EvidenceStore:
-        """A new, empty store that carries ``meta``.
+    def create(cls, path: Path, meta: Mapping[str, str], documents: Iterable[SourceFile] = ()) -> EvidenceStore:
+        """A new store without points that carries ``meta`` and the files that the run was declared by.
 
         Raises: RunFolderError when the file cannot be written.
         """
@@ -73,6 +98,10 @@ class EvidenceStore:
             draft.unlink(missing_ok=True)
             with closing(_new(draft)) as db:
                 db.executemany("INSERT INTO meta VALUES (?, ?)", sorted({"schema": str(SCHEMA_VERSION), **meta}.items()))
+                db.executemany(
+                    "INSERT INTO documents VALUES (?, ?, ?, ?, ?)",
+                    ((i, d.kind, d.name, d.sha256, d.content) for i, d in enumerate(documents)),
+                )
                 db.commit()
             draft.replace(path)
         except (sqlite3.Error, OSError) as error:
@@ -83,7 +112,7 @@ class EvidenceStore:
     def open(cls, path: Path, *, writable: bool = False) -> EvidenceStore:
         """An existing store. Unless ``writable``, reading it changes no byte of the file.
 
-        Raises: RunFolderError when it is missing, no evidence file, or of a newer schema.
+        Raises: RunFolderError when it is missing, no evidence file, or of another schema.
         """
         if not path.is_file():
             raise RunFolderError(f"{path}: there must be an evidence file to go on from, found none")
@@ -96,6 +125,10 @@ class EvidenceStore:
         if schema > SCHEMA_VERSION:
             raise RunFolderError(
                 f"{path}: written by a newer odd-assess (schema {schema}, this one reads {SCHEMA_VERSION}); update odd-assess"
+            )
+        if schema < SCHEMA_VERSION:
+            raise RunFolderError(
+                f"{path}: written by an older odd-assess (schema {schema}, this one reads {SCHEMA_VERSION}); use the version that the manifest names"
             )
         if writable:
             store._db.execute("PRAGMA journal_mode = WAL")
@@ -157,6 +190,72 @@ class EvidenceStore:
             point = OddPoint(index=idx, values=json.loads(attributes), cell=cell, frame=frame)
             yield Row(point=point, base=base, label=label, clean=clean, input_sha256=digest), _certificate(certificate[2:])
 
+    def columns(self, stage: str, *, first: int = 0, below: int | None = None) -> Iterator[Columns]:
+        """Certificates of ``stage`` with their points as columns, some at a time, in design order; those with ``first`` <= index < ``below``.
+
+        Raises: RunFolderError where the file holds something else than certificates.
+        """
+        cursor = self._reading(QUERY, (stage, first, 2**62 if below is None else below))
+        with self._making_sense():
+            while records := cursor.fetchmany(CHUNK):
+                yield Columns.of(records)
+
+    def points(self, stage: str, domain: Domain) -> OddPoints:
+        """The conditions that have a certificate of ``stage``, in design order; a value that its attribute cannot have has the code NaN.
+
+        Raises: RunFolderError where the file holds something else than conditions.
+        """
+        query = "SELECT p.idx, p.cell, p.frame, p.attributes FROM certificates c JOIN points p USING (idx) WHERE c.stage = ? ORDER BY c.idx"
+        cursor = self._reading(query, (stage,))
+        parts = [_points((), domain)]
+        with self._making_sense():
+            while records := cursor.fetchmany(CHUNK):
+                parts.append(_points(records, domain))
+            return OddPoints.joined(parts)
+
+    def documents(self) -> tuple[SourceFile, ...]:
+        """The files that the run was declared by, as they were read: the spec first, its criteria files, then others. Their digests are not checked.
+
+        Raises: RunFolderError where the file holds something else.
+        """
+        with self._making_sense():
+            rows = self._reading("SELECT kind, name, sha256, content FROM documents ORDER BY position")
+            return tuple(SourceFile(kind=kind, name=name, sha256=sha256, content=content) for kind, name, sha256, content in rows)
+
+    def findings(self, criteria: Iterable[Criterion]) -> tuple[Finding, ...]:
+        """What the checker found, about the given criteria.
+
+        Raises: RunFolderError unless there is one finding for each criterion, in order.
+        """
+        with self._making_sense():
+            rows = self._reading(
+                "SELECT criterion, state, kind, points, observed, lower, upper, message, advice, parts, points_needed, draws_needed FROM findings "
+                "ORDER BY position"
+            )
+            return tuple(_finding(criterion, row) for criterion, row in zip(criteria, rows, strict=True))
+
+    def exhibits(self) -> tuple[Exhibit, ...]:
+        """The pictures of the report, the weakest point first.
+
+        Raises: RunFolderError where the file holds something else.
+        """
+        with self._making_sense():
+            rows = self._reading("SELECT idx, base, realised, noisy FROM pictures ORDER BY position")
+            return tuple(Exhibit(index=idx, base=base, realised=realised, noisy=noisy) for idx, base, realised, noisy in rows)
+
+    def _reading(self, query: str, arguments: tuple[object, ...] = ()) -> sqlite3.Cursor:
+        with self._making_sense():
+            return self._db.execute(query, arguments)
+
+    @contextmanager
+    def _making_sense(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, ValueError, TypeError, KeyError, OverflowError) as error:
+            if isinstance(error, RunFolderError):
+                raise
+            raise RunFolderError(f"{self.path}: must be the evidence of a run, but it is damaged: {error}") from error
+
     def finish(self, findings: Iterable[Finding], exhibits: Iterable[Exhibit]) -> None:
         """Store what the checker found and the pictures of the report, and rewrite the file compactly: the run is complete.
 
@@ -166,12 +265,12 @@ class EvidenceStore:
             self._db.execute("DELETE FROM findings")
             self._db.execute("DELETE FROM pictures")
             self._db.executemany(
-                "INSERT INTO findings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO findings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (_finding_columns(i, f) for i, f in enumerate(findings)),
             )
             self._db.executemany(
-                "INSERT INTO pictures VALUES (?, ?, ?)",
-                ((e.index, kind, getattr(e, kind)) for e in exhibits for kind in ("base", "realised", "noisy")),
+                "INSERT INTO pictures VALUES (?, ?, ?, ?, ?)",
+                ((i, e.index, e.base, e.realised, e.noisy) for i, e in enumerate(exhibits)),
             )
         compact = self.path.with_suffix(".compact")
         try:
@@ -189,56 +288,6 @@ class EvidenceStore:
             raise RunError(
                 f"{self.path}: the evidence could not be completed: {error}. What is certified is kept: make room, then go on with --resume"
             ) from error
-
-
-def results(rows: Iterable[tuple[Row, Certificate]], domain: Domain) -> Results:
-    """The columns that the checker and the report read, from stored points and certificates."""
-    found = list(rows)
-    columns = np.array([_result_integers(row, certificate) for row, certificate in found], dtype=np.int64).reshape(len(found), 10)
-    index, cell, label, clean, chosen, hits, label_hits, n0, n, ties = columns.T
-    certificates = [certificate for _, certificate in found]
-
-    def floats(values: Iterable[float]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-        return np.fromiter(values, dtype=np.float64, count=len(found))
-
-    return Results(
-        index=index,
-        cell=cell,
-        level=np.array([domain.levels_of(row.point.values) for row, _ in found], dtype=np.int64).reshape(
-            len(found), len(domain.attributes)
-        ),
-        label=label,
-        clean=clean,
-        chosen=chosen,
-        certified=np.array([isinstance(c, Certified) for c in certificates], dtype=np.bool_),
-        hits=hits,
-        label_hits=label_hits,
-        n0=n0,
-        n=n,
-        sigma=floats(c.sigma for c in certificates),
-        alpha=floats(c.alpha for c in certificates),
-        p_a_lower=floats(c.p_a_lower for c in certificates),
-        radius=floats(c.radius if isinstance(c, Certified) else 0.0 for c in certificates),
-        anytime=np.array([c.procedure in ANYTIME_PROCEDURES for c in certificates], dtype=np.bool_),
-        ties=ties,
-    )
-
-
-def _result_integers(row: Row, certificate: Certificate) -> tuple[int, ...]:
-    counts = certificate.counts
-    chosen = certificate.label
-    return (
-        row.point.index,
-        row.point.cell,
-        row.label,
-        row.clean,
-        chosen,
-        counts.of(chosen),
-        counts.of(row.label),
-        certificate.n0,
-        certificate.n,
-        certificate.ties,
-    )
 
 
 def _new(path: Path) -> sqlite3.Connection:
@@ -310,4 +359,42 @@ def _finding_columns(position: int, finding: Finding) -> tuple[object, ...]:
         finding.message,
         finding.advice,
         _json(parts),
+        finding.points_needed,
+        finding.draws_needed,
+    )
+
+
+def _finding(criterion: Criterion, columns: tuple[Any, ...]) -> Finding:
+    name, state, kind, points, observed, lower, upper, message, advice, parts, points_needed, draws_needed = columns
+    if name != criterion.id:
+        raise ValueError(f"its findings must be about the criteria of its spec, found {name!r} where {criterion.id!r} stands")
+    return Finding(
+        criterion=criterion,
+        state=State(state),
+        kind=kind,
+        points=points,
+        observed=observed,
+        lower=lower,
+        upper=upper,
+        message=message,
+        advice=advice,
+        parts=tuple(Part(**{**part, "state": State(part["state"])}) for part in json.loads(parts)),
+        points_needed=points_needed,
+        draws_needed=draws_needed,
+    )
+
+
+def _points(records: Sequence[tuple[Any, ...]], domain: Domain) -> OddPoints:
+    """Points from rows (index, cell, frame, conditions as JSON)."""
+    indices, cells, frames, texts = zip(*records, strict=True) if records else ((), (), (), ())
+    conditions = json.loads(f"[{','.join(texts)}]")
+    known = [frame for frame in frames if frame is not None]
+    if known and len(known) < len(frames):
+        raise ValueError("all points must have a frame or none")
+    return OddPoints(
+        attributes=domain.attributes,
+        indices=np.array(indices, dtype=np.int64),
+        cell=np.array(cells, dtype=np.int64),
+        codes=codes_of_conditions(domain.attributes, conditions),
+        frame=np.array(known, dtype=np.int64) if known else None,
     )

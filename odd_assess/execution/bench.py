@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -17,7 +16,7 @@ from odd_assess.evidence import Row, code_digest, environment
 from odd_assess.inputs import Batch, Realiser, Renderer, Source, ahead, open_source
 from odd_assess.models import Classifier, load_model
 from odd_assess.odd import sample
-from odd_assess.records import OddPoint, Spec
+from odd_assess.records import OddPoint, OddPoints, Spec
 
 CHUNK = 64
 """Points that are realised at a time: enough to batch the transforms, few enough that memory stays flat."""
@@ -30,7 +29,7 @@ class Bench:
     model: Classifier
     source: Source | Renderer
     realiser: Realiser
-    points: tuple[OddPoint, ...]
+    points: OddPoints
     setting: Setting
     noise: NoiseSource
 
@@ -51,8 +50,7 @@ class Bench:
 
     def subjects(self, points: Sequence[OddPoint], plan: Plan, stage: str, rows: dict[int, Row]) -> Iterator[Subject]:
         """The points as inputs to certify, realised a chunk at a time and ahead of need; ``rows`` is filled with what becomes known of each."""
-        chunks = [points[start : start + CHUNK] for start in range(0, len(points), CHUNK)]
-        for chunk, batch in zip(chunks, self._realised(chunks), strict=True):
+        for chunk, batch in self._realised(points):
             clean = self.predict(batch.images)
             for i, point in enumerate(chunk):
                 image = batch.images[i]
@@ -70,13 +68,17 @@ class Bench:
                     procedure=procedure(plan, stage=stage),
                 )
 
-    def _realised(self, chunks: Sequence[Sequence[OddPoint]]) -> Iterator[Batch]:
-        """The inputs of each chunk. A renderer is the user's own code and stays in the thread that opened it."""
-        if isinstance(self.source, Renderer):
-            return map(self.realiser.realise, chunks)
-        return ahead(chunks, self.realiser.realise)
+    def _realised(self, points: Sequence[OddPoint]) -> Iterator[tuple[list[OddPoint], Batch]]:
+        """The points in chunks, with their inputs. A renderer is the user's own code and stays in the thread that opened it."""
 
-    def further_points(self, spec: Spec, count: int) -> tuple[OddPoint, ...]:
+        def realised(start: int) -> tuple[list[OddPoint], Batch]:
+            chunk = list(points[start : start + CHUNK])  # made once, asked often
+            return chunk, self.realiser.realise(chunk)
+
+        starts = range(0, len(points), CHUNK)
+        return map(realised, starts) if isinstance(self.source, Renderer) else ahead(starts, realised)
+
+    def further_points(self, spec: Spec, count: int) -> OddPoints:
         """Random points of the domain that are none of the run's, and independent of them: those that would come next."""
         m = len(self.points)
         return sample_points(replace(spec, sampling=replace(spec.sampling, design="random", points=m + count)), self.source)[m:]
@@ -118,7 +120,7 @@ def set_up(spec: Spec, *, device: str | None, trust_pickle: bool) -> Bench:
     ).called(setting)
 
 
-def sample_points(spec: Spec, source: Source | Renderer) -> tuple[OddPoint, ...]:
+def sample_points(spec: Spec, source: Source | Renderer) -> OddPoints:
     """The conditions to assess, by the declared design."""
     plan = spec.sampling
     return sample(
@@ -140,18 +142,10 @@ def identity_of(spec: Spec, bench: Bench) -> dict[str, Any]:
         "criteria": [group.sha256 for group in spec.criteria],
         "model": bench.model.digest,
         "data": bench.source.digest,
-        "points": _points_digest(bench.points),
+        "points": bench.points.digest,
         "seed": spec.sampling.seed,
         "device": bench.device.type,
     }
-
-
-def _points_digest(points: Sequence[OddPoint]) -> str:
-    """SHA-256 over the conditions themselves: whatever file, library or setting they came from, a change of theirs shows."""
-    digest = hashlib.sha256()
-    for point in points:
-        digest.update(repr((point.index, sorted(point.values.items()), point.frame)).encode())
-    return digest.hexdigest()
 
 
 def describe(spec: Spec, bench: Bench) -> Mapping[str, Any]:

@@ -29,10 +29,10 @@ from odd_assess.odd.attributes import (
 )
 from odd_assess.odd.catalogue import TRANSFORMS, ParameterInfo, TransformInfo
 from odd_assess.odd.constraints import Condition, Conditional, OneOf, Statement
-from odd_assess.odd.coverage import Coverage, Gap, coverage
+from odd_assess.odd.coverage import Coverage, Gap, Reach, coverage, coverage_of, reach_of
 from odd_assess.odd.domain import Cell, Domain
 from odd_assess.odd.frames import Frames, FramesInside
-from odd_assess.odd.points import OddPoint, Value
+from odd_assess.odd.points import OddPoint, OddPoints, Value
 from odd_assess.odd.ranges import Interval, Quantity, parse_quantity
 from odd_assess.odd.sampling import sample
 from odd_assess.odd.units import conversion, convert, dimension, known_units
@@ -58,10 +58,12 @@ __all__ = [
     "Level",
     "LogUniform",
     "OddPoint",
+    "OddPoints",
     "OneOf",
     "Ordinal",
     "ParameterInfo",
     "Quantity",
+    "Reach",
     "Statement",
     "TransformInfo",
     "TruncatedNormal",
@@ -70,8 +72,10 @@ __all__ = [
     "conversion",
     "convert",
     "coverage",
+    "coverage_of",
     "dimension",
     "known_units",
     "parse_quantity",
+    "reach_of",
     "sample",
 ]

@@ -15,7 +15,7 @@ import numpy as np
 from odd_assess.odd.domain import Domain
 from odd_assess.odd.frames import Frames, Weighting
 from odd_assess.odd.levels import Bools, Floats, Ints
-from odd_assess.odd.points import OddPoint
+from odd_assess.odd.points import OddPoint, OddPoints
 
 INFEASIBLE = -1
 """Marks a pair of levels that no cell has."""
@@ -49,27 +49,50 @@ class Coverage:
     reached: float = 1.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Reach:
+    """Where points could be drawn at all: ``cells`` (cells,), and the ``share`` of the declared ODD that these stand for."""
+
+    cells: Bools
+    share: float = 1.0
+
+
+def reach_of(domain: Domain, *, frames: Frames | None = None, frames_weighting: Weighting = "declared") -> Reach:
+    """Everywhere, or the cells in which the table ``frames`` has a frame.
+
+    Raises: DomainError if no frame lies inside.
+    """
+    if frames is None:
+        return Reach(cells=np.ones(len(domain.cells), dtype=np.bool_))
+    population = frames.inside(domain, weighting=frames_weighting)
+    return Reach(cells=np.asarray(population.weight > 0, dtype=np.bool_), share=population.reached)
+
+
 def coverage(
     domain: Domain, points: Sequence[OddPoint], *, frames: Frames | None = None, frames_weighting: Weighting = "declared"
 ) -> Coverage:
     """The feasible cells, pairs of levels and levels that the points visited, and the list of gaps.
 
-    ``frames`` is the table that the points were drawn from, if any: gaps then tell which parts it cannot reach. A domain with one attribute
-    has no pairs: its pairwise coverage is its level coverage. Gaps come heaviest first: cells, pairs, levels; all of them.
+    ``frames`` is the table that the points were drawn from, if any: gaps then tell which parts it cannot reach.
+
+    Raises: ValueError as in `coverage_of`.
+    """
+    cells = points.cell if isinstance(points, OddPoints) else np.array([point.cell for point in points], dtype=np.int64)
+    return coverage_of(domain, cells, reach_of(domain, frames=frames, frames_weighting=frames_weighting))
+
+
+def coverage_of(domain: Domain, cells: Ints, reach: Reach) -> Coverage:
+    """The same from the cell (m,) of each point and from where points could be drawn at all.
+
+    A domain with one attribute has no pairs: its pairwise coverage is its level coverage. Gaps come heaviest first: cells, pairs, levels; all of them.
 
     Raises: ValueError if a point's cell is not one of the domain's.
     Source: t-way combination coverage (Kuhn, Kacker, Lei, NIST SP 800-142, 2010), t = 1 and 2, over feasible combinations.
     """
-    cells = np.array([point.cell for point in points], dtype=np.int64)
     if len(cells) and not (cells.min() >= 0 and cells.max() < len(domain.cells)):
         raise ValueError(f"a point's cell must lie in [0, {len(domain.cells)}), found {cells.min()} to {cells.max()}")
     visits = np.bincount(cells, minlength=len(domain.cells)).astype(np.int64)
-    reachable = np.ones(len(visits), dtype=np.bool_)
-    reached = 1.0
-    if frames is not None:
-        population = frames.inside(domain, weighting=frames_weighting)
-        reachable, reached = population.weight > 0, population.reached
-
+    reachable = reach.cells
     count = len(domain.attributes)
     tables = [_Table(domain, (i,), visits, reachable) for i in range(count)]
     pair_tables = [_Table(domain, pair, visits, reachable) for pair in combinations(range(count), 2)]
@@ -84,7 +107,7 @@ def coverage(
             *_heaviest_first([gap for table in pair_tables for gap in table.gaps("pair")]),
             *_heaviest_first([gap for table in tables for gap in table.gaps("level")]),
         ),
-        reached=reached,
+        reached=reach.share,
     )
 
 

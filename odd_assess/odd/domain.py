@@ -121,12 +121,6 @@ class Domain:
         self._check_complete(values)
         return np.array([attribute.code_of(values[attribute.id]) for attribute in self.attributes], dtype=np.float64)
 
-    def decode(self, codes: Floats) -> list[dict[str, Value]]:
-        """Rows of codes (m, attributes) as conditions."""
-        columns = [[attribute.value_of(code) for code in codes[:, i].tolist()] for i, attribute in enumerate(self.attributes)]
-        names = [attribute.id for attribute in self.attributes]
-        return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
-
     def codes_from_unit(self, u: Floats) -> Floats:
         """Codes of points (m, attributes) of the unit cube: the declared box, exclusions not considered."""
         return np.column_stack([attribute.codes_from_unit(u[:, i]) for i, attribute in enumerate(self.attributes)])

@@ -48,6 +48,15 @@ class _Labelled(AttributeBase):
         key = label_key(value)
         return next((float(i) for i, label in enumerate(self.labels) if label_key(label) == key), nan)
 
+    def codes_of(self, values: Sequence[Any]) -> Floats:
+        """The positions of many labels: each different spelling is looked up once."""
+        known: dict[Any, float] = {}
+        for value in values:
+            spelling = (type(value), value)  # true is not 1
+            if spelling not in known:
+                known[spelling] = self.code_of(value)
+        return np.array([known[type(value), value] for value in values], dtype=np.float64)
+
     def value_of(self, code: float) -> Value:
         """The label at this position."""
         return self.labels[int(code)]

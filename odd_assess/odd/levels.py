@@ -74,6 +74,10 @@ class AttributeBase(ABC):
     def value_of(self, code: float) -> Value:
         """The value with this code."""
 
+    def codes_of(self, values: Sequence[Any]) -> Floats:
+        """The codes (m,) of many values; NaN for those that the attribute cannot have."""
+        return np.array([self.code_of(value) for value in values], dtype=np.float64)
+
     @abstractmethod
     def levels_of_codes(self, codes: ArrayLike) -> Ints:
         """The level of each code (codes of possible values only)."""

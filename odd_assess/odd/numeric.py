@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from math import ceil, floor, isfinite, isnan, nan, nextafter
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -27,6 +27,8 @@ class _Numeric(AttributeBase):
     high: float
     unit: str
     buckets: tuple[float, ...] | None
+    whole: ClassVar[bool] = False
+    """Whether only whole numbers are possible."""
 
     @abstractmethod
     def _below(self, x: ArrayLike, *, included: bool) -> Floats:
@@ -71,6 +73,14 @@ class _Numeric(AttributeBase):
             return nan
         number = float(value)
         return number if self.low <= number <= self.high else nan
+
+    def codes_of(self, values: Sequence[Any]) -> Floats:
+        """The numbers themselves, many at once where all are numbers in the range."""
+        if all(type(value) in (float, int) for value in values):
+            numbers = np.array(values, dtype=np.float64)
+            if bool(np.all((numbers >= self.low) & (numbers <= self.high) & ((numbers % 1 == 0) | (not self.whole)))):
+                return numbers
+        return super().codes_of(values)
 
     def levels_of_codes(self, codes: ArrayLike) -> Ints:
         """The bucket of each code."""
@@ -170,6 +180,7 @@ class Integer(_Numeric):
     Raises: ValueError as for ``Continuous``, and for ends that are not whole.
     """
 
+    whole: ClassVar[bool] = True
     id: str
     low: int
     high: int

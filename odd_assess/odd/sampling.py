@@ -24,7 +24,7 @@ from odd_assess.odd.domain import Domain
 from odd_assess.odd.draws import entropy, uniforms
 from odd_assess.odd.frames import Frames, Weighting
 from odd_assess.odd.levels import Bools, Floats, Ints
-from odd_assess.odd.points import OddPoint
+from odd_assess.odd.points import OddPoints
 
 Design = Literal["random", "stratified", "sobol", "lhs", "grid", "pairwise"]
 Allocation = Literal["proportional", "equal"]
@@ -42,7 +42,7 @@ def sample(
     allocation: Allocation = "proportional",
     frames: Frames | None = None,
     frames_weighting: Weighting = "declared",
-) -> tuple[OddPoint, ...]:
+) -> OddPoints:
     """The points of a design, all inside the domain, in design order.
 
     ``points`` may be None for grid (one a cell) and pairwise (as many as cover every pair). ``frames``: points are drawn among these
@@ -166,7 +166,7 @@ def _pairwise_cells(population: Population, points: int | None, seed: int) -> In
 # ---------------------------------------------------------------- designs over the box
 
 
-def _spread_points(domain: Domain, design: Design, points: int | None, seed: int, frames: Frames | None) -> tuple[OddPoint, ...]:
+def _spread_points(domain: Domain, design: Design, points: int | None, seed: int, frames: Frames | None) -> OddPoints:
     if frames is not None:
         raise DomainError(
             f"{design} places its own points and must not be used with a table of frames; use random, stratified, grid or pairwise"
@@ -237,9 +237,6 @@ def _check_word(name: str, word: str, known: tuple[str, ...]) -> None:
         raise ValueError(f"{name} must be one of {', '.join(known)}, got {word!r}")
 
 
-def _as_points(domain: Domain, codes: Floats, cells: Ints, frames: Ints | None) -> tuple[OddPoint, ...]:
-    rows = [None] * len(cells) if frames is None else frames.tolist()
-    return tuple(
-        OddPoint(index=index, values=values, cell=cell, frame=frame)
-        for index, (values, cell, frame) in enumerate(zip(domain.decode(codes), cells.tolist(), rows, strict=True))
-    )
+def _as_points(domain: Domain, codes: Floats, cells: Ints, frames: Ints | None) -> OddPoints:
+    indices = np.arange(len(cells), dtype=np.int64)
+    return OddPoints(attributes=domain.attributes, indices=indices, cell=cells, codes=codes, frame=frames)

@@ -18,7 +18,7 @@ IDENTITY = {"spec": "aa", "model": "bb", "criteria": {"x.yaml": "cc"}}
 def begun(path: Path) -> RunFolder:
     with RunFolder.claim(path, resume=False) as folder:
         write_manifest(folder.path, {"identity": IDENTITY, "started": "then", "status": "running"})
-        folder.open_evidence(meta={}).close()
+        folder.open_evidence(meta={}, documents=()).close()
     return folder
 
 

@@ -6,13 +6,27 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from odd_assess.errors import RunError, RunFolderError
-from odd_assess.evidence import MAIN, REFERENCE, EvidenceStore, Row
-from odd_assess.records import Abstained, Certificate, Certified, Counts, Criterion, Exhibit, Finding, OddPoint, State
+from odd_assess.evidence import MAIN, REFERENCE, EvidenceStore, Row, results
+from odd_assess.odd import Continuous, Domain
+from odd_assess.records import (
+    Abstained,
+    Certificate,
+    Certified,
+    Counts,
+    Criterion,
+    Exhibit,
+    Finding,
+    OddPoint,
+    Part,
+    SourceFile,
+    State,
+)
 
 
 def row(index: int) -> Row:
@@ -66,7 +80,7 @@ def test_what_goes_in_comes_out(tmp_path: Path) -> None:
         assert list(store.rows(MAIN)) == [(row(i), certificate(i)) for i in range(4)]
         assert store.done(MAIN) == {0, 1, 2, 3}
         assert store.done(REFERENCE) == frozenset()
-        assert store.meta() == {"schema": "1", "spec": "ff"}
+        assert store.meta() == {"schema": "2", "spec": "ff"}
 
 
 def test_bytes_do_not_depend_on_the_order_of_work(tmp_path: Path) -> None:
@@ -171,3 +185,65 @@ def test_a_read_only_folder_is_refused(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(RunFolderError, match="must be writable"):
         EvidenceStore.create(tmp_path / "e.sqlite", {})
+
+
+def test_columns_are_the_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read as columns, in parts of any size and from any point on, certificates say what they say one by one."""
+    fill(tmp_path / "e.sqlite", list(range(11)))
+    monkeypatch.setattr("odd_assess.evidence.store.CHUNK", 4)
+    attributes = (Continuous(id="light", low=0, high=100, buckets=(0, 22, 24, 26, 100)),)
+    domain = Domain(attributes=attributes)
+    with EvidenceStore.open(tmp_path / "e.sqlite") as store:
+        found = results(store.columns(MAIN, first=2, below=10), domain)
+        rows = list(store.rows(MAIN))[2:10]
+        nothing = results(store.columns(REFERENCE), domain)
+        points = store.points(MAIN, domain)
+    certificates = [certificate for _, certificate in rows]
+    assert len(nothing) == 0
+    assert found.index.tolist() == [r.point.index for r, _ in rows] == list(range(2, 10))
+    assert found.level[:, 0].tolist() == found.cell.tolist() == [r.point.cell for r, _ in rows]
+    assert found.certified.tolist() == [isinstance(c, Certified) for c in certificates]
+    assert found.radius.tolist() == [getattr(c, "radius", 0.0) for c in certificates]
+    assert found.hits.tolist() == found.label_hits.tolist() == [97] * 8
+    assert found.anytime.tolist() == [False] * 8
+    for name in ("n0", "n", "sigma", "alpha", "p_a_lower", "ties"):
+        assert getattr(found, name).tolist() == [getattr(c, name) for c in certificates], name
+    assert [point.values["light"] for point in points] == [20.5 + i for i in range(11)]
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        ("UPDATE certificates SET counts = '[[1,' WHERE idx = 2", "damaged"),
+        ("UPDATE certificates SET radius = 'large' WHERE idx = 2", "must hold nothing else"),
+        ("UPDATE points SET cell = 99 WHERE idx = 2", "must hold points in cells 0 to 3"),
+    ],
+)
+def test_damaged_columns_are_named(tmp_path: Path, damage: str, message: str) -> None:
+    """What is no number, no counts or no cell ends in one message, not in numbers."""
+    fill(tmp_path / "e.sqlite", list(range(4)))
+    db = sqlite3.connect(tmp_path / "e.sqlite")
+    db.execute(damage)
+    db.commit()
+    db.close()
+    domain = Domain(attributes=(Continuous(id="light", low=0, high=100, buckets=(0, 22, 24, 26, 100)),))
+    with EvidenceStore.open(tmp_path / "e.sqlite") as store, pytest.raises(RunFolderError, match=message):
+        results(store.columns(MAIN), domain)
+
+
+def test_findings_pictures_and_documents_come_back(tmp_path: Path) -> None:
+    """What the report quotes is read as it was written, the pictures in their order; a finding about another criterion is damage."""
+    exhibits = [Exhibit(index=2, base=b"a", realised=b"b", noisy=b"c"), Exhibit(index=0, base=b"d", realised=b"e", noisy=b"f")]
+    part = Part(name="cell", state=State.INCONCLUSIVE, points=3, observed=0.5, lower=None, upper=0.9)
+    finding = replace(FINDING, parts=(part,), advice="more", points_needed=7, draws_needed=None)
+    files = (SourceFile(kind="spec", name="spec.yaml", sha256="ff", content=b"\xef\xbb\xbfx"),)
+    with EvidenceStore.create(tmp_path / "e.sqlite", {}, files) as store:
+        store.finish([finding], exhibits)
+    with EvidenceStore.open(tmp_path / "e.sqlite") as store:
+        assert store.findings([FINDING.criterion]) == (finding,)
+        assert list(store.exhibits()) == exhibits
+        assert store.documents() == files
+        with pytest.raises(RunFolderError, match="must be about the criteria of its spec"):
+            store.findings([replace(FINDING.criterion, id="OTHER")])
+        with pytest.raises(RunFolderError, match="damaged"):
+            store.findings([])

@@ -32,6 +32,7 @@ from odd_assess.records import (
     InputDeclaration,
     ModelDeclaration,
     OddPoint,
+    OddPoints,
     Realisation,
     ReferencePlan,
     Results,
@@ -307,7 +308,9 @@ def assessment_of(
         if reference
         else None
     )
-    conditions_at = tuple(OddPoint(index=i, values=conditions[i], cell=int(cell[i])) for i in range(points))
+    conditions_at = OddPoints.of(
+        domain.attributes, [OddPoint(index=i, values=conditions[i], cell=int(cell[i])) for i in range(points)]
+    )
     spec = _spec(domain, most_points or points, design, title, BUDGETS[budget], until_decided=most_points is not None)
     visited = coverage(domain, conditions_at)
     lost = radius_loss(results, other, n_ref=N_REF, seed=7)

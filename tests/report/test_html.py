@@ -15,7 +15,7 @@ from odd_assess.odd.constraints import Statement
 from odd_assess.odd.coverage import coverage
 from odd_assess.odd.domain import Domain
 from odd_assess.odd.ranges import Interval
-from odd_assess.records import Assessment, OddPoint, Realisation, Results, State
+from odd_assess.records import Assessment, OddPoint, OddPoints, Realisation, Results, State
 from odd_assess.report import page_of, write_html
 from odd_assess.report.html import breakable, html
 from odd_assess.report.view import points
@@ -203,7 +203,9 @@ def test_report_of_a_plain_domain_without_levels(build: Build) -> None:
         include=(Statement(conditions={"lanes": Interval(low=1, high=3)}, text="{lanes: [1 .. 3]}"),),
         mode="restrictive",
     )
-    conditions = tuple(OddPoint(index=i, values={"lanes": 1 + i % 3}, cell=0, frame=i) for i in range(30))
+    conditions = OddPoints.of(
+        domain.attributes, [OddPoint(index=i, values={"lanes": 1 + i % 3}, cell=0, frame=i) for i in range(30)]
+    )
     results = {name: getattr(assessment.results, name) for name in Results.__slots__}
     results |= {"cell": np.zeros(30, dtype=np.int64), "level": np.zeros((30, 1), dtype=np.int64)}
     spec = replace(

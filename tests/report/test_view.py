@@ -230,7 +230,7 @@ def test_base_images_are_an_assumption(build: Build) -> None:
     assert "renderer makes" in told(replace(assessment, spec=replace(assessment.spec, inputs=renderer)))
     framed = replace(
         assessment,
-        points=tuple(replace(point, frame=0) for point in assessment.points),
+        points=replace(assessment.points, frame=np.zeros(len(assessment.points), dtype=np.int64)),
         spec=replace(assessment.spec, inputs=replace(assessment.spec.inputs, kind="table", weights="frames")),
         coverage=replace(assessment.coverage, reached=0.875),
     )

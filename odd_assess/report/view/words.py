@@ -102,7 +102,7 @@ def _base_images(assessment: Assessment) -> str:
         )
     kind = declared.kind if declared.split is None else f"{declared.kind}, split “{declared.split}”"
     source = f"{kind}: {formats.plural(number, 'image')}" if isinstance(number, int) else kind
-    if any(point.frame is not None for point in assessment.points):
+    if assessment.points.frame is not None:
         drawn = (
             "The image of a point is the frame of the table that was drawn with it. "
             + {

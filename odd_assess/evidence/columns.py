@@ -1,0 +1,125 @@
+"""Certificates and their points as columns, straight from the evidence file; a million rows take seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from odd_assess.errors import RunFolderError
+from odd_assess.evidence.tallies import Tallies
+from odd_assess.odd.domain import Domain
+from odd_assess.records import ANYTIME_PROCEDURES, Floats, Ints, Results
+
+QUERY = (
+    "SELECT p.idx, p.cell, p.label, p.clean, c.procedure, c.outcome, c.label, c.n0, c.n, c.selection, c.counts, c.ties, c.sigma, c.alpha, c.p_a_lower, "
+    "c.radius FROM certificates c JOIN points p USING (idx) WHERE c.stage = ? AND c.idx >= ? AND c.idx < ? ORDER BY c.idx"
+)
+"""One row a certificate, in the order of `Columns`' fields."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Columns:
+    """Certificates of one stage with what is known of their points, arrays (m,) in design order.
+
+    ``label`` is the true class, ``chosen`` the one that the procedure tried. ``selection`` is empty at points whose one batch both chose and bounded.
+    """
+
+    index: Ints
+    cell: Ints
+    label: Ints
+    clean: Ints
+    procedure: Sequence[str]
+    outcome: Sequence[str]
+    chosen: Ints
+    n0: Ints
+    n: Ints
+    selection: Tallies
+    counts: Tallies
+    ties: Ints
+    sigma: Floats
+    alpha: Floats
+    p_a_lower: Floats
+    radius: Floats
+
+    @classmethod
+    def of(cls, records: Sequence[tuple[Any, ...]]) -> Columns:
+        """From rows of `QUERY`.
+
+        Raises: ValueError where a value is not of its column's kind.
+        """
+        columns: Sequence[Any] = list(zip(*records, strict=True)) if records else [()] * 16
+        idx, cell, label, clean, procedure, outcome, chosen, n0, n, selection, counts, ties, sigma, alpha, p_a_lower, radius = (
+            columns
+        )
+        return cls(
+            index=_ints(idx),
+            cell=_ints(cell),
+            label=_ints(label),
+            clean=_ints(clean),
+            procedure=procedure,
+            outcome=outcome,
+            chosen=_ints(chosen),
+            n0=_ints(n0),
+            n=_ints(n),
+            selection=Tallies.parse(["[]" if text is None else text for text in selection]),
+            counts=Tallies.parse(counts),
+            ties=_ints(ties),
+            sigma=_floats(sigma),
+            alpha=_floats(alpha),
+            p_a_lower=_floats(p_a_lower),
+            radius=_floats(radius),
+        )
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+
+def results(parts: Iterable[Columns], domain: Domain) -> Results:
+    """What the checker and the report read, from the stored columns, a part after another.
+
+    Raises: RunFolderError where a point's cell is none of the domain's.
+    """
+    return Results.joined([_results(part, domain) for part in (Columns.of(()), *parts)])
+
+
+def _results(columns: Columns, domain: Domain) -> Results:
+    cells = len(domain.cells)
+    if len(columns) and not (columns.cell.min() >= 0 and columns.cell.max() < cells):
+        raise RunFolderError(
+            f"the evidence must hold points in cells 0 to {cells - 1} of its domain, found {columns.cell.min()} to {columns.cell.max()}"
+        )
+    certified = np.array([outcome == "certified" for outcome in columns.outcome], dtype=np.bool_)
+    return Results(
+        index=columns.index,
+        cell=columns.cell,
+        level=domain.layout.levels[columns.cell],
+        label=columns.label,
+        clean=columns.clean,
+        chosen=columns.chosen,
+        certified=certified,
+        hits=columns.counts.of(columns.chosen),
+        label_hits=columns.counts.of(columns.label),
+        n0=columns.n0,
+        n=columns.n,
+        sigma=columns.sigma,
+        alpha=columns.alpha,
+        p_a_lower=columns.p_a_lower,
+        radius=np.where(certified, columns.radius, 0.0),
+        anytime=np.array([procedure in ANYTIME_PROCEDURES for procedure in columns.procedure], dtype=np.bool_),
+        ties=columns.ties,
+    )
+
+
+def _ints(values: Sequence[Any]) -> Ints:
+    if set(map(type, values)) - {int}:
+        raise ValueError("a column of whole numbers must hold nothing else")
+    return np.array(values, dtype=np.int64)
+
+
+def _floats(values: Sequence[Any]) -> Floats:
+    if set(map(type, values)) - {int, float}:
+        raise ValueError("a column of numbers must hold nothing else")
+    return np.array(values, dtype=np.float64)
