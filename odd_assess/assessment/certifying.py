@@ -9,14 +9,11 @@ import numpy as np
 
 from odd_assess.certify import Plan, ReducedPlan, SequentialPlan, SingleBatchPlan
 from odd_assess.criteria import asked_radii, reference_draws
-from odd_assess.evidence import EvidenceStore, results
+from odd_assess.evidence import PILOT, EvidenceStore, results
 from odd_assess.execution import Bench, Work, Workers
 from odd_assess.progress import Progress
 from odd_assess.records import CertificationPlan, OddPoint, OddPoints, Spec
 from odd_assess.stats import draws_for_reduction
-
-PILOT = "pilot"
-"""The stage of the evidence that holds the pilot draws of a tolerance budget."""
 
 
 def plan_of(spec: Spec, n: int) -> Plan:

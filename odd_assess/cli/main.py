@@ -19,8 +19,10 @@ COMMANDS = {
     "init": "Write a commented, working example into a new folder.",
     "lint": "Check spec and criteria files; every problem with file:line:column.",
     "plan": "Say before any draw what a run can show and what it costs.",
+    "report": "Write the reports of a finished run again, from its folder alone.",
     "run": "Assess a model over its domain; write evidence and reports.",
     "schema": "Print the JSON Schema of spec or criteria files, for editors.",
+    "verify": "Derive what a run stored from its counts again, and compare.",
 }
 
 BROKEN = 4

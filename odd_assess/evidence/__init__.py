@@ -9,6 +9,7 @@ folder.py    the folder they lie in: claimed before anything is spent, resumed o
 
 from odd_assess.evidence.columns import Columns as Columns
 from odd_assess.evidence.columns import results as results
+from odd_assess.evidence.folder import EVIDENCE as EVIDENCE
 from odd_assess.evidence.folder import RunFolder as RunFolder
 from odd_assess.evidence.manifest import code_digest as code_digest
 from odd_assess.evidence.manifest import environment as environment
@@ -16,6 +17,7 @@ from odd_assess.evidence.manifest import read_manifest as read_manifest
 from odd_assess.evidence.manifest import sha256 as sha256
 from odd_assess.evidence.manifest import write_manifest as write_manifest
 from odd_assess.evidence.store import MAIN as MAIN
+from odd_assess.evidence.store import PILOT as PILOT
 from odd_assess.evidence.store import REFERENCE as REFERENCE
 from odd_assess.evidence.store import EvidenceStore as EvidenceStore
 from odd_assess.evidence.store import Row as Row

@@ -67,6 +67,7 @@ CHUNK = 50_000
 
 MAIN = "main"
 REFERENCE = "reference"
+PILOT = "pilot"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,7 +230,7 @@ class EvidenceStore:
         """
         with self._making_sense():
             rows = self._reading(
-                "SELECT criterion, state, kind, points, observed, lower, upper, message, advice, parts, points_needed, draws_needed FROM findings "
+                "SELECT criterion, severity, state, kind, points, observed, lower, upper, message, advice, parts, points_needed, draws_needed FROM findings "
                 "ORDER BY position"
             )
             return tuple(_finding(criterion, row) for criterion, row in zip(criteria, rows, strict=True))
@@ -365,9 +366,11 @@ def _finding_columns(position: int, finding: Finding) -> tuple[object, ...]:
 
 
 def _finding(criterion: Criterion, columns: tuple[Any, ...]) -> Finding:
-    name, state, kind, points, observed, lower, upper, message, advice, parts, points_needed, draws_needed = columns
-    if name != criterion.id:
-        raise ValueError(f"its findings must be about the criteria of its spec, found {name!r} where {criterion.id!r} stands")
+    name, severity, state, kind, points, observed, lower, upper, message, advice, parts, points_needed, draws_needed = columns
+    if (name, severity) != (criterion.id, criterion.severity):
+        raise ValueError(
+            f"its findings must be about the criteria of its spec, found {name!r} ({severity}) where {criterion.id!r} ({criterion.severity}) stands"
+        )
     return Finding(
         criterion=criterion,
         state=State(state),

@@ -21,14 +21,15 @@ from typing import TYPE_CHECKING
 from odd_assess.spec.scaffold import scaffold as scaffold  # here, not below: the function shares its module's name
 
 if TYPE_CHECKING:
+    from odd_assess.spec.load import kept_spec as kept_spec
     from odd_assess.spec.load import lint as lint
     from odd_assess.spec.load import load_criteria as load_criteria
     from odd_assess.spec.load import load_spec as load_spec
     from odd_assess.spec.schema import json_schema as json_schema
 
-__all__ = ["json_schema", "lint", "load_criteria", "load_spec", "scaffold"]
+__all__ = ["json_schema", "kept_spec", "lint", "load_criteria", "load_spec", "scaffold"]
 
-_HOMES = {"json_schema": "schema", "lint": "load", "load_criteria": "load", "load_spec": "load"}
+_HOMES = {"json_schema": "schema", "kept_spec": "load", "lint": "load", "load_criteria": "load", "load_spec": "load"}
 
 
 def __getattr__(name: str) -> object:

@@ -11,8 +11,8 @@ from odd_assess.criteria.metrics import METRICS, MetricInfo
 from odd_assess.records import Comparator, CriteriaSet, Criterion
 from odd_assess.shipped import shipped
 from odd_assess.spec import models
-from odd_assess.spec.document import Document, KeyPath, read_document
-from odd_assess.spec.files import resolved
+from odd_assess.spec.document import Document, KeyPath, document_of, read_document
+from odd_assess.spec.files import content_of, resolved
 from odd_assess.spec.validation import validated
 from odd_assess.spec.words import did_you_mean, listed, one_of, shown
 
@@ -143,6 +143,8 @@ def _kind(info: MetricInfo) -> str:
 def find_criteria(document: Document, path: KeyPath, text: str) -> Path | None:
     """The criteria file that a spec names: beside the spec, else among those that come with odd-assess."""
     near = resolved(document, text)
+    if document.kept is not None and ("criteria", text) in document.kept:
+        return near
     if os.path.isfile(near):  # noqa: PTH113
         relative = document.path.parent / text
         return relative if os.path.isfile(relative) else near  # noqa: PTH113
@@ -171,13 +173,20 @@ def referenced_criteria(document: Document, data: object) -> tuple[tuple[Criteri
         if seen.setdefault(Path(os.path.abspath(file)), i) != i:  # noqa: PTH100
             document.add(("criteria", i), "names the same file twice: delete one of them")
             continue
-        read = read_document(file)
+        read = _read(document, name, file)
         documents.append(read)
         made = criteria_set(read)
         if made is not None:
             sets.append(made)
     _refuse_ids_of_two_files(sets, documents)
     return tuple(sets), documents, bool(names) and len(sets) == len(names)
+
+
+def _read(document: Document, name: str, file: Path) -> Document:
+    try:
+        return document_of(file, content_of(document, "criteria", name, file))
+    except OSError:
+        return read_document(file)  # which says what is wrong
 
 
 def _refuse_ids_of_two_files(sets: list[CriteriaSet], documents: list[Document]) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
@@ -25,6 +25,7 @@ from yaml.resolver import BaseResolver
 from yaml.scanner import Scanner
 
 from odd_assess.errors import Location, Problem
+from odd_assess.records import SourceFile
 from odd_assess.spec.words import numbers_meant, shortened
 
 Key = str | int | float | bool
@@ -48,11 +49,18 @@ _TRAP = re.compile(r"yes|no|on|off", re.IGNORECASE)
 
 @dataclass(slots=True, kw_only=True)
 class Document:
-    """One file: its text, its plain data, the places in it, and the problems found in it so far."""
+    """One file: its text, its plain data, the places in it, and the problems found in it so far.
+
+    ``others``: the files that it names and that were read for it. ``kept``: those of a run that is over, by kind and name; then nothing else is looked for on
+    this machine, and the files and folders that are only named are taken to be there.
+    """
 
     path: Path
     text: str = ""
     sha256: str = ""
+    raw: bytes = b""
+    others: list[SourceFile] = field(default_factory=list)
+    kept: Mapping[tuple[str, str], SourceFile] | None = None
     data: Any = None
     problems: list[Problem] = field(default_factory=list)
     _values: dict[KeyPath, tuple[int, int]] = field(default_factory=dict)
@@ -109,7 +117,12 @@ def read_document(path: Path) -> Document:
     except ValueError:
         document.add((), "the file cannot be read: its name is no name of a file")
         return document
-    document.sha256 = hashlib.sha256(raw).hexdigest()
+    return document_of(path, raw)
+
+
+def document_of(path: Path, raw: bytes) -> Document:
+    """The document that these bytes are; ``path`` is what they are called in messages."""
+    document = Document(path=path, raw=raw, sha256=hashlib.sha256(raw).hexdigest())
     try:
         document.text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

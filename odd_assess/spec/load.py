@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from odd_assess.errors import Problem, SpecError
 from odd_assess.odd.domain import Domain
-from odd_assess.records import CriteriaSet, Spec
+from odd_assess.records import CriteriaSet, SourceFile, Spec
 from odd_assess.spec import budgets, checks, models
 from odd_assess.spec.attributes import Declared
 from odd_assess.spec.criteria import criteria_set, referenced_criteria
-from odd_assess.spec.document import Document, read_document
+from odd_assess.spec.document import Document, document_of, read_document
 from odd_assess.spec.domain import declared_domain
 from odd_assess.spec.sections import (
     certification_plan,
@@ -33,6 +34,24 @@ def load_spec(path: Path | str) -> Spec:
     spec, problems, unattainable = _spec(read_document(Path(path)))
     if spec is None or problems or unattainable:
         raise SpecError([*problems, *unattainable])
+    return spec
+
+
+def kept_spec(documents: Sequence[SourceFile], folder: Path) -> Spec:
+    """The spec of a run that is over, from the files that its evidence keeps: neither data nor weights need to be on this machine.
+
+    ``folder`` stands for the spec's own folder, in messages and in the paths of what the spec names.
+
+    Raises: SpecError with every problem; ValueError without a spec among the documents.
+    """
+    if not documents or documents[0].kind != "spec":
+        raise ValueError("the documents of a run must start with its spec")
+    first, *others = documents
+    document = document_of(folder / first.name, first.content)
+    document.kept = {(other.kind, other.name): other for other in others}
+    spec, problems, _ = _spec(document)
+    if spec is None or problems:
+        raise SpecError(problems)
     return spec
 
 
@@ -171,4 +190,8 @@ class _Sections:
             criteria=self.criteria,
             responsible=tuple(file.responsible.items()),
             unattainable=file.unattainable,
+            documents=(
+                SourceFile(kind="spec", name=self.document.path.name, sha256=self.document.sha256, content=self.document.raw),
+                *self.document.others,
+            ),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from functools import partial
+from io import StringIO
 from itertools import pairwise
 from math import isclose, isnan, nan
 from typing import cast
@@ -21,7 +22,7 @@ from odd_assess.odd.catalogue import TRANSFORMS
 from odd_assess.odd.ranges import Interval
 from odd_assess.odd.units import dimension
 from odd_assess.spec import models
-from odd_assess.spec.files import existing_file
+from odd_assess.spec.files import content_of, existing_file
 from odd_assess.spec.place import Place
 from odd_assess.spec.quantities import amount, closed_range, converted, same_dimension, span
 from odd_assess.spec.validation import validated
@@ -139,10 +140,10 @@ def _empirical(place: Place, measured: models.EmpiricalDistribution, low: float,
     if file is None:
         return None
     try:
-        with file.open(encoding="utf-8-sig", newline="") as lines:
-            reader = csv.reader(lines)
-            header = next(reader, [])
-            rows = [(reader.line_num, row) for row in reader if row]
+        text = content_of(place.document, "numbers", measured.empirical, file).decode("utf-8-sig")
+        reader = csv.reader(StringIO(text, newline=""))
+        header = next(reader, [])
+        rows = [(reader.line_num, row) for row in reader if row]
     except (OSError, ValueError, csv.Error) as error:
         place.add(
             f"must be a CSV file with a header line and one value a line: {shortened(str(error))}", "distribution", "empirical"

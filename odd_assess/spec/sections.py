@@ -135,7 +135,7 @@ def _table(document: Document, path: KeyPath, section: models.Table, size: tuple
         weights=section.weights,
         size=size,
     )
-    columns = table_columns(made)
+    columns = table_columns(document, made)
     for key in ("images", "rows", "label"):
         name = getattr(section, key)
         if columns and name is not None and name not in columns:
@@ -143,9 +143,9 @@ def _table(document: Document, path: KeyPath, section: models.Table, size: tuple
     return made
 
 
-def table_columns(inputs: InputDeclaration) -> tuple[str, ...]:
-    """The columns of a CSV table, empty where they cannot be seen (Parquet, an unreadable file)."""
-    if inputs.path is None or inputs.path.suffix.lower() != ".csv":
+def table_columns(document: Document, inputs: InputDeclaration) -> tuple[str, ...]:
+    """The columns of a CSV table, empty where they cannot be seen (Parquet, an unreadable file, a run that is over)."""
+    if document.kept is not None or inputs.path is None or inputs.path.suffix.lower() != ".csv":
         return ()
     try:
         with inputs.path.open(encoding="utf-8-sig", newline="") as lines:
@@ -156,7 +156,7 @@ def table_columns(inputs: InputDeclaration) -> tuple[str, ...]:
 
 def check_columns(document: Document, declared: Declared, inputs: InputDeclaration) -> None:
     """Every attribute that is read from a column finds its column in the table."""
-    columns = table_columns(inputs)
+    columns = table_columns(document, inputs)
     for name, realisation in declared.realisations.items():
         if columns and realisation.column is not None and realisation.column not in columns:
             document.add(("odd", "attributes", name, "column"), _no_column(realisation.column, columns))

@@ -1,0 +1,142 @@
+"""What follows from the counts of a certificate: chosen class, bound, outcome, radius. Many at once, each different case computed once.
+
+It is the same code that certified: the bounds of `odd_assess.stats`, at the level of each procedure (`odd_assess.certify.procedures`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+
+from odd_assess.audit.ledger import Ledger
+from odd_assess.evidence import Columns
+from odd_assess.records import Bools, CertificationPlan, Floats, Ints
+from odd_assess.stats import anytime_lower_bound, certified_radius, proportion_lower_bound
+from odd_assess.stats.arrays import distinct
+
+
+def _fixed(hits: Ints, n: Ints, alpha: Floats) -> Floats:
+    return proportion_lower_bound(hits, n, alpha=alpha)
+
+
+def _halved(hits: Ints, n: Ints, alpha: Floats) -> Floats:
+    return proportion_lower_bound(hits, n, alpha=alpha / 2)
+
+
+def _anytime(hits: Ints, n: Ints, alpha: Floats) -> Floats:
+    return anytime_lower_bound(hits, n, alpha=alpha)
+
+
+BOUNDS: Mapping[str, Callable[[Ints, Ints, Floats], Floats]] = MappingProxyType(
+    {"reduced": _fixed, "fixed": _fixed, "tolerance": _fixed, "single_batch": _halved, "sequential": _anytime}
+)
+"""The lower bound on pA of each procedure, from hits, draws and alpha."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreed:
+    """What the spec lays down for the certificates of one stage: how they are found, from how many draws, or ``most`` of them."""
+
+    procedure: str
+    n0: int
+    n: int
+    most: bool
+    sigma: float
+    alpha: float
+
+
+def agreed_main(plan: CertificationPlan, pilot_n: int | None) -> Agreed:
+    """For the points of a run, whose ``pilot_n`` draws a pilot chose where the budget is a tolerance."""
+    budget = plan.budget
+    return Agreed(
+        procedure=budget.kind,
+        n0=0 if budget.kind == "single_batch" else budget.n0,
+        n=budget.n if pilot_n is None else pilot_n,
+        most=budget.kind == "sequential",
+        sigma=plan.sigma,
+        alpha=plan.alpha,
+    )
+
+
+def agreed_reference(plan: CertificationPlan) -> Agreed | None:
+    """For the reference subsample, if there is one."""
+    if plan.reference is None:
+        return None
+    single = plan.budget.kind == "single_batch"
+    return Agreed(
+        procedure="single_batch" if single else "reduced",
+        n0=0 if single else plan.budget.n0,
+        n=plan.reference.n,
+        most=False,
+        sigma=plan.sigma,
+        alpha=plan.alpha,
+    )
+
+
+def agreed_pilot(plan: CertificationPlan) -> Agreed:
+    """For the pilot of a tolerance budget."""
+    return Agreed(procedure="single_batch", n0=0, n=plan.budget.n0, most=False, sigma=plan.sigma, alpha=plan.alpha)
+
+
+@dataclass(frozen=True, slots=True)
+class _Names(Sequence[str]):
+    """The names of certificates, made when they are asked for."""
+
+    stage: str
+    points: Ints
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def __getitem__(self, row: int) -> str:  # type: ignore[override]  # no slices are asked for
+        return f"point {self.points[row]}, stage {self.stage}"
+
+
+def check_certificates(columns: Columns, stage: str, agreed: Agreed, *, classes: int, ledger: Ledger) -> None:
+    """Note in the ledger where a certificate is not what its counts say, or not what the spec lays down."""
+    where = _Names(stage, columns.index)
+    procedure, outcome = np.array(columns.procedure, dtype=np.object_), np.array(columns.outcome, dtype=np.object_)
+    ledger.compare(where, "procedure", procedure, np.full(len(columns), agreed.procedure, dtype=np.object_))
+    ledger.compare(where, "sigma", columns.sigma, agreed.sigma)
+    ledger.compare(where, "alpha", columns.alpha, agreed.alpha)
+    ledger.compare(where, "n0 (spec)", columns.n0, agreed.n0)
+    ledger.compare(where, "n (spec)", columns.n, np.minimum(columns.n, agreed.n) if agreed.most else agreed.n)
+    ledger.compare(where, "n0 (sum of selection)", columns.n0, columns.selection.total)
+    ledger.compare(where, "n (sum of counts)", columns.n, columns.counts.total)
+    for tallies, name in ((columns.selection, "classes of selection"), (columns.counts, "classes of counts")):
+        beyond = tallies.label >= classes
+        if beyond.any():
+            ledger.compare(
+                _Names(stage, columns.index[tallies.row]), name, tallies.label, np.where(beyond, classes - 1, tallies.label)
+            )
+    single = procedure == "single_batch"
+    ledger.compare(where, "label", columns.chosen, np.where(single, columns.counts.winner, columns.selection.winner))
+    lower, radius = _derived(columns, procedure, where, ledger)
+    ledger.compare(where, "p_a_lower", columns.p_a_lower, lower)
+    ledger.compare(where, "radius", columns.radius, radius)
+    ledger.compare(where, "outcome", outcome, np.where(radius > 0, "certified", "abstained").astype(np.object_))
+
+
+def _derived(columns: Columns, procedure: np.ndarray, where: Sequence[str], ledger: Ledger) -> tuple[Floats, Floats]:
+    """(lower bound from the counts, radius from the stored bound) of each certificate (m,), as the procedure that it names has them."""
+    hits, n, alpha = columns.counts.of(columns.chosen), columns.counts.total, columns.alpha
+    lower = columns.p_a_lower.copy()
+    possible: Bools = (n >= 1) & (alpha > 0) & (alpha < 1) & (columns.sigma > 0) & np.isfinite(columns.sigma)
+    for name in sorted(set(columns.procedure)):
+        rows = np.flatnonzero((procedure == name) & possible)
+        if name not in BOUNDS or not len(rows):
+            continue
+        k, draws, level = hits[rows], n[rows], alpha[rows]
+        first, group = distinct(k, draws, level)
+        lower[rows] = BOUNDS[name](k[first], draws[first], level[first])[group]
+    ledger.compare(where, "settings", possible, np.ones(len(columns), dtype=np.bool_))
+    sound = possible & (columns.p_a_lower >= 0) & (columns.p_a_lower <= 1)
+    radius = np.zeros(len(columns))
+    rows = np.flatnonzero(sound)
+    if len(rows):
+        first, group = distinct(columns.p_a_lower[rows], columns.sigma[rows])
+        radius[rows] = certified_radius(columns.p_a_lower[rows][first], sigma=columns.sigma[rows][first])[group]
+    return lower, radius

@@ -1,0 +1,183 @@
+"""Every number of a finished run that follows from something else in its folder, derived again and compared with what is stored.
+
+- The documents have the digests that the manifest names, and the points those of its ``points``.
+- Each point lies in its cell; each stage has as many certificates as the spec lays down, by its procedure, draws, sigma and alpha.
+- Class counts sum to n0 and n, the chosen class leads its selection, the bound follows from the counts, radius and outcome from the bound.
+- The findings follow from certificates, coverage and criteria, the verdict from the findings.
+
+What needs the model or the data is not in here: that the counts are what the model answered, that labels and inputs are those of the data.
+
+**Rounding.** Where numpy, scipy and the kind of machine are those of the manifest, numbers must be equal to the last bit: the same code ran. Elsewhere special
+functions may round otherwise, and numbers must agree to one part in 1e11: the radius of a bound 1e-5 below 1 magnifies the last digits of the bound some
+thousand times. It is no doorway: bounds step 7e-15 to the safe side, and what is within 1e-11 of the truth changes no digit that a report prints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from odd_assess.audit.certificates import Agreed, agreed_main, agreed_pilot, agreed_reference, check_certificates
+from odd_assess.audit.ledger import Disagreement, Ledger
+from odd_assess.audit.load import FinishedRun, changed_documents, finished_run
+from odd_assess.criteria import check, radius_loss, reference_draws, verdict
+from odd_assess.errors import RunFolderError
+from odd_assess.evidence import MAIN, PILOT, REFERENCE, Columns, environment, results
+from odd_assess.odd import coverage_of
+from odd_assess.records import Criterion, Finding, Results
+
+ELSEWHERE = 1e-11
+"""The share by which numbers may differ where other libraries or another kind of machine computed them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """What was derived again, and where it disagrees with what is stored: the first disagreements, and how many there are."""
+
+    documents: int
+    certificates: int
+    findings: int
+    exact: bool
+    disagreements: tuple[Disagreement, ...]
+    count: int
+
+    @property
+    def agrees(self) -> bool:
+        """Whether all that is stored follows from the counts, the documents and the points."""
+        return self.count == 0
+
+    def as_data(self) -> dict[str, Any]:
+        """For JSON."""
+        return {"agrees": self.agrees, **asdict(self)}
+
+
+def verify_run(folder: Path | str) -> Verification:
+    """Derive again what a finished run stores, without model, data and torch, and compare (see the module).
+
+    Where the documents are not those of the manifest, nothing else is looked at: all rests on them.
+
+    Raises: RunFolderError where the folder holds no run, or evidence that cannot be read; RunError where the run is not finished.
+    """
+    with finished_run(Path(folder)) as run:
+        exact = _same_numerics(run.manifest)
+        ledger = Ledger(slack=0.0 if exact else ELSEWHERE)
+        for disagreement in changed_documents(run.documents, run.manifest):
+            ledger.add(disagreement)
+        certificates, findings = (0, 0) if ledger.count else _verify(run, ledger)
+        return Verification(
+            documents=len(run.documents),
+            certificates=certificates,
+            findings=findings,
+            exact=exact,
+            disagreements=tuple(ledger.told),
+            count=ledger.count,
+        )
+
+
+def _same_numerics(manifest: Mapping[str, Any]) -> bool:
+    """Whether the libraries that numbers pass through, and the kind of machine, are those of the manifest."""
+    then, now = manifest.get("environment"), environment()
+    if not isinstance(then, Mapping) or not isinstance(then.get("libraries"), Mapping):
+        return False
+    libraries = all(then["libraries"].get(name) == now["libraries"].get(name) for name in ("numpy", "scipy"))
+    return libraries and all(then.get(name) == now[name] for name in ("machine", "system", "implementation"))
+
+
+def _verify(run: FinishedRun, ledger: Ledger) -> tuple[int, int]:
+    """(certificates, findings) that were looked at."""
+    plan, classes = run.spec.certification, len(run.around.class_names)
+    pilot = run.manifest.get("pilot")
+    tolerant = plan.budget.kind == "tolerance"
+    chosen = int(pilot["n"]) if tolerant and isinstance(pilot, Mapping) else None
+    main = _certified(run, MAIN, agreed_main(plan, chosen), classes, ledger)
+    agreed = agreed_reference(plan)
+    reference = None if agreed is None else _certified(run, REFERENCE, agreed, classes, ledger)
+    first = len(_certified(run, PILOT, agreed_pilot(plan), classes, ledger)) if tolerant else 0
+    _check_numbers(run, main, reference, first, ledger)
+    _check_points(run, ledger)
+    count = _check_findings(run, main, reference if reference is not None and len(reference) else None, ledger)
+    return len(main) + (0 if reference is None else len(reference)) + first, count
+
+
+def _certified(run: FinishedRun, stage: str, agreed: Agreed, classes: int, ledger: Ledger) -> Results:
+    """The certificates of one stage, looked at part by part."""
+
+    def looked_at() -> Iterable[Columns]:
+        for columns in run.store.columns(stage):
+            check_certificates(columns, stage, agreed, classes=classes, ledger=ledger)
+            yield columns
+
+    return results(looked_at(), run.spec.domain)
+
+
+def _check_numbers(run: FinishedRun, main: Results, reference: Results | None, pilot: int, ledger: Ledger) -> None:
+    """As many certificates as the spec lays down."""
+    sampling, plan = run.spec.sampling, run.spec.certification
+    if not len(main):
+        raise RunFolderError(f"{run.path}: a finished run must hold certificates, found none")
+    if sampling.points is not None and not sampling.until_decided:
+        ledger.same("stage main", "number of certificates", len(main), sampling.points)
+    if sampling.until_decided and sampling.points is not None and len(main) > sampling.points:
+        ledger.note("stage main", "number of certificates", len(main), f"at most {sampling.points}")
+    ledger.same("stage main", "indices of the points", bool(np.array_equal(main.index, np.arange(len(main)))), True)
+    if plan.reference is not None and reference is not None:
+        ledger.same("stage reference", "number of certificates", len(reference), min(plan.reference.points, len(main)))
+        ledger.same("stage reference", "points among those of the run", bool(np.isin(reference.index, main.index).all()), True)
+    if plan.budget.kind == "tolerance":
+        ledger.same("stage pilot", "number of certificates", pilot, plan.budget.pilot_points)
+
+
+def _check_points(run: FinishedRun, ledger: Ledger) -> None:
+    """Each point lies in its cell, and all together have the digest of the manifest.
+
+    The digest is over all points that were allowed: where points stopped coming when decided, it says nothing about the first of them.
+    """
+    domain = run.spec.domain
+    for stage in (MAIN, PILOT):
+        points = run.store.points(stage, domain)
+        inside = domain.contains_codes(points.codes) if len(points) else np.zeros(0, dtype=np.bool_)
+        cells = np.full(len(points), -1, dtype=np.int64)
+        cells[inside] = domain.cells_of_codes(points.codes[inside])
+        names = [f"point {points.indices[row]}" for row in np.flatnonzero(cells != points.cell)]
+        wrong = cells != points.cell
+        ledger.compare(names, "cell", points.cell[wrong], cells[wrong])
+        if stage == MAIN and not run.spec.sampling.until_decided:
+            ledger.same("manifest", "digest of the points", run.manifest["identity"].get("points"), points.digest)
+
+
+def _check_findings(run: FinishedRun, main: Results, reference: Results | None, ledger: Ledger) -> int:
+    """The findings and the verdict are those of these certificates."""
+    spec = run.spec
+    derived = check(
+        run.criteria,
+        domain=spec.domain,
+        sampling=spec.sampling,
+        results=main,
+        coverage=coverage_of(spec.domain, main.cell, run.around.reach),
+        reduction=radius_loss(main, reference, n_ref=reference_draws(spec.certification), seed=spec.sampling.seed),
+    )
+    stored = run.store.findings(run.criteria)
+    for criterion, old, new in zip(run.criteria, stored, derived, strict=True):
+        _compare_findings(criterion, old, new, ledger)
+    ledger.same("manifest", "verdict", run.manifest.get("verdict"), verdict(derived).value)
+    return len(stored)
+
+
+def _compare_findings(criterion: Criterion, stored: Finding, derived: Finding, ledger: Ledger) -> None:
+    """Every field; sentences quote rounded numbers, so they are compared only where numbers must be equal."""
+    where = f"finding {criterion.id}"
+    names = ["state", "kind", "points", "observed", "lower", "upper"]
+    names += [] if ledger.slack else ["message", "advice", "points_needed", "draws_needed"]
+    for name in names:
+        old, new = getattr(stored, name), getattr(derived, name)
+        ledger.same(where, name, *(getattr(value, "value", value) for value in (old, new)))
+    if len(stored.parts) != len(derived.parts):
+        ledger.note(where, "number of cells", len(stored.parts), len(derived.parts))
+        return
+    for old_part, new_part in zip(stored.parts, derived.parts, strict=True):
+        for name in ("name", "state", "points", "observed", "lower", "upper"):
+            ledger.same(f"{where}, cell {new_part.name}", name, getattr(old_part, name), getattr(new_part, name))

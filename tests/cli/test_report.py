@@ -1,0 +1,117 @@
+"""``odd-assess report``: the reports of a finished run from its folder alone."""
+
+import json
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from odd_assess.examples.digits import WEIGHTS
+
+from .conftest import Bench
+
+
+def moved(finished: Bench, to: Path) -> Path:
+    """A copy of the run folder elsewhere, without its reports."""
+    run = to / "elsewhere"
+    shutil.copytree(finished.folder / "run", run)
+    for report in run.glob("report.*"):
+        report.unlink()
+    return run
+
+
+def test_reports_are_written_again_byte_by_byte(finished: Bench, bench: Bench) -> None:
+    """From the folder alone, at another place, come the very reports that the run wrote; the evidence stays as it is."""
+    run = moved(finished, bench.folder)
+    outcome = bench("report", run, "--pdf")
+    assert outcome.status == 0, outcome
+    for name in ("report.html", "report.pdf", "evidence.sqlite", "manifest.json"):
+        assert (run / name).read_bytes() == (finished.folder / "run" / name).read_bytes(), name
+    assert outcome.out.splitlines() == [f"written: {run / 'report.html'}", f"written: {run / 'report.pdf'}"]
+
+
+def test_nothing_else_is_needed(make_bench: Callable[[], Bench]) -> None:
+    """Measured usage, the criteria and the spec are gone, and so are weights and data: the report is the same."""
+    bench = make_bench()
+    (bench.folder / "data").mkdir()
+    (bench.folder / "data" / "usage.csv").write_text("blur\n" + "\n".join(str(i / 100) for i in range(40)))
+    shutil.copy(bench.folder / "criteria.yaml", bench.folder / "data" / "criteria.yaml")
+    shutil.copy(WEIGHTS, bench.folder / "w.safetensors")
+    bench.change(
+        {
+            "odd/attributes/defocus/distribution": {"empirical": "data/usage.csv", "column": "blur"},
+            "criteria": ["data/criteria.yaml"],
+            "model/weights": "w.safetensors",
+            "certification/reference": None,
+            "sampling/points": 24,
+        }
+    )
+    assert bench.run().status in {0, 3}
+    before = (bench.folder / "run" / "report.html").read_bytes()
+    for path in (*bench.folder.glob("data/*"), *bench.folder.glob("*.yaml"), bench.folder / "w.safetensors"):
+        path.unlink()
+    assert bench("report", bench.folder / "run", "--no-pdf").status == 0
+    assert (bench.folder / "run" / "report.html").read_bytes() == before
+    assert bench("verify", bench.folder / "run").status == 0
+
+
+def test_an_unfinished_run_is_refused(finished: Bench, bench: Bench) -> None:
+    """Neither reported nor verified: status 4, and the command that goes on."""
+    run = moved(finished, bench.folder)
+    manifest = json.loads((run / "manifest.json").read_text())
+    (run / "manifest.json").write_text(json.dumps({**manifest, "status": "running"}))
+    for command in ("report", "verify"):
+        outcome = bench(command, run)
+        assert outcome.status == 4
+        assert "the run must be complete, found status 'running': its evidence is incomplete" in outcome.err
+        assert f"--out {run} --resume" in outcome.err
+    assert not (run / "report.html").exists()
+
+
+@pytest.mark.parametrize("command", ["report", "verify"])
+def test_what_is_no_run_folder_is_refused(bench: Bench, command: str) -> None:
+    """An empty folder, none at all, and one whose evidence is missing or older end in one message and status 2."""
+    empty = bench(command, bench.folder)
+    assert (empty.status, empty.err) == (2, f"odd-assess: {bench.folder}: must be a run folder, found no manifest.json in it\n")
+    assert bench(command, bench.folder / "nowhere").status == 2
+    (bench.folder / "manifest.json").write_text('{"identity": {}, "started": "", "status": "complete"}')
+    assert "there must be an evidence file" in bench(command, bench.folder).err
+    db = sqlite3.connect(bench.folder / "evidence.sqlite")
+    db.execute("CREATE TABLE meta (key TEXT, value TEXT)")
+    db.execute("INSERT INTO meta VALUES ('schema', '1')")
+    db.commit()
+    db.close()
+    older = bench(command, bench.folder)
+    assert older.status == 2
+    assert "written by an older odd-assess (schema 1" in older.err
+
+
+def test_a_report_of_changed_documents_is_refused(finished: Bench, bench: Bench) -> None:
+    """A spec that is not the manifest's is not reported as the run's."""
+    run = moved(finished, bench.folder)
+    db = sqlite3.connect(run / "evidence.sqlite")
+    db.execute("UPDATE documents SET content = CAST(REPLACE(CAST(content AS TEXT), 'a few', 'many') AS BLOB) WHERE kind = 'spec'")
+    db.commit()
+    db.close()
+    outcome = bench("report", run, "--no-pdf")
+    assert outcome.status == 2
+    assert "document spec.yaml, digest: stored" in outcome.err
+
+
+@pytest.mark.parametrize("command", [["report", "--no-pdf"], ["verify"]])
+def test_no_torch_is_imported(finished: Bench, command: list[str]) -> None:
+    """A machine without torch can do it."""
+    code = f"""
+import sys
+sys.modules["torch"] = None
+from odd_assess.cli import main
+try:
+    main([{command[0]!r}, {str(finished.folder / "run")!r}, *{command[1:]!r}])
+except SystemExit as done:
+    assert not done.code, done.code
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
