@@ -1,0 +1,181 @@
+"""``odd-assess verify``: what was run agrees with itself, and whatever is changed afterwards shows."""
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from .conftest import Bench
+
+
+@pytest.fixture
+def run(finished: Bench, tmp_path: Path) -> Path:
+    """A copy of a finished run, to be changed."""
+    shutil.copytree(finished.folder / "run", tmp_path / "run")
+    return tmp_path / "run"
+
+
+def change(run: Path, sql: str) -> None:
+    """Change the evidence behind the tool's back."""
+    db = sqlite3.connect(run / "evidence.sqlite")
+    assert db.execute(sql).rowcount >= 1
+    db.commit()
+    db.close()
+
+
+def test_a_finished_run_agrees(finished: Bench, bench: Bench) -> None:
+    """To the last bit, with status 0, and the evidence is not touched."""
+    before = (finished.folder / "run" / "evidence.sqlite").read_bytes()
+    outcome = bench("verify", finished.folder / "run")
+    assert outcome.status == 0
+    assert outcome.out.endswith("run: 48 certificates, 2 findings, 2 documents agree to the last bit\n")
+    assert (finished.folder / "run" / "evidence.sqlite").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"certification/budget": {"kind": "single_batch", "n": 220}},
+        {"certification/budget": {"kind": "sequential", "n0": 20, "max": 400}},
+        {"certification/budget": {"kind": "tolerance", "n0": 50, "max": 400, "radius_reduction": 0.5, "pilot_points": 10}},
+        {"sampling": {"design": "random", "until_decided": True, "max_points": 60, "seed": 5}, "certification/reference/points": 4},
+        {"sampling/design": "grid", "certification/reference": None},
+    ],
+    ids=["single_batch", "sequential", "tolerance", "until_decided", "grid"],
+)
+def test_every_procedure_agrees(bench: Bench, changes: dict[str, object]) -> None:
+    """What each budget and design stores is derived again without a difference; the report is the one that the run wrote."""
+    assert bench.change({**changes, "unattainable": "accept"}).run().status in {0, 1, 3}
+    report = (bench.folder / "run" / "report.html").read_bytes()
+    outcome = bench("verify", bench.folder / "run")
+    assert outcome.status == 0, outcome.out
+    assert bench("report", bench.folder / "run", "--no-pdf").status == 0
+    assert (bench.folder / "run" / "report.html").read_bytes() == report
+
+
+CHANGES = {
+    "a count": (
+        "UPDATE certificates SET counts = '[[0,200]]', label = 0, selection = '[[0,20]]' WHERE stage = 'main' AND idx = 3 AND label != 0",
+        "point 3, stage main, p_a_lower: stored",
+    ),
+    "a sum": ("UPDATE certificates SET n = n + 1 WHERE stage = 'reference'", "stage reference, n (sum of counts): stored 2001, re-derived 2000"),
+    "n0": ("UPDATE certificates SET selection = '[[1,19]]', label = 1 WHERE stage = 'main' AND idx = 4", "point 4, stage main, n0 (sum of selection)"),
+    "a bound": ("UPDATE certificates SET p_a_lower = p_a_lower + 1e-15 WHERE stage = 'main' AND idx = 5", "point 5, stage main, p_a_lower: stored"),
+    "a radius": ("UPDATE certificates SET radius = radius + 1e-15 WHERE stage = 'main' AND idx = 6", "point 6, stage main, radius: stored"),
+    "a label": ("UPDATE certificates SET label = (label + 1) % 10 WHERE stage = 'main' AND idx = 7", "point 7, stage main, label: stored"),
+    "an outcome": (
+        "UPDATE certificates SET outcome = 'abstained' WHERE stage = 'main' AND idx = 8",
+        "point 8, stage main, outcome: stored 'abstained', re-derived 'certified'",
+    ),
+    "alpha": ("UPDATE certificates SET alpha = 0.01 WHERE stage = 'main' AND idx = 9", "point 9, stage main, alpha: stored 0.01, re-derived 0.001"),
+    "sigma": ("UPDATE certificates SET sigma = 0.5 WHERE stage = 'main' AND idx = 9", "point 9, stage main, sigma: stored 0.5, re-derived 0.25"),
+    "a procedure": ("UPDATE certificates SET procedure = 'sequential' WHERE idx = 1", "stage main, procedure: stored 'sequential', re-derived 'reduced'"),
+    "a class": ("UPDATE certificates SET counts = '[[10,200]]' WHERE stage = 'main' AND idx = 2", "classes of counts: stored 10"),
+    "a missing point": ("DELETE FROM certificates WHERE stage = 'main' AND idx = 39", "stage main, number of certificates: stored 39, re-derived 40"),
+    "a condition": (
+        "UPDATE points SET attributes = replace(attributes, 'clean', 'stained') WHERE idx = (SELECT min(idx) FROM points WHERE attributes LIKE '%clean%')",
+        "manifest, digest of the points",
+    ),
+    "a cell": ("UPDATE points SET cell = 1 - cell WHERE idx = 5 AND cell < 2", "point 5, cell: stored"),
+    "a true class": ("UPDATE points SET label = (label + 1) % 10 WHERE idx < 30", "finding CLEAN, state: stored 'MET', re-derived 'NOT MET'"),
+    "a finding": ("UPDATE findings SET lower = 0.9999 WHERE criterion = 'CA'", "finding CA, lower: stored 0.9999"),
+    "a sentence": ("UPDATE findings SET message = 'All is well.' WHERE criterion = 'CA'", "finding CA, message: stored 'All is well.'"),
+    "the spec": (
+        "UPDATE documents SET content = CAST(REPLACE(CAST(content AS TEXT), 'points: 40', 'points: 41') AS BLOB) WHERE kind = 'spec'",
+        "document spec.yaml, digest: stored",
+    ),
+    "a digest too": (
+        "UPDATE documents SET sha256 = 'ff', content = CAST('x' AS BLOB) WHERE kind = 'criteria'",
+        "manifest, digest of criteria: stored",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_change_shows(run: Path, bench: Bench, name: str) -> None:
+    """Status 1, and a line that names the place, what is stored and what follows."""
+    sql, line = CHANGES[name]
+    change(run, sql)
+    outcome = bench("verify", run)
+    assert outcome.status == 1, outcome
+    assert any(line in told for told in outcome.out.splitlines()[:-1]), outcome.out
+    assert "Traceback" not in outcome.err
+
+
+def test_the_verdict_is_derived(run: Path, bench: Bench) -> None:
+    """A manifest with another verdict disagrees with the findings."""
+    manifest = json.loads((run / "manifest.json").read_text())
+    (run / "manifest.json").write_text(json.dumps({**manifest, "verdict": "NOT MET"}))
+    assert bench("verify", run).out.startswith("manifest, verdict: stored 'NOT MET', re-derived 'MET'\n")
+
+
+def test_many_disagreements_are_counted(run: Path, bench: Bench) -> None:
+    """Twenty are told, the others are counted; --json holds the same."""
+    change(run, "UPDATE certificates SET radius = radius / 2 + 1")
+    outcome = bench("verify", run)
+    assert outcome.status == 1
+    lines = outcome.out.splitlines()
+    assert len(lines) == 22
+    count = int(lines[-1].split(": ")[1].split()[0])
+    assert lines[-2] == f"... and {count - 20} more"
+    data = json.loads(bench("verify", run, "--json").out)
+    assert (data["agrees"], data["count"], len(data["disagreements"])) == (False, count, 20)
+    assert data["disagreements"][0] == {
+        "where": "point 0, stage main",
+        "what": "radius",
+        **{key: data["disagreements"][0][key] for key in ("stored", "derived")},
+    }
+
+
+def test_other_libraries_may_round_otherwise(run: Path, bench: Bench) -> None:
+    """Where the run's scipy was another, the last digits may differ, and nothing more."""
+    manifest = json.loads((run / "manifest.json").read_text())
+    manifest["environment"]["libraries"]["scipy"] = "1.0"
+    (run / "manifest.json").write_text(json.dumps(manifest))
+    change(run, "UPDATE certificates SET p_a_lower = p_a_lower * (1 + 1e-14) WHERE stage = 'main' AND idx = 5")
+    outcome = bench("verify", run)
+    assert outcome.status == 0, outcome.out
+    assert "agree to one part in 1e11 (other libraries" in outcome.out
+    change(run, "UPDATE certificates SET p_a_lower = p_a_lower * (1 - 1e-9) WHERE stage = 'main' AND idx = 5")
+    assert bench("verify", run).status == 1
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE certificates SET counts = 'none'",
+        "UPDATE points SET attributes = '{'",
+        "DELETE FROM documents",
+        "DELETE FROM meta WHERE key = 'reach'",
+        "DELETE FROM certificates",
+        "DROP TABLE certificates",
+    ],
+)
+def test_damage_is_one_message(run: Path, bench: Bench, damage: str) -> None:
+    """What cannot be read at all, or holds nothing, ends with status 1 or 2 and a line, never with a traceback."""
+    db = sqlite3.connect(run / "evidence.sqlite")
+    db.execute(damage)
+    db.commit()
+    db.close()
+    outcome = bench("verify", run)
+    assert outcome.status in {1, 2}
+    assert outcome.out.strip() or outcome.err.strip()
+    assert "defect" not in outcome.err
+
+
+def test_a_table_is_not_needed(make_bench: Callable[[], Bench]) -> None:
+    """Where points were drawn among frames, the evidence remembers what the table could reach: with the table gone, report and verify agree."""
+    from .test_table import tabled
+
+    bench = tabled(make_bench(), 400)
+    assert bench.run().status in {0, 1, 3}
+    before = (bench.folder / "run" / "report.html").read_bytes()
+    assert b"no frame" in before
+    (bench.folder / "frames.csv").unlink()
+    (bench.folder / "frames.npz").unlink()
+    assert bench("verify", bench.folder / "run").status == 0
+    assert bench("report", bench.folder / "run", "--no-pdf").status == 0
+    assert (bench.folder / "run" / "report.html").read_bytes() == before
