@@ -12,7 +12,7 @@ from types import MappingProxyType
 import numpy as np
 
 from odd_assess.audit.ledger import Ledger
-from odd_assess.evidence import Columns
+from odd_assess.evidence import Columns, Tallies
 from odd_assess.records import Bools, CertificationPlan, Floats, Ints
 from odd_assess.stats import anytime_lower_bound, certified_radius, proportion_lower_bound
 from odd_assess.stats.arrays import distinct
@@ -98,22 +98,23 @@ class _Names(Sequence[str]):
 def check_certificates(columns: Columns, stage: str, agreed: Agreed, *, classes: int, ledger: Ledger) -> None:
     """Note in the ledger where a certificate is not what its counts say, or not what the spec lays down."""
     where = _Names(stage, columns.index)
+    selection = Tallies.parse(["[]" if text is None else text for text in columns.selection])
     procedure, outcome = np.array(columns.procedure, dtype=np.object_), np.array(columns.outcome, dtype=np.object_)
     ledger.compare(where, "procedure", procedure, np.full(len(columns), agreed.procedure, dtype=np.object_))
     ledger.compare(where, "sigma", columns.sigma, agreed.sigma)
     ledger.compare(where, "alpha", columns.alpha, agreed.alpha)
     ledger.compare(where, "n0 (spec)", columns.n0, agreed.n0)
     ledger.compare(where, "n (spec)", columns.n, np.minimum(columns.n, agreed.n) if agreed.most else agreed.n)
-    ledger.compare(where, "n0 (sum of selection)", columns.n0, columns.selection.total)
+    ledger.compare(where, "n0 (sum of selection)", columns.n0, selection.total)
     ledger.compare(where, "n (sum of counts)", columns.n, columns.counts.total)
-    for tallies, name in ((columns.selection, "classes of selection"), (columns.counts, "classes of counts")):
+    for tallies, name in ((selection, "classes of selection"), (columns.counts, "classes of counts")):
         beyond = tallies.label >= classes
         if beyond.any():
             ledger.compare(
                 _Names(stage, columns.index[tallies.row]), name, tallies.label, np.where(beyond, classes - 1, tallies.label)
             )
     single = procedure == "single_batch"
-    ledger.compare(where, "label", columns.chosen, np.where(single, columns.counts.winner, columns.selection.winner))
+    ledger.compare(where, "label", columns.chosen, np.where(single, columns.counts.winner, selection.winner))
     lower, radius = _derived(columns, procedure, where, ledger)
     ledger.compare(where, "p_a_lower", columns.p_a_lower, lower)
     ledger.compare(where, "radius", columns.radius, radius)

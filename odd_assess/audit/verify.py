@@ -108,7 +108,10 @@ def _certified(run: FinishedRun, stage: str, agreed: Agreed, classes: int, ledge
 
     def looked_at() -> Iterable[Columns]:
         for columns in run.store.columns(stage):
-            check_certificates(columns, stage, agreed, classes=classes, ledger=ledger)
+            try:
+                check_certificates(columns, stage, agreed, classes=classes, ledger=ledger)
+            except (ValueError, TypeError) as error:
+                raise RunFolderError(f"{run.store.path}: must be the evidence of a run, but it is damaged: {error}") from error
             yield columns
 
     return results(looked_at(), run.spec.domain)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from odd_assess.records import Floats, Reduction, Results
-from odd_assess.stats import measured_reduction, radius_reduction, reference_certifies, theory_reduction
+from odd_assess.stats import measured_reduction, radius_reduction, reference_share, theory_reduction
 
 
 def bound_levels(results: Results) -> Floats:
@@ -60,19 +60,25 @@ def radius_loss(results: Results, reference: Results | None, *, n_ref: int, seed
     )
 
 
-def certified_at_reference(results: Results, radii: Floats, *, n_ref: int) -> Floats:
-    """The probability (m, r) that ``n_ref`` draws would certify the true class at each of the ``radii``, given each point's count. An estimate.
+def certified_share_at_reference(results: Results, radii: Floats, weights: Floats, *, n_ref: int) -> Floats:
+    """The share (r,) of the points, weighted by ``weights`` (m,), that ``n_ref`` draws would certify for the true class at the ``radii``. An estimate.
 
-    0 where another class than the true one was tried here: it is taken to be tried at the reference too.
+    Given the counts. Where another class than the true one was tried here, it is taken to be tried at the reference too.
     """
-    chance = reference_certifies(results.hits, results.n, n_ref, radii, alpha=bound_levels(results), sigma=results.sigma)
-    return np.where((results.chosen == results.label)[:, None], chance, 0.0)
+    return reference_share(
+        results.hits,
+        results.n,
+        n_ref,
+        radii,
+        alpha=bound_levels(results),
+        sigma=results.sigma,
+        weights=np.where(results.chosen == results.label, weights, 0.0),
+    )
 
 
 def _theory(results: Results, n_ref: int) -> float | None:
     """The theory's reduction; None where n is not one fixed number, of which alone the theory speaks."""
-    budgets = {(int(n), float(alpha)) for n, alpha in zip(results.n, results.alpha, strict=True)}
-    if len(budgets) != 1 or results.anytime.any():
+    one = all(column.min() == column.max() for column in (results.n, results.alpha))
+    if not one or results.anytime.any():
         return None
-    ((n, alpha),) = budgets
-    return theory_reduction(n, n_ref, alpha=alpha)
+    return theory_reduction(int(results.n[0]), n_ref, alpha=float(results.alpha[0]))

@@ -22,3 +22,4 @@ from odd_assess.evidence.store import REFERENCE as REFERENCE
 from odd_assess.evidence.store import EvidenceStore as EvidenceStore
 from odd_assess.evidence.store import Row as Row
 from odd_assess.evidence.surroundings import Surroundings as Surroundings
+from odd_assess.evidence.tallies import Tallies as Tallies

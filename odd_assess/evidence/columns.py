@@ -24,7 +24,8 @@ QUERY = (
 class Columns:
     """Certificates of one stage with what is known of their points, arrays (m,) in design order.
 
-    ``label`` is the true class, ``chosen`` the one that the procedure tried. ``selection`` is empty at points whose one batch both chose and bounded.
+    ``label`` is the true class, ``chosen`` the one that the procedure tried. ``selection`` holds texts as stored, None at points whose one batch both
+    chose and bounded: few need its counts.
     """
 
     index: Ints
@@ -36,7 +37,7 @@ class Columns:
     chosen: Ints
     n0: Ints
     n: Ints
-    selection: Tallies
+    selection: Sequence[str | None]
     counts: Tallies
     ties: Ints
     sigma: Floats
@@ -64,7 +65,7 @@ class Columns:
             chosen=_ints(chosen),
             n0=_ints(n0),
             n=_ints(n),
-            selection=Tallies.parse(["[]" if text is None else text for text in selection]),
+            selection=selection,
             counts=Tallies.parse(counts),
             ties=_ints(ties),
             sigma=_floats(sigma),

@@ -27,7 +27,7 @@ The domain
     holm, bonferroni                       any false rejection <= level         Holm 1979                        test_multiplicity: closed testing
 The budget: estimates, no bounds
     radius_reduction, expected_*,          what another n would certify         fitted prior (empirical Bayes)   test_expectation: published counts, redrawn
-      reference_certifies, draws_for_reduction
+      reference_certifies, reference_share, draws_for_reduction
     measured_reduction                     what the reference subsample lost    expanded bootstrap               test_reduction: real coverage in its docstring
     planning                               power, searches, uniform pA          exact binomial sums              test_planning: against exact sums
     theory_*                               the paper's three formulas           Seferis et al. 2024              test_theory: against exact sums
@@ -44,6 +44,7 @@ from odd_assess.stats.expectation import expected_mean_radii as expected_mean_ra
 from odd_assess.stats.expectation import expected_radius as expected_radius
 from odd_assess.stats.expectation import expected_reference_radius as expected_reference_radius
 from odd_assess.stats.expectation import reference_certifies as reference_certifies
+from odd_assess.stats.expectation import reference_share as reference_share
 from odd_assess.stats.multiplicity import bonferroni as bonferroni
 from odd_assess.stats.multiplicity import holm as holm
 from odd_assess.stats.paired import paired_difference_lower_bound as paired_difference_lower_bound

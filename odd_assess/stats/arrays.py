@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -48,14 +48,27 @@ def distinct(*columns: NDArray[Any]) -> tuple[Ints, Ints]:
     return first, group
 
 
+MANY = 1_000
+"""Rows from which on `once_each` looks for equal ones."""
+
+
+def once_each(function: Callable[..., Floats], *columns: Floats) -> Floats:
+    """``function(*columns)`` for a function that works element by element: where there are many rows (columns broadcast), equal ones are computed once."""
+    rows = np.broadcast_arrays(*columns)
+    if rows[0].ndim != 1 or len(rows[0]) < MANY:
+        return function(*columns)
+    first, group = distinct(*rows)
+    return function(*(column[first] for column in rows))[group]
+
+
 def _numbered(column: NDArray[Any]) -> Ints:
     """Each value's rank among the different ones (m,); whole numbers of a small range by a table, others by sorting."""
     if not len(column) or (column[0] == column[-1] and bool(np.all(column == column[0]))):
         return np.zeros(len(column), dtype=np.int64)
-    if column.dtype.kind == "i":
-        key = column - column.min()
-        if int(key.max()) < _DENSE * len(column):
-            seen = np.zeros(int(key.max()) + 1, dtype=np.bool_)
-            seen[key] = True
-            return np.asarray((np.cumsum(seen) - 1)[key], dtype=np.int64)
+    low, high = column.min(), column.max()
+    if high - low < _DENSE * len(column) and (column.dtype.kind == "i" or bool(np.all(column == np.floor(column)))):
+        key = np.asarray(column - low, dtype=np.int64)
+        seen = np.zeros(int(key.max()) + 1, dtype=np.bool_)
+        seen[key] = True
+        return np.asarray((np.cumsum(seen) - 1)[key], dtype=np.int64)
     return np.asarray(np.unique(column, return_inverse=True)[1], dtype=np.int64).reshape(-1)

@@ -47,14 +47,20 @@ def mean_lower_bound(values: FloatsLike, *, upper: float, beta: float, copies: f
     x = _checked(values, upper=upper, beta=beta, copies=copies)
     bets = _bets(len(x) * copies, SPREADS, beta=beta) if horizon is None else _bets(horizon, EARLY_SPREADS, beta=beta)
     enough = math.log(1 / beta)
-    wealth = _log_wealth if horizon is None else _most_log_wealth
     # at the average no bet gains, because the logarithm is concave; the wealth falls with m
     low, high = 0.0, float(x.mean() if horizon is None else (np.cumsum(x) / np.arange(1, len(x) + 1)).max())
-    if wealth(x, low, bets, copies) < enough:
+    different, times = np.unique(x, return_counts=True)  # in the end the order does not matter, and many values are equal
+
+    def wealth(m: float) -> float:
+        if horizon is None:
+            return _log_wealth(different, m, bets, np.asarray(copies * times, dtype=np.float64))
+        return _most_log_wealth(x, m, bets, copies)
+
+    if wealth(low) < enough:
         return 0.0
     while high - low > 1e-9 * high:
         middle = (low + high) / 2
-        low, high = (middle, high) if wealth(x, middle, bets, copies) >= enough else (low, middle)
+        low, high = (middle, high) if wealth(middle) >= enough else (low, middle)
     return low * upper
 
 
@@ -69,8 +75,8 @@ def mean_upper_bound(values: FloatsLike, *, upper: float, beta: float, copies: f
     return upper * (1.0 - mean_lower_bound(1.0 - x, upper=1.0, beta=beta, copies=copies, horizon=horizon))
 
 
-def _log_wealth(x: Floats, m: float, bets: Floats, copies: float) -> float:
-    """The logarithm of the average wealth over the bets, after all values."""
+def _log_wealth(x: Floats, m: float, bets: Floats, copies: Floats) -> float:
+    """The logarithm of the average wealth over the bets, after all values, each seen ``copies`` (m,) times."""
     return float(np.logaddexp.reduce(_log_gains(x, m, bets, copies).sum(axis=1)) - math.log(len(bets)))
 
 
@@ -79,7 +85,7 @@ def _most_log_wealth(x: Floats, m: float, bets: Floats, copies: float) -> float:
     return float(np.logaddexp.reduce(np.cumsum(_log_gains(x, m, bets, copies), axis=1), axis=0).max() - math.log(len(bets)))
 
 
-def _log_gains(x: Floats, m: float, bets: Floats, copies: float) -> Floats:
+def _log_gains(x: Floats, m: float, bets: Floats, copies: float | Floats) -> Floats:
     stakes = np.minimum(bets, 1.0 / m) if m > 0 else bets
     with np.errstate(divide="ignore"):  # a bet of 1/m loses everything on a value of 0: its log wealth is -inf, as it should be
         return np.asarray(copies * np.log(np.maximum(1.0 + stakes[:, None] * (x - m), 0.0)))

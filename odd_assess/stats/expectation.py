@@ -38,7 +38,7 @@ from functools import lru_cache
 import numpy as np
 from scipy import special
 
-from odd_assess.stats.arrays import Floats, FloatsLike, Ints, IntsLike, scalar_if_single
+from odd_assess.stats.arrays import Floats, FloatsLike, Ints, IntsLike, distinct, scalar_if_single
 from odd_assess.stats.proportions import probability_at_least, proportion_lower_bound
 from odd_assess.stats.smoothing import certified_radius, fewest_agreeing
 
@@ -118,17 +118,18 @@ def expected_reference_radius(
     """
     k, n, level, noise = checked_points(successes, trials, alpha, sigma)
     limit = np.broadcast_to(np.asarray(at_most, dtype=np.float64) / noise, k.shape)
-    posterior = _posterior(k, n, n_ref)
-    expected = np.empty(len(k))
+    posterior, pair = _posterior(k, n, n_ref)
+    first, group = distinct(pair, level, limit)
+    expected = np.empty(len(first))
     for a in np.unique(level):
-        rows = level == a
-        limits, which = np.unique(limit[rows], return_inverse=True)
+        rows = np.flatnonzero(level[first] == a)
+        limits, which = np.unique(limit[first][rows], return_inverse=True)
         if np.array_equal(limits, [math.inf]):
-            expected[rows] = posterior[rows] @ _radius_on_grid(n_ref, n_ref, float(a))
+            expected[rows] = posterior[pair[first][rows]] @ _radius_on_grid(n_ref, n_ref, float(a))
         else:
             capped = _mean_radii(special.expit(_grid(n_ref)), n_ref, float(a), limits)
-            expected[rows] = np.einsum("mg,gm->m", posterior[rows], capped[:, np.ravel(which)])
-    return np.asarray(noise * expected)
+            expected[rows] = np.einsum("mg,gm->m", posterior[pair[first][rows]], capped[:, np.ravel(which)])
+    return np.asarray(noise * expected[group])
 
 
 def expected_mean_radii(
@@ -145,8 +146,8 @@ def expected_mean_radii(
     draws = np.atleast_1d(np.asarray(budgets, dtype=np.int64))
     means = np.empty(len(draws))
     for fine in np.unique(np.maximum(draws, n_ref)).tolist():
-        posterior = _posterior(k, n, fine)
-        weighted = {float(a): (noise * (level == a)) @ posterior / len(k) for a in np.unique(level)}
+        posterior, pair = _posterior(k, n, fine)
+        weighted = {float(a): np.bincount(pair, weights=noise * (level == a)) @ posterior / len(k) for a in np.unique(level)}
         for position in np.flatnonzero(np.maximum(draws, n_ref) == fine):
             means[position] = sum(share @ _radius_on_grid(fine, int(draws[position]), a) for a, share in weighted.items())
     return means
@@ -162,17 +163,35 @@ def reference_certifies(
 
     Raises: ValueError as there, and for a negative radius.
     """
-    k, n, level, noise = checked_points(successes, trials, alpha, sigma)
+    chance, group = _certifies(*checked_points(successes, trials, alpha, sigma), n_ref, radii)
+    return np.asarray(chance[group])
+
+
+def reference_share(
+    successes: IntsLike, trials: IntsLike, n_ref: int, radii: FloatsLike, *, alpha: FloatsLike, sigma: FloatsLike, weights: Floats
+) -> Floats:
+    """The sum (r,) over the points of `reference_certifies`, weighted by ``weights`` (m,); a million points take no more memory than their counts.
+
+    Raises: ValueError as there.
+    """
+    chance, group = _certifies(*checked_points(successes, trials, alpha, sigma), n_ref, radii)
+    return np.asarray(np.bincount(group, weights=weights, minlength=len(chance)) @ chance)
+
+
+def _certifies(k: Ints, n: Ints, level: Floats, noise: Floats, n_ref: int, radii: FloatsLike) -> tuple[Floats, Ints]:
+    """(chance, group): `reference_certifies` of each different point (g, r), and which of them each point is (m,)."""
     asked = np.atleast_1d(np.asarray(radii, dtype=np.float64))
-    posterior, p = _posterior(k, n, n_ref), special.expit(_grid(n_ref))[:, None]
-    chance = np.zeros((len(k), len(asked)))
-    for a, s in {(float(a), float(s)) for a, s in zip(level, noise, strict=True)}:
-        rows = (level == a) & (noise == s)
+    posterior, pair = _posterior(k, n, n_ref)
+    first, group = distinct(pair, level, noise)
+    p = special.expit(_grid(n_ref))[:, None]
+    chance = np.zeros((len(first), len(asked)))
+    for a, s in {(float(a), float(s)) for a, s in zip(level[first], noise[first], strict=True)}:
+        rows = np.flatnonzero((level[first] == a) & (noise[first] == s))
         fewest = [_fewest(n_ref, a, float(radius), s) for radius in asked]
         some = np.array([count is not None for count in fewest])
         counts = np.array([count for count in fewest if count is not None], dtype=np.int64)
-        chance[np.ix_(rows, some)] = posterior[rows] @ probability_at_least(counts, n_ref, p)
-    return chance
+        chance[np.ix_(rows, np.flatnonzero(some))] = posterior[pair[first][rows]] @ probability_at_least(counts, n_ref, p)
+    return chance, group
 
 
 def checked_points(
@@ -210,10 +229,14 @@ def _radius_on_grid(fine: int, n: int, alpha: float) -> Floats:
     return _mean_radii(special.expit(_grid(fine)), n, alpha, np.array([math.inf]))[:, 0]
 
 
-def _posterior(k: Ints, n: Ints, fine: int) -> Floats:
-    """P(logit of p | count) for each point (m, grid), under the prior that makes all counts together most likely (EM, lightly smoothed)."""
-    pairs, inverse, times = np.unique(np.column_stack((k, n)), axis=0, return_inverse=True, return_counts=True)
-    return np.asarray(_fitted(pairs.tobytes(), times.tobytes(), fine)[np.ravel(inverse)])
+def _posterior(k: Ints, n: Ints, fine: int) -> tuple[Floats, Ints]:
+    """(posterior, pair): P(logit of p | count) for each different pair (count, draws) of the points (pairs, grid), and the pair of each point (m,).
+
+    The prior is the one that makes all counts together most likely (EM, lightly smoothed).
+    """
+    first, pair = distinct(k, n)
+    times = np.bincount(pair, minlength=len(first)).astype(np.int64)
+    return _fitted(np.column_stack((k[first], n[first])).tobytes(), times.tobytes(), fine), pair
 
 
 @lru_cache(maxsize=8)

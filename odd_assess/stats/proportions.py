@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from odd_assess.stats.arrays import Floats, FloatsLike, IntsLike, Many, scalar_if_single
+from odd_assess.stats.arrays import Floats, FloatsLike, IntsLike, Many, once_each, scalar_if_single
 
 ROUNDING = 2.0**-47
 """Relative amount by which bounds and radii step to the safe side, to cover the rounding of the special functions."""
@@ -36,10 +36,13 @@ def proportion_lower_bound(successes: IntsLike, trials: IntsLike, *, alpha: Floa
     >>> round(proportion_lower_bound(100_000, 100_000, alpha=0.001), 6)
     0.999931
     """
-    k, n, level = _checked(successes, trials, alpha)
+    return scalar_if_single(once_each(_lower, *_checked(successes, trials, alpha)))
+
+
+def _lower(k: Floats, n: Floats, level: Floats) -> Floats:
     some = k > 0  # without a success the beta quantile has no value; zero is the exact bound
     quantile = special.betaincinv(np.where(some, k, 1.0), n - k + 1.0, level)
-    return scalar_if_single(np.where(some, quantile * (1.0 - ROUNDING), 0.0))
+    return np.where(some, quantile * (1.0 - ROUNDING), 0.0)
 
 
 @overload
@@ -57,10 +60,13 @@ def proportion_upper_bound(successes: IntsLike, trials: IntsLike, *, alpha: Floa
     >>> round(proportion_upper_bound(0, 1000, alpha=0.05), 6)
     0.002991
     """
-    k, n, level = _checked(successes, trials, alpha)
+    return scalar_if_single(once_each(_upper, *_checked(successes, trials, alpha)))
+
+
+def _upper(k: Floats, n: Floats, level: Floats) -> Floats:
     some = k < n  # without a failure the beta quantile has no value; one is the exact bound
     quantile = special.betainccinv(k + 1.0, np.where(some, n - k, 1.0), level)
-    return scalar_if_single(np.where(some, np.minimum(quantile * (1.0 + ROUNDING), 1.0), 1.0))
+    return np.where(some, np.minimum(quantile * (1.0 + ROUNDING), 1.0), 1.0)
 
 
 def probability_at_least(successes: IntsLike, trials: IntsLike, p: FloatsLike) -> Floats:

@@ -21,7 +21,7 @@ from functools import lru_cache
 import numpy as np
 from scipy import special
 
-from odd_assess.stats.arrays import Floats, FloatsLike, IntsLike
+from odd_assess.stats.arrays import Bools, Floats, FloatsLike, IntsLike
 from odd_assess.stats.expectation import checked_points, expected_reference_radius
 from odd_assess.stats.proportions import proportion_lower_bound
 from odd_assess.stats.smoothing import certified_radius, fewest_agreeing, radius_caps
@@ -87,7 +87,7 @@ def radius_reduction(
     caps = radius_caps(n, alpha=whole, sigma=noise)
     below_cap = float(expected_reference_radius(k, n, n_ref, alpha=level, sigma=noise, at_most=caps).sum())
     fixed = float(certified_radius(proportion_lower_bound(k, n, alpha=whole), sigma=noise).sum())
-    certifiable = np.array([_certifies(f, n_ref, float(a)) for f, a in zip(k / n, level, strict=True)])
+    certifiable = _certifiable(k / n, level, n_ref)
     return PredictedReduction(
         n_ref=n_ref,
         expected_reference=expected,
@@ -108,9 +108,14 @@ def _reached(certified: FloatsLike | None, from_counts: Floats) -> Floats:
     return radii
 
 
-def _certifies(fraction: float, n: int, alpha: float) -> bool:
-    fewest = _fewest(n, alpha)
-    return fewest is not None and fraction * n >= fewest
+def _certifiable(fraction: Floats, level: Floats, n: int) -> Bools:
+    """Where n draws of which this fraction answers the class would certify (m,)."""
+    found = np.zeros(len(fraction), dtype=np.bool_)
+    for a in np.unique(level).tolist():
+        fewest = _fewest(n, a)
+        if fewest is not None:
+            found |= (level == a) & (fraction * n >= fewest)
+    return found
 
 
 @lru_cache(maxsize=64)

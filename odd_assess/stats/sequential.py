@@ -28,7 +28,7 @@ from typing import overload
 import numpy as np
 from scipy import special
 
-from odd_assess.stats.arrays import Floats, FloatsLike, IntsLike, Many, scalar_if_single
+from odd_assess.stats.arrays import Floats, FloatsLike, IntsLike, Many, once_each, scalar_if_single
 from odd_assess.stats.search import smallest
 from odd_assess.stats.smoothing import certified_radius
 
@@ -90,7 +90,11 @@ def anytime_lower_bound(successes: IntsLike, trials: IntsLike, *, alpha: FloatsL
     >>> round(anytime_lower_bound(100, 100, alpha=0.001), 4)
     0.9225
     """
-    k, n, level = _checked_level(successes, trials, alpha)
+    return scalar_if_single(once_each(_lower_end, *_checked_level(successes, trials, alpha)))
+
+
+def _lower_end(k: Floats, n: Floats, level: Floats) -> Floats:
+    """The end of the interval of rejected p0 (see the module)."""
     enough = -np.log(level)
     low, high = np.zeros_like(level), np.maximum(k - 0.5, 0.0) / np.maximum(n, 1.0)
     tried = _first_guess(k, n, level, high)
@@ -107,7 +111,7 @@ def anytime_lower_bound(successes: IntsLike, trials: IntsLike, *, alpha: FloatsL
         newton = tried + gain / slope + beyond
         middle = np.where(wide, (low + high) / 2.0, 0.5)
         tried = np.where((newton > low) & (newton < high), newton, middle)
-    return scalar_if_single(low)
+    return low
 
 
 @overload

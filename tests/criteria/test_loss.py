@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from odd_assess.criteria.loss import certified_at_reference, radius_loss
+from odd_assess.criteria.loss import certified_share_at_reference, radius_loss
 from odd_assess.records import Reduction
 from odd_assess.stats import certified_radius, proportion_lower_bound
 
@@ -51,7 +51,8 @@ def test_reference_certifies_true_classes_only(build: Any) -> None:
     """Where another class was tried the chance is 0 at every radius; elsewhere it is that of the counts, and at least what was certified with certainty."""
     hits, other = np.array([900, 990, 600, 20]), np.array([-1, -1, -1, 980])
     results = build.results(hits, other=other)
-    chance = certified_at_reference(results, np.array([0.0, 0.25, 0.3]), n_ref=100_000)
+    radii, each = np.array([0.0, 0.25, 0.3]), np.eye(len(results))
+    chance = np.array([certified_share_at_reference(results, radii, weights, n_ref=100_000) for weights in each])
     assert np.all(chance[3] == 0)
     assert chance[1, 1] > 0.999
     assert chance[2, 1] < 0.001

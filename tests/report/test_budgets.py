@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from odd_assess.criteria import certified_at
-from odd_assess.criteria.loss import certified_at_reference
+from odd_assess.criteria.loss import certified_share_at_reference
 from odd_assess.records import Assessment, State
 from odd_assess.report import page_of
 from odd_assess.report.html import html
@@ -182,8 +182,8 @@ def test_accuracy_lost_is_expected_less_certified(build: Build) -> None:
         radius, now, then, lost, limit = (cell.value for cell in row)
         assert radius is not None
         assert now == pytest.approx(certified_at(assessment.results, radius).mean())
-        chance = certified_at_reference(assessment.results, np.array([radius]), n_ref=100_000)
-        assert then == pytest.approx(chance.mean())
+        even = np.full(len(assessment.results), 1 / len(assessment.results))
+        assert then == pytest.approx(certified_share_at_reference(assessment.results, np.array([radius]), even, n_ref=100_000)[0])
         assert now is not None
         assert then is not None
         assert lost == pytest.approx(then - now)

@@ -6,7 +6,7 @@ import numpy as np
 
 from odd_assess.criteria import certified_at
 from odd_assess.criteria.inference import point_weights
-from odd_assess.criteria.loss import certified_at_reference
+from odd_assess.criteria.loss import certified_share_at_reference
 from odd_assess.records import Assessment, Floats
 from odd_assess.report.view import formats
 from odd_assess.report.view.budgets import draws_in_words, is_sequential
@@ -19,7 +19,7 @@ def expected_accuracy(assessment: Assessment, radii: Floats) -> Floats:
     """The share of the ODD that the reference budget would be expected to certify at each of the radii, given the counts of this run. An estimate."""
     results, spec = assessment.results, assessment.spec
     weights = point_weights(spec.sampling, spec.domain, results)
-    return np.asarray(weights @ certified_at_reference(results, radii, n_ref=assessment.reduction.n_ref))
+    return certified_share_at_reference(results, radii, weights, n_ref=assessment.reduction.n_ref)
 
 
 def table(assessment: Assessment) -> Table:

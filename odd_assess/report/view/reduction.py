@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from odd_assess.records import Assessment, Bools, Floats, Reduction
+from odd_assess.records import Assessment, Bools, Floats, Ints, Reduction
 from odd_assess.report.view import accuracy_loss, curve, formats
 from odd_assess.report.view.budgets import (
     asked_in_words,
@@ -17,6 +17,10 @@ from odd_assess.report.view.budgets import (
 )
 from odd_assess.report.view.records import Cell, Column, HistogramChart, ReductionView, ScatterChart, Table
 from odd_assess.stats import theory_radius
+from odd_assess.stats.arrays import distinct
+
+MOST_MARKERS = 2_000
+"""Points that the scatter draws: more would make the page large, and hide each other."""
 
 HISTOGRAM_BINS = 20
 """Classes of reduction from 0 to 100%."""
@@ -178,14 +182,18 @@ def _facts(assessment: Assessment) -> Table:
 
 def _scatter(assessment: Assessment) -> ScatterChart:
     results, reference, found = assessment.results, assessment.reference, assessment.reduction
-    achieved_of = dict(zip(results.index.tolist(), results.radius.tolist(), strict=True))
-    measured = np.array([]) if reference is None else reference.radius
-    achieved = np.array([]) if reference is None else np.array([achieved_of.get(int(index), 0.0) for index in reference.index])
+    shown, some = _shown(found.expected_reference, results.radius)
     n, n_ref = draws_in_words(results), formats.count(found.n_ref)
+    measured, achieved = np.array([]), np.array([])
+    if reference is not None:
+        rows = np.searchsorted(results.index, reference.index)
+        there = np.flatnonzero(results.index[np.minimum(rows, len(results) - 1)] == reference.index)
+        picked = there[_spread(len(there))]
+        measured, achieved = reference.radius[picked], results.radius[rows[picked]]
     return ScatterChart(
-        alt=f"Each point's certified radius at {n} draws against its radius at {n_ref} draws; points below the diagonal lost radius to the budget.",
-        expected=found.expected_reference,
-        achieved=results.radius,
+        alt=f"Each point's certified radius at {n} draws against its radius at {n_ref} draws; points below the diagonal lost radius to the budget.{some}",
+        expected=found.expected_reference[shown],
+        achieved=results.radius[shown],
         measured=measured,
         achieved_measured=achieved,
         theory=_theory_line(assessment),
@@ -195,6 +203,19 @@ def _scatter(assessment: Assessment) -> ScatterChart:
         n_label=f"radius at n = {n} (input units)",
         reference_label=f"radius at n = {n_ref} (input units)",
     )
+
+
+def _shown(expected: Floats, achieved: Floats) -> tuple[Ints, str]:
+    """The points that are drawn, and what to say of the others: all of them, or some of those that differ, evenly over the radii."""
+    if len(expected) <= MOST_MARKERS:
+        return np.arange(len(expected)), ""
+    first, _ = distinct(achieved, expected)
+    return first[_spread(len(first))], f" Points that coincide are drawn once, {formats.count(MOST_MARKERS)} at most."
+
+
+def _spread(count: int) -> Ints:
+    """All of so many, or MOST_MARKERS of them at even steps."""
+    return np.linspace(0, max(0, count - 1), min(count, MOST_MARKERS)).round().astype(np.int64)
 
 
 def _theory_line(assessment: Assessment) -> tuple[Floats, Floats] | None:
