@@ -1,7 +1,7 @@
 """Every frozen record that crosses a border between rooms. Read this file first.
 
 Declared (what the files say):   Spec = Domain + Realisation* + SamplingPlan + InputDeclaration + ModelDeclaration
-                                        + CertificationPlan + CriteriaSet*
+                                        + CertificationPlan + CriteriaSet* + Execution
 Found (what a run produces):     Results (one row a point) + Reference -> Coverage, Reduction, Finding* -> Verdict
 All together:                    Assessment, which the report quotes and the evidence store keeps.
 
@@ -224,6 +224,21 @@ class CertificationPlan:
     batch_size: int | None = None  # None: chosen by the engine and recorded
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """Who does the work. No result depends on it, so that it is no part of a run's identity.
+
+    ``address`` (ray): auto (the cluster that runs here), local (one that is started on this machine for the run) or HOST:PORT. ``workers``: None is as many
+    as the cluster holds. A worker computes with ``cpus_per_worker`` threads; ``gpus_per_worker``: None is 1 where the run computes on a GPU, else 0.
+    """
+
+    engine: Literal["local", "ray"] = "local"
+    address: str = "auto"
+    workers: int | None = None
+    cpus_per_worker: int = 1
+    gpus_per_worker: float | None = None
+
+
 Severity = Literal["blocking", "warning", "info"]
 Comparator = Literal[">=", "<="]
 
@@ -291,6 +306,7 @@ class Spec:
     model: ModelDeclaration
     certification: CertificationPlan
     criteria: tuple[CriteriaSet, ...]
+    execution: Execution = Execution()
     responsible: tuple[tuple[str, str], ...] = ()  # (role, name) for the signature block
     unattainable: Literal["refuse", "accept"] = (
         "refuse"  # what a criterion is that no model could meet at this budget: an error, or inconclusive

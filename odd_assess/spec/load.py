@@ -9,12 +9,13 @@ from typing import Any
 
 from odd_assess.errors import Problem, SpecError
 from odd_assess.odd.domain import Domain
-from odd_assess.records import CriteriaSet, SourceFile, Spec
+from odd_assess.records import CriteriaSet, Execution, SourceFile, Spec
 from odd_assess.spec import budgets, checks, models
 from odd_assess.spec.attributes import Declared
 from odd_assess.spec.criteria import criteria_set, referenced_criteria
 from odd_assess.spec.document import Document, document_of, read_document
 from odd_assess.spec.domain import declared_domain
+from odd_assess.spec.execution import execution_plan
 from odd_assess.spec.sections import (
     certification_plan,
     check_columns,
@@ -133,6 +134,7 @@ class _Sections:
         self.sampling = sampling_plan(document, data["sampling"]) if "sampling" in given else None
         self.model = model_declaration(document, data["model"]) if "model" in given else None
         self.certification = certification_plan(document, data["certification"]) if "certification" in given else None
+        self.execution = execution_plan(document, data["execution"]) if "execution" in given else Execution()
         self.unattainable: tuple[Problem, ...] = ()
         self.criteria, self.criteria_documents, complete = referenced_criteria(document, data.get("criteria"))
         self._check(source, criteria_complete=complete)
@@ -173,6 +175,7 @@ class _Sections:
         assert self.inputs is not None
         assert self.model is not None
         assert self.certification is not None
+        assert self.execution is not None
         return Spec(
             path=Path(os.path.abspath(self.document.path)),  # noqa: PTH100 - never raises
             text=self.document.text,
@@ -188,6 +191,7 @@ class _Sections:
             model=self.model,
             certification=self.certification,
             criteria=self.criteria,
+            execution=self.execution,
             responsible=tuple(file.responsible.items()),
             unattainable=file.unattainable,
             documents=(

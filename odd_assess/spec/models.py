@@ -464,6 +464,43 @@ class Certification(Keys):
     )
 
 
+# ---------------------------------------------------------------- execution
+
+Count = Annotated[int, Field(ge=1, le=10_000), BeforeValidator(_whole)]
+
+
+class LocalExecution(Keys):
+    """The process that is started does the work."""
+
+    example: ClassVar[str] = "{engine: local}"
+
+    engine: Literal["local"] = Field(description="the process that is started does the work")
+
+
+class RayExecution(Keys):
+    """The workers of a Ray cluster do the work."""
+
+    example: ClassVar[str] = "{engine: ray, address: auto, workers: 4}"
+
+    engine: Literal["ray"] = Field(description="the workers of a Ray cluster do the work; needs the extra odd-assess[ray]")
+    address: Text = Field(
+        default="auto",
+        description="auto: the cluster that runs here; local: one that is started on this machine for the run; or HOST:PORT",
+        examples=["auto"],
+    )
+    workers: Count | None = Field(
+        default=None, description="number of workers; as many as the cluster holds if left out", examples=[4]
+    )
+    cpus_per_worker: Count = Field(default=1, description="processor cores of a worker, and the threads that it computes with")
+    gpus_per_worker: Annotated[Number, Field(ge=0, le=64)] | None = Field(
+        default=None, description="GPUs of a worker, or a part of one; 1 where the run computes on a GPU, else 0", examples=[0.5]
+    )
+
+
+EXECUTION_KINDS: dict[str, type[Keys]] = {"local": LocalExecution, "ray": RayExecution}
+"""Who does the work, by the key ``engine``."""
+
+
 # ---------------------------------------------------------------- the files
 
 
@@ -498,6 +535,10 @@ class SpecFile(Keys):
         min_length=1,
         description="criteria files, relative to this file, or ones that come with odd-assess",
         examples=["[acceptance_criteria/perception_default.yaml]"],
+    )
+    execution: Annotated[LocalExecution | RayExecution | None, SkipValidation] = Field(
+        default=None,
+        description="who does the work: this process (default), or the workers of a Ray cluster; no result depends on it",
     )
     unattainable: Literal["refuse", "accept"] = Field(
         default="refuse",

@@ -11,7 +11,7 @@ from odd_assess.errors import InputError, Problem, SpecError
 from odd_assess.odd.attributes import Boolean, Categorical, Continuous, Empirical, Integer, LogUniform, Ordinal, TruncatedNormal
 from odd_assess.odd.constraints import OneOf
 from odd_assess.odd.ranges import Interval
-from odd_assess.records import Budget, InputDeclaration, Realisation, ReferencePlan, SamplingPlan, Unrealisable
+from odd_assess.records import Budget, Execution, InputDeclaration, Realisation, ReferencePlan, SamplingPlan, Unrealisable
 from odd_assess.spec import lint, load_criteria, load_spec
 
 SURFACE = "    surface: {values: {clean: 0.8, stained: 0.2}, realise: {transform: stain}}"
@@ -303,6 +303,24 @@ def test_what_becomes_of_an_unattainable_criterion_is_said_in_the_spec(folder: A
     """It is refused unless the spec accepts it."""
     folder.spec.write_text(folder.spec.read_text(encoding="utf-8") + line, encoding="utf-8")
     assert load_spec(folder.spec).unattainable == word
+
+
+@pytest.mark.parametrize(
+    ("line", "execution"),
+    [
+        ("", Execution()),
+        ("execution: {engine: local}\n", Execution()),
+        ("execution: {engine: ray}\n", Execution(engine="ray")),
+        (
+            'execution: {engine: ray, address: "10.0.0.1:6379", workers: 4, cpus_per_worker: 2, gpus_per_worker: 0.5}\n',
+            Execution(engine="ray", address="10.0.0.1:6379", workers=4, cpus_per_worker=2, gpus_per_worker=0.5),
+        ),
+    ],
+)
+def test_who_does_the_work_is_said_in_the_spec(folder: Any, line: str, execution: Execution) -> None:
+    """One process unless the spec says otherwise."""
+    folder.spec.write_text(folder.spec.read_text(encoding="utf-8") + line, encoding="utf-8")
+    assert load_spec(folder.spec).execution == execution
 
 
 def test_all_problems_of_a_file_come_at_once_in_file_order(folder: Any) -> None:

@@ -109,6 +109,11 @@ def test_the_schema_accepts_the_specs_of_the_tests(folder: Any, tmp_path: Path) 
         (BUDGET, "{kind: tolerance, radius_reduction: 0.2}"),
         (BUDGET, "{kind: tolerance, radius_reduction: 0.2, n0: 20, max: 5000, pilot_points: 20}"),
         ("criteria: [criteria.yaml]", "criteria: [criteria.yaml]\nunattainable: accept"),
+        ("model:\n", "execution: {engine: local}\nmodel:\n"),
+        (
+            "model:\n",
+            "execution: {engine: ray, address: 'head:6379', workers: 4, cpus_per_worker: 2, gpus_per_worker: 0.5}\nmodel:\n",
+        ),
     ],
 )
 def test_the_schema_accepts_what_lint_accepts(folder: Any, tmp_path: Path, edit: tuple[str, str]) -> None:
@@ -151,6 +156,8 @@ def test_the_schema_accepts_a_quantile(folder: Any, tmp_path: Path) -> None:
         (BUDGET, "{kind: tolerance, radius_reduction: 20}"),
         ("points: 300", "until_decided: 1, max_points: 300"),
         ("criteria: [criteria.yaml]", "criteria: [criteria.yaml]\nunattainable: ignore"),
+        ("model:\n", "execution: {engine: rai}\nmodel:\n"),
+        ("model:\n", "execution: {engine: ray, workers: 0}\nmodel:\n"),
     ],
 )
 def test_the_schema_refuses_what_an_editor_can_see(folder: Any, tmp_path: Path, edit: tuple[str, str]) -> None:

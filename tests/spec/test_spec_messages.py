@@ -16,7 +16,7 @@ CASES = [
         (("title: Reader", "titel: Reader"),),
         [
             "spec.yaml:1:1: title: is required: what is assessed, in words, for the report, for example Handwritten digit reader, release 1.2",
-            "spec.yaml:3:1: titel: is not a known key; did you mean 'title'?; known keys: odd_assess, id, title, responsible, odd, sampling, inputs, model, certification, criteria, unattainable",
+            "spec.yaml:3:1: titel: is not a known key; did you mean 'title'?; known keys: odd_assess, id, title, responsible, odd, sampling, inputs, model, certification, criteria, execution, unattainable",
         ],
     ),
     (
@@ -434,6 +434,39 @@ CASES = [
         "size 0",
         (("{dataset: digits}", "{dataset: digits, size: [32, 0]}"),),
         ["spec.yaml:16:38: inputs.size[1]: must be >= 1, found the number 0"],
+    ),
+    (
+        "execution text",
+        (("model:\n", "execution: ray\nmodel:\n"),),
+        ["spec.yaml:17:12: execution: must be a mapping such as {engine: ray, address: auto, workers: 4}, found the text 'ray'"],
+    ),
+    (
+        "execution without engine",
+        (("model:\n", "execution: {workers: 2}\nmodel:\n"),),
+        ["spec.yaml:17:1: execution.engine: is required: one of local, ray"],
+    ),
+    (
+        "execution engine",
+        (("model:\n", "execution: {engine: rai}\nmodel:\n"),),
+        ["spec.yaml:17:21: execution.engine: must be one of local, ray, found the text 'rai'; did you mean 'ray'?"],
+    ),
+    (
+        "execution local",
+        (("model:\n", "execution: {engine: local, workers: 2}\nmodel:\n"),),
+        ["spec.yaml:17:28: execution.workers: is not a known key; known keys: engine"],
+    ),
+    (
+        "execution workers",
+        (("model:\n", "execution: {engine: ray, workers: 0}\nmodel:\n"),),
+        ["spec.yaml:17:35: execution.workers: must be >= 1, found the number 0"],
+    ),
+    (
+        "execution address and GPUs",
+        (("model:\n", "execution: {engine: ray, address: 'head', gpus_per_worker: 1.5}\nmodel:\n"),),
+        [
+            "spec.yaml:17:35: execution.address: must be auto, local or HOST:PORT, found the text 'head'",
+            "spec.yaml:17:60: execution.gpus_per_worker: must be a whole number where it is above 1, found the number 1.5",
+        ],
     ),
     (
         "model none",
