@@ -14,11 +14,11 @@ from odd_assess.assessment.gate import certify_points, gather
 from odd_assess.assessment.preflight import fly_before
 from odd_assess.certify import Setting
 from odd_assess.criteria import check, radius_loss, reference_draws, verdict
-from odd_assess.evidence import RunFolder, Surroundings, read_manifest, write_manifest
-from odd_assess.execution import Bench, Here, describe, identity_of, set_up, tuned
+from odd_assess.evidence import EvidenceStore, RunFolder, Surroundings, read_manifest, write_manifest
+from odd_assess.execution import Bench, Workers, describe, identity_of, set_up, tuned, workers_for
 from odd_assess.odd import coverage_of, reach_of
 from odd_assess.progress import Progress, Quiet
-from odd_assess.records import Assessment, Spec
+from odd_assess.records import Assessment, Execution, Spec
 
 
 def assess(
@@ -29,19 +29,30 @@ def assess(
     progress: Progress | None = None,
     device: str | None = None,
     trust_pickle: bool = False,
+    execution: Execution | None = None,
 ) -> Assessment:
     """Assess the model that ``spec`` declares over its domain; write evidence and manifest into the folder ``out``.
 
     Every certificate is committed as it is found: after a kill, ``resume=True`` goes on and ends in the same evidence. Reports are written from the
-    assessment that is returned (odd_assess.report).
+    assessment that is returned (odd_assess.report). ``execution`` says who does the work in place of the spec's own section; no result depends on it.
 
-    Raises: SpecError, DomainError, DataError, ModelError, RunFolderError before draws are spent; RunError when the run breaks after that.
+    Raises: SpecError, DomainError, DataError, ModelError, RunFolderError, MissingLibraryError before draws are spent; RunError when the run breaks after that.
     """
     with RunFolder.claim(Path(out), resume=resume) as folder:
-        return _assess(spec, folder, resume=resume, tell=progress or Quiet(), device=device, trust_pickle=trust_pickle)
+        return _assess(
+            spec,
+            folder,
+            resume=resume,
+            tell=progress or Quiet(),
+            device=device,
+            trust_pickle=trust_pickle,
+            execution=execution or spec.execution,
+        )
 
 
-def _assess(spec: Spec, folder: RunFolder, *, resume: bool, tell: Progress, device: str | None, trust_pickle: bool) -> Assessment:
+def _assess(
+    spec: Spec, folder: RunFolder, *, resume: bool, tell: Progress, device: str | None, trust_pickle: bool, execution: Execution
+) -> Assessment:
     bench = set_up(spec, device=device, trust_pickle=trust_pickle)
     preflight = fly_before(spec, bench, tell)
     identity = identity_of(spec, bench)
@@ -59,13 +70,17 @@ def _assess(spec: Spec, folder: RunFolder, *, resume: bool, tell: Progress, devi
         manifest["started"] = before["started"]
         if before["status"] != "complete":
             manifest["resumed"] = _now()
-    write_manifest(folder.path, manifest)
     reach = reach_of(spec.domain, frames=bench.source.frames, frames_weighting=spec.inputs.weights)
     around = Surroundings(class_names=bench.source.class_names, reach=reach)
-    with folder.open_evidence(meta={"spec": spec.sha256, "id": spec.id, **around.as_meta()}, documents=spec.documents) as store:
-        certifier = Certifier(spec, bench, Here(bench), store, tell)
-        pilot = certifier.pilot()
-        points = certify_points(certifier, plan_of(spec, spec.certification.budget.n if pilot is None else pilot.n), reach)
+    with workers_for(spec, bench, execution=execution, trust_pickle=trust_pickle, tell=tell) as workers:
+        manifest |= _executed(workers, before)
+        write_manifest(folder.path, manifest)
+        with folder.open_evidence(meta={"spec": spec.sha256, "id": spec.id, **around.as_meta()}, documents=spec.documents) as store:
+            certifier = Certifier(spec, bench, workers, store, tell)
+            pilot = certifier.pilot()
+            points = certify_points(certifier, plan_of(spec, spec.certification.budget.n if pilot is None else pilot.n), reach)
+        manifest |= _executed(workers, before)
+    with EvidenceStore.open(folder.evidence, writable=True) as store:
         found, reference = gather(spec, store, points)
         covered = coverage_of(spec.domain, found.cell, reach)
         lost = radius_loss(found, reference, n_ref=reference_draws(spec.certification), seed=spec.sampling.seed)
@@ -110,11 +125,16 @@ def _setting(spec: Spec, bench: Bench, before: Mapping[str, Any], tell: Progress
         return bench.called(Setting(**before["engine"]["setting"])), before["tuning"]
     found = tuned(bench, spec)
     if found.looks:
-        calls = f"{found.setting.lanes} calls at a time of " if found.setting.lanes > 1 else ""
-        tell.say(
-            f"tuned: {calls}{found.setting.batch_size} noisy copies a call, {max(look.rate for look in found.looks):,.0f} draws/s"
-        )
+        tell.say(f"tuned: {found.setting}, {max(look.rate for look in found.looks):,.0f} draws/s")
     return bench.called(found.setting), {f"{look.setting}": f"{look.rate:,.0f} draws/s" for look in found.looks}
+
+
+def _executed(workers: Workers, before: Mapping[str, Any]) -> dict[str, Any]:
+    """Who did the work, and who did it until the run was interrupted."""
+    earlier = before.get("execution")
+    if before["status"] == "complete":
+        return {"execution": earlier} if earlier else {}
+    return {"execution": workers.account()} | ({"execution_before": earlier} if earlier else {})
 
 
 def _now() -> str:

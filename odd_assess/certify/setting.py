@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,11 @@ class Setting:
     def memory_format(self) -> torch.memory_format:
         """The memory format of a batch."""
         return torch.channels_last if self.channels_last else torch.contiguous_format
+
+    def on(self, cores: int) -> Setting:
+        """The same batches in the same memory format on so many cores."""
+        lanes = min(self.lanes, cores)
+        return replace(self, lanes=lanes, threads=max(1, cores // lanes))
 
     def as_data(self) -> dict[str, Any]:
         """For the manifest; ``Setting(**data)`` reads it back."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from odd_assess.records import Assessment, Finding
+    from odd_assess.records import Assessment, Execution, Finding
 
 
 @click.command()
@@ -25,10 +26,23 @@ if TYPE_CHECKING:
 @click.option(
     "--trust-pickle", is_flag=True, help="Load weights that are a pickled module. Unpickling runs code of whoever made the file."
 )
+@click.option("--engine", type=click.Choice(["local", "ray"]), help="Who does the work, in place of the spec's execution section.")
+@click.option("--workers", type=click.IntRange(min=1), help="Workers of the Ray cluster; implies --engine ray.")
+@click.option("--address", help="The Ray cluster: auto, local or HOST:PORT; implies --engine ray.")
 @click.option("--quiet", is_flag=True, help="No progress, only the verdict.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict and findings as JSON.")
 def run(
-    spec: Path, out: Path | None, resume: bool, device: str | None, pdf: bool | None, trust_pickle: bool, quiet: bool, as_json: bool
+    spec: Path,
+    out: Path | None,
+    resume: bool,
+    device: str | None,
+    pdf: bool | None,
+    trust_pickle: bool,
+    engine: str | None,
+    workers: int | None,
+    address: str | None,
+    quiet: bool,
+    as_json: bool,
 ) -> None:
     """Assess the model that SPEC declares over its domain, and write the evidence and the reports."""
     if resume and out is None:
@@ -38,6 +52,7 @@ def run(
     from odd_assess.spec import load_spec
 
     declared = load_spec(spec)
+    execution = executed_by(declared.execution, engine=engine, workers=workers, address=address)
     folder = out or Path("runs") / f"{declared.id}-{time.strftime('%Y%m%d-%H%M%S')}"
     with console_progress(quiet=quiet or as_json) as progress:
         from odd_assess.report import pdf_available, write_html, write_pdf
@@ -54,7 +69,15 @@ def run(
         from odd_assess.assessment import assess  # torch comes in here, not at start-up
 
         try:
-            assessment = assess(declared, folder, resume=resume, device=device, trust_pickle=trust_pickle, progress=progress)
+            assessment = assess(
+                declared,
+                folder,
+                resume=resume,
+                device=device,
+                trust_pickle=trust_pickle,
+                progress=progress,
+                execution=execution,
+            )
         except KeyboardInterrupt:
             if (folder / "evidence.sqlite").exists():
                 click.echo(f"what is certified is kept; go on with: odd-assess run {spec} --out {folder} --resume", err=True)
@@ -66,6 +89,24 @@ def run(
             write_pdf(assessment, folder / "report.pdf")
     click.echo(json.dumps(as_data(assessment, folder), indent=2) if as_json else headline(assessment, folder))
     raise SystemExit(EXIT_STATUS[assessment.verdict.value])
+
+
+def executed_by(declared: Execution, *, engine: str | None, workers: int | None, address: str | None) -> Execution:
+    """Who does the work: as the spec says, but for what the options say.
+
+    Raises: click.UsageError for options of a cluster beside --engine local, or an address that is none.
+    """
+    from odd_assess.records import Execution
+    from odd_assess.spec.execution import address_problem
+
+    given: dict[str, Any] = {name: value for name, value in (("workers", workers), ("address", address)) if value is not None}
+    if engine == "local":
+        if given:
+            raise click.UsageError(f"--{next(iter(given))} is for --engine ray")
+        return Execution()
+    if address is not None and (problem := address_problem(address)):
+        raise click.UsageError(f"--address {problem}")
+    return replace(declared, engine="ray", **given) if engine or given else declared
 
 
 EXIT_STATUS = {"MET": 0, "NOT MET": 1, "INCONCLUSIVE": 3}

@@ -1,8 +1,12 @@
-"""Where certificates are computed: realised inputs, one model, one engine, in this process.
+"""Where certificates are computed: in this process, or by the workers of a cluster.
 
-bench   what a run works with: model, data, points, device
-work    what is asked (``Work``), and who does it (``Workers``)
-here    this process
+bench        what a run works with: model, data, points, device
+work         what is asked (``Work``), and who does it (``Workers``)
+here         this process
+choice       which of them, as the spec or the caller says
+chunks       points in chunks for several workers, and again where one is lost
+ray_cluster  the driver of a Ray cluster (imported where one is asked for)
+ray_worker   one of its workers
 """
 
 from odd_assess.execution.bench import CHUNK as CHUNK
@@ -10,6 +14,7 @@ from odd_assess.execution.bench import Bench as Bench
 from odd_assess.execution.bench import describe as describe
 from odd_assess.execution.bench import identity_of as identity_of
 from odd_assess.execution.bench import set_up as set_up
+from odd_assess.execution.choice import workers_for as workers_for
 from odd_assess.execution.here import Here as Here
 from odd_assess.execution.here import tuned as tuned
 from odd_assess.execution.work import Work as Work

@@ -20,6 +20,10 @@ class Here:
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
 
+    def account(self) -> dict[str, str]:
+        """What the manifest says of who did the work."""
+        return {"engine": "local"}
+
     def certify(self, work: Work, *, on_draws: Callable[[int], None]) -> Iterator[tuple[Row, Certificate]]:
         """Every point with its certificate, as it is finished.
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from odd_assess.certify import Plan
 from odd_assess.evidence import Row
@@ -29,4 +29,8 @@ class Workers(Protocol):
 
         Raises: RunError when model or data give way, or when nobody is left to do the work.
         """
+        ...
+
+    def account(self) -> Mapping[str, Any]:
+        """What the manifest says of who did the work."""
         ...

@@ -28,6 +28,13 @@ def test_a_setting_survives_the_manifest() -> None:
     assert Setting(**setting.as_data()) == setting
 
 
+@pytest.mark.parametrize(("cores", "lanes", "threads"), [(1, 1, 1), (3, 3, 1), (4, 4, 1), (9, 4, 2)])
+def test_other_cores_change_neither_batch_nor_format(cores: int, lanes: int, threads: int) -> None:
+    """What decides the kernels stays; calls at a time are as many as there are cores for."""
+    setting = Setting(batch_size=48, channels_last=True, lanes=4, threads=2)
+    assert setting.on(cores) == Setting(batch_size=48, channels_last=True, lanes=lanes, threads=threads)
+
+
 def test_a_setting_reads_as_a_sentence() -> None:
     """In the log and in the report."""
     assert str(Setting(batch_size=48, channels_last=True, lanes=4)) == "4 calls at a time of 48 noisy copies, channels last"
