@@ -80,7 +80,7 @@ class Say(Quiet):
         """Keep it."""
         self.said.append(message)
 
-    def advance(self, *, points: int = 0, draws: int = 0) -> None:
+    def advance(self, *, points: int = 0, draws: int = 0, spent: int = 0) -> None:
         """Count the points."""
         self._left -= points
         if points and self._left == 0:
