@@ -73,11 +73,12 @@ criteria:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """One command: its time and its peak memory."""
+    """One command: its time by the clock and of the processor, and its peak memory."""
 
     command: str
     status: int
     seconds: float
+    cpu_seconds: float
     peak_mib: float
 
 
@@ -186,7 +187,8 @@ import json, resource, subprocess, sys, time
 start = time.perf_counter()
 status = subprocess.run([sys.executable, "-m", "odd_assess", *sys.argv[1:]], stdout=subprocess.DEVNULL, check=False).returncode
 seconds = time.perf_counter() - start
-print(json.dumps([status, seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss]))
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(json.dumps([status, seconds, used.ru_utime + used.ru_stime, used.ru_maxrss]))
 """
 """A small parent of its own for each command: what the system calls a child's peak begins with the size of its parent."""
 
@@ -194,16 +196,19 @@ print(json.dumps([status, seconds, resource.getrusage(resource.RUSAGE_CHILDREN).
 def measured(*arguments: str) -> Measured:
     """``odd-assess`` with these arguments, as a process of its own."""
     told = subprocess.run([sys.executable, "-c", _WATCH, *arguments], stdout=subprocess.PIPE, check=True, text=True).stdout  # noqa: S603
-    status, seconds, peak = json.loads(told)
+    status, seconds, cpu_seconds, peak = json.loads(told)
     unit = 2**20 if sys.platform == "darwin" else 2**10  # bytes there, KiB elsewhere
     command = " ".join(["odd-assess", arguments[0], *arguments[2:]])
-    return Measured(command=command, status=status, seconds=seconds, peak_mib=peak / unit)
+    return Measured(command=command, status=status, seconds=seconds, cpu_seconds=cpu_seconds, peak_mib=peak / unit)
 
 
 def table(points: int, rate: float | None, found: list[Measured], folder: Path) -> str:
     """The measurements as text."""
     lines = [f"{points:,} certificates" + ("" if rate is None else f", written at {rate:,.0f} a second, each committed on its own")]
-    lines += [f"{one.command:<28} {one.seconds:7.1f} s {one.peak_mib:7.0f} MiB  exit {one.status}" for one in found]
+    lines += [
+        f"{one.command:<28} {one.seconds:7.1f} s {one.cpu_seconds:7.1f} s CPU {one.peak_mib:7.0f} MiB  exit {one.status}"
+        for one in found
+    ]
     sizes = [f"{name} {(folder / name).stat().st_size / 1e6:.1f} MB" for name in ("evidence.sqlite", "report.html", "report.pdf")
              if (folder / name).exists()]  # fmt: skip
     return "\n".join([*lines, ", ".join(sizes)])

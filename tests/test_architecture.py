@@ -29,6 +29,7 @@ LIGHT = [
     "odd_assess.spec",
     "odd_assess.criteria",
     "odd_assess.evidence",
+    "odd_assess.audit",
     "odd_assess.odd",
     "odd_assess.stats",
 ]

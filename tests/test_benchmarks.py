@@ -1,4 +1,4 @@
-"""The benchmarks, where a wrong one would mislead: the inversion of published radii, the published runs, the share of draws against Wald's bound."""
+"""The benchmarks, where a wrong one would mislead: inverted and published radii, the draws against Wald's bound, a synthetic run that must be one."""
 
 import importlib
 from pathlib import Path
@@ -7,6 +7,9 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+from odd_assess.audit import load_run, verify_run
+from odd_assess.report import page_of
+from odd_assess.report.html import html
 from odd_assess.stats import certified_radius, proportion_lower_bound
 
 
@@ -54,3 +57,15 @@ def test_the_mean_draws_stay_within_the_limit(sequential_draws: ModuleType) -> N
     row = sequential_draws.simulate(0.95, 1.0, runs=100, seed=1)
     assert row.certified == 1.0
     assert row.wald - 3 * row.error <= row.mean <= sequential_draws.LIMIT * row.wald + 3 * row.error
+
+
+def test_a_synthetic_run_is_a_run(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Verified to the last bit, and its report stays small: 6,000 points in a page that draws 2,000 of them at most."""
+    monkeypatch.syspath_prepend(str(repository))
+    million = importlib.import_module("benchmarks.million")
+    million.make_run(tmp_path, 6_000)
+    found = verify_run(tmp_path)
+    assert (found.count, found.certificates, found.exact) == (0, 6_300, True)
+    page = html(page_of(load_run(tmp_path)))
+    assert "2,000 at most" in page
+    assert len(page.encode()) < 2_000_000

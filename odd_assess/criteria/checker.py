@@ -163,7 +163,7 @@ def _domain_claim(criterion: Criterion, evidence: Evidence) -> Finding:
         return _inconclusive(criterion, evidence, message, "Finish the run (odd-assess run --resume).")
 
     def read(rows: Results, copies: float = 1.0) -> Reading:
-        one = CLAIMS[criterion.metric](rows, criterion, evidence.reduction)
+        one = claim if rows is results else CLAIMS[criterion.metric](rows, criterion, evidence.reduction)
         return _read(one, criterion, evidence, inference, copies)
 
     reading = read(results)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
 
@@ -23,19 +22,21 @@ class Tallies:
 
     @classmethod
     def parse(cls, texts: Sequence[str]) -> Tallies:
-        """From texts such as ``[[0,3],[1,97]]``, one a point.
+        """From texts such as ``[[0,3],[1,97]]`` without a space, one a point; all at once, so that a million take seconds.
 
         Raises: ValueError unless each is a list of pairs (class, count) of whole numbers, the counts positive and no class listed twice.
         """
-        parsed = json.loads(f"[{','.join(texts)}]")
-        if len(parsed) != len(texts) or not all(type(pairs) is list for pairs in parsed):
-            raise ValueError("counts must be lists of pairs (class, count)")
-        widths = np.fromiter(map(len, parsed), dtype=np.int64, count=len(parsed))
-        entries = list(chain.from_iterable(parsed))
-        flat = list(chain.from_iterable(entries))
-        if set(map(len, entries)) - {2} or set(map(type, flat)) - {int}:
+        widths = np.fromiter((text.count("]") - 1 for text in texts), dtype=np.int64, count=len(texts))
+        shapes = {width: _shape(width) for width in set(widths.tolist())}
+        if _without(",".join(texts), "0123456789") != b",".join([shapes[width] for width in widths.tolist()]):
+            raise ValueError("counts must be lists of pairs (class, count) of whole numbers")
+        numbers = _without(",".join(texts if widths.all() else [text for text in texts if text != "[]"]), "[]")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # a missing number ends the reading, and the count shows it
+            flat = np.fromstring(numbers, dtype=np.int64, sep=",") if numbers else np.zeros(0, dtype=np.int64)
+        if len(flat) != 2 * int(widths.sum()):
             raise ValueError("counts must be pairs (class, count) of whole numbers")
-        label, count = np.array(flat, dtype=np.int64).reshape(-1, 2).T
+        label, count = flat.reshape(-1, 2).T
         row = np.repeat(np.arange(len(texts), dtype=np.int64), widths)
         if np.any(count < 1) or np.any((np.diff(row) == 0) & (np.diff(label) <= 0)):
             raise ValueError("counts must be positive, their classes rising")
@@ -61,3 +62,12 @@ class Tallies:
 
     def _summed(self, counts: Ints) -> Ints:
         return np.bincount(self.row, weights=counts, minlength=self.rows).astype(np.int64)  # exact below 2**53
+
+
+def _shape(pairs: int) -> bytes:
+    """What is left of a text of so many pairs without its digits: ``[[,],[,]]``."""
+    return f"[{','.join(['[,]'] * pairs)}]".encode()
+
+
+def _without(text: str, characters: str) -> bytes:
+    return text.encode().translate(None, characters.encode())

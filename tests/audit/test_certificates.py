@@ -32,12 +32,16 @@ def certified(plan: Plan, rng: np.random.Generator) -> Certificate:
             return found
 
 
+def dense(by_class: tuple[tuple[int, int], ...]) -> str:
+    return json.dumps(by_class, separators=(",", ":"))
+
+
 def columns_of(certificates: list[Certificate]) -> Columns:
     return Columns.of(
         [
             (
                 i, 0, 1, 1, c.procedure, "certified" if isinstance(c, Certified) else "abstained", c.label, c.n0, c.n,
-                None if c.selection is None else json.dumps(c.selection.by_class), json.dumps(c.counts.by_class), 0, c.sigma, c.alpha,
+                None if c.selection is None else dense(c.selection.by_class), dense(c.counts.by_class), 0, c.sigma, c.alpha,
                 c.p_a_lower, getattr(c, "radius", 0.0),
             )
             for i, c in enumerate(certificates)

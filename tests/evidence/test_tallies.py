@@ -16,7 +16,7 @@ COUNTS = st.dictionaries(st.integers(0, 6), st.integers(1, 10**6), max_size=5).m
 @given(st.lists(COUNTS, max_size=8), st.integers(0, 6))
 def test_many_counts_are_those_of_one(points: list[list[tuple[int, int]]], asked: int) -> None:
     """Total, winner (the first of equals, as argmax has it) and the count of any class agree with what one record says."""
-    tallies = Tallies.parse([json.dumps(pairs) for pairs in points])
+    tallies = Tallies.parse([json.dumps(pairs, separators=(",", ":")) for pairs in points])
     one_by_one = [Counts(n=sum(c for _, c in pairs), by_class=tuple(pairs)) for pairs in points]
     dense = [np.bincount([a for a, _ in pairs], weights=[c for _, c in pairs], minlength=7) for pairs in points if pairs]
     assert tallies.total.tolist() == [counts.n for counts in one_by_one]
@@ -40,6 +40,14 @@ def test_many_counts_are_those_of_one(points: list[list[tuple[int, int]]], asked
         "[[0,1]],[[1,1]]",
         "x",
         "",
+        "[[,1]]",
+        "[[0,1]],",
+        "[",
+        "[[0,1]",
+        "[0,1]]",
+        "[[0,1],]",
+        "[[0 ,1]]",
+        "[[0,1],[]]",
     ],
 )
 def test_what_are_no_counts_is_refused(text: str) -> None:

@@ -270,3 +270,20 @@ def test_head_shows_no_folder_of_the_model(build: Build) -> None:
     model = replace(assessment.spec.model, reference="/home/someone/models/signs.onnx")
     page = page_of(replace(assessment, spec=replace(assessment.spec, model=model)))
     assert [fact.text for fact in page.facts if fact.name == "Model"] == ["signs.onnx"]
+
+
+def test_ties_are_told_in_plain_words(build: Build) -> None:
+    """None are said to be none; some are counted over run and reference, and the limits say what they mean."""
+    assessment = build()
+    assert assessment.reference is not None
+    short = {fact.name: fact.text for fact in page_of(assessment).facts}
+    assert short["Draws too close to call"] == "none"
+    assert "Draws too close to call" not in {fact.name for fact in page_of(assessment).limits}
+    ties = np.zeros(len(assessment.results), dtype=np.int64)
+    ties[:3] = 2
+    some = replace(assessment, results=replace(assessment.results, ties=ties))
+    draws = sum(int((part.n0 + part.n).sum()) for part in (assessment.results, assessment.reference))
+    page = page_of(some)
+    assert {fact.name: fact.text for fact in page.facts}["Draws too close to call"] == f"6 of {draws:,}"
+    (limit,) = [fact.text for fact in page.limits if fact.name == "Draws too close to call"]
+    assert limit.startswith(f"At 6 of {draws:,} draws the model rated its two best classes as good as equal")

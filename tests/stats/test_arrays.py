@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from odd_assess import stats
+from odd_assess.stats.arrays import MANY, distinct
 
 CALLS: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
     "proportion_lower_bound": (lambda k: stats.proportion_lower_bound(k, 100, alpha=0.01), (0, 50, 100)),
@@ -43,3 +44,46 @@ def test_one_count_is_one_point() -> None:
     one = stats.radius_reduction(950, 1000, 100_000, alpha=0.001, sigma=0.5)
     many = stats.radius_reduction([950], [1000], 100_000, alpha=0.001, sigma=0.5)
     assert one.reduction == many.reduction
+
+
+def test_equal_rows_are_found() -> None:
+    """Whatever the columns hold (whole numbers dense and sparse, fractions, infinity, one value), rows share a group exactly where they are equal."""
+    rng = np.random.default_rng(0)
+    columns = (
+        rng.integers(0, 5, 400),
+        rng.integers(0, 3, 400) * 10**12,
+        rng.choice([0.25, 0.5, np.inf], 400),
+        np.full(400, 0.001),
+        rng.integers(0, 4, 400).astype(np.float64),
+    )
+    first, group = distinct(*columns)
+    rows = list(zip(*(column.tolist() for column in columns), strict=True))
+    assert len(first) == len(set(rows))
+    assert [rows[first[g]] for g in group] == rows
+    assert [rows[i] for i in first] == sorted(set(rows))  # in the order of their values
+    assert all(rows.index(rows[i]) == i for i in first.tolist())
+    empty = distinct(np.zeros(0), np.zeros(0))
+    assert [len(part) for part in empty] == [0, 0]
+    with pytest.raises(ValueError, match="columns of one length"):
+        distinct(np.zeros(2), np.zeros(3))
+
+
+@pytest.mark.parametrize("bound", [stats.proportion_lower_bound, stats.proportion_upper_bound, stats.anytime_lower_bound])
+def test_many_rows_get_the_bits_of_one(bound: Callable[..., Any]) -> None:
+    """Bounds of many points, equal ones computed once, are to the last bit those of each point alone."""
+    rng = np.random.default_rng(1)
+    n = rng.choice([50, 1000], 2 * MANY)
+    k = rng.integers(0, 51, 2 * MANY)
+    alpha = rng.choice([0.001, 0.0005], 2 * MANY)
+    together = bound(k, n, alpha=alpha)
+    some = rng.integers(0, 2 * MANY, 60).tolist()
+    assert [together[i] for i in some] == [bound(int(k[i]), int(n[i]), alpha=float(alpha[i])) for i in some]
+
+
+def test_shares_at_the_reference_are_the_weighted_chances() -> None:
+    """The sum over points is that of each point's chances."""
+    rng = np.random.default_rng(2)
+    k, weights, radii = rng.integers(400, 1001, 50), rng.random(50), np.array([0.0, 0.2, 0.6])
+    chance = stats.reference_certifies(k, 1000, 10_000, radii, alpha=0.001, sigma=0.25)
+    share = stats.reference_share(k, 1000, 10_000, radii, alpha=0.001, sigma=0.25, weights=weights)
+    np.testing.assert_allclose(share, weights @ chance, rtol=1e-12)

@@ -46,6 +46,13 @@ def draws_in_all(assessment: Assessment) -> str:
     return "; ".join(told)
 
 
+def ties_in_words(assessment: Assessment) -> str:
+    """How many draws rounding decided, of all that certificates count; "none" where it decided none."""
+    parts = [assessment.results] if assessment.reference is None else [assessment.results, assessment.reference]
+    ties = sum(int(part.ties.sum()) for part in parts)
+    return f"{formats.count(ties)} of {formats.count(sum(_all(part) for part in parts))}" if ties else "none"
+
+
 def _all(results: Results) -> int:
     return int((results.n0 + results.n).sum())
 

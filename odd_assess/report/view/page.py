@@ -6,7 +6,7 @@ from pathlib import Path
 
 from odd_assess.records import Assessment
 from odd_assess.report.view import domain, findings, formats, groups, manifest, points, radii, reduction, words
-from odd_assess.report.view.budgets import draws_a_point, draws_in_all
+from odd_assess.report.view.budgets import draws_a_point, draws_in_all, ties_in_words
 from odd_assess.report.view.records import Fact, Page
 
 
@@ -48,6 +48,7 @@ def _facts(assessment: Assessment) -> tuple[Fact, ...]:
         Fact(name="Points", text=domain.points_in_words(assessment)),
         Fact(name="Draws a point", text=draws_a_point(assessment)),
         Fact(name="Draws in all", text=draws_in_all(assessment)),
+        Fact(name="Draws too close to call", text=ties_in_words(assessment)),
         Fact(name="Noise σ", text=f"{formats.plain(plan.sigma)} input units"),
         Fact(name="α per certificate", text=formats.plain(plan.alpha)),
         Fact(name="Model", text=Path(assessment.spec.model.reference).name),

@@ -7,7 +7,7 @@ from math import ceil, log10, sqrt
 
 from odd_assess.records import Assessment, SamplingPlan
 from odd_assess.report.view import formats
-from odd_assess.report.view.budgets import asked_in_words
+from odd_assess.report.view.budgets import asked_in_words, ties_in_words
 from odd_assess.report.view.extremes import radii_asked
 from odd_assess.report.view.points import grey_levels, image_shape
 from odd_assess.report.view.records import Cell, Column, Fact, Table
@@ -54,6 +54,7 @@ def limits(assessment: Assessment) -> tuple[Fact, ...]:
             text="A certificate covers the ball around its own input. How the model behaves under natural variation between the sampled points is "
             "covered only by the domain claims, as a fraction of the declared distribution and never as “everywhere”.",
         ),
+        *_ties(assessment),
         Fact(
             name="Per point, not all at once",
             text=f"Each certificate may be false with probability {formats.plain(alpha)}. For {formats.plural(m, 'point')} the chance that at least one is "
@@ -116,6 +117,18 @@ def _base_images(assessment: Assessment) -> str:
         f"Domain claims hold for the base images of this source ({source}) and their mix of classes. {drawn} "
         "Other base images, or another mix of classes, need their own assessment."
     )
+
+
+def _ties(assessment: Assessment) -> tuple[Fact, ...]:
+    """What it means that rounding decided some draws; nothing where it decided none."""
+    told = ties_in_words(assessment)
+    if told == "none":
+        return ()
+    text = (
+        f"At {told} draws the model rated its two best classes as good as equal, so that only the rounding of its arithmetic decided which one counts. On "
+        "another machine, or in batches of another size, these answers may fall the other way. The certificates hold for the answers that were counted."
+    )
+    return (Fact(name="Draws too close to call", text=text),)
 
 
 def _out_of_reach(reached: float) -> tuple[Fact, ...]:
