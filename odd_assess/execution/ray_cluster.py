@@ -27,7 +27,7 @@ os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 
 import ray
-from ray.exceptions import ObjectLostError, OutOfMemoryError, RayActorError, RayTaskError, WorkerCrashedError
+from ray.exceptions import ObjectLostError, OutOfMemoryError, RayActorError, RayError, RayTaskError, WorkerCrashedError
 
 from odd_assess.errors import InputError, RunError
 from odd_assess.evidence import Row
@@ -121,14 +121,16 @@ class RayCluster:
         self._members = [self._started() for _ in range(self._asked)]
 
     def gather(self) -> int:
-        """Wait until every worker that was asked for is open, and say how many are after two minutes at most.
+        """Wait until as many workers are open as have room, and say how many are after two minutes at most.
 
         Raises: RunError when one cannot work for this run.
         """
-        while any(member.opened is None for member in self._members) and time.monotonic() - self._begun < PLACED_WITHIN_S:
+        while (opened := sum(member.opened is not None for member in self._members)) < self._expected:
+            if time.monotonic() - self._begun > PLACED_WITHIN_S:
+                break
             for member in self._heard():
                 self._admit(member)
-        return sum(member.opened is not None for member in self._members)
+        return opened
 
     def account(self) -> dict[str, Any]:
         """What the manifest says of who did the work."""
@@ -305,14 +307,19 @@ def connect(address: str) -> bool:
     """
     if ray.is_initialized():
         return False
-    head = cluster_head(address)
+    cluster_head(address)
     settings: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}
     try:
-        with _own_signals():
-            ray.init(address=head or "local", log_to_driver=False, logging_level=logging.ERROR, **settings)
-    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        with _own_signals(), _quiet():
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **settings)
+    except (ConnectionError, RuntimeError, ValueError, OSError, RayError) as error:
         ray.shutdown()
-        raise InputError(f"execution.address {address} must be a Ray cluster that this machine is part of: {error}") from error
+        hint = (
+            "" if address == "local" else " (a cluster that asks for a token needs RAY_AUTH_MODE=token, and the same token, here)"
+        )
+        raise InputError(
+            f"execution.address {address} must be a Ray cluster that this machine is part of: {error}{hint}"
+        ) from error
     return True
 
 
@@ -365,6 +372,19 @@ def _own_signals() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep away what Ray's library prints on standard error by itself, a line for each attempt to connect."""
+    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nothing, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nothing)
 
 
 def _gpus(execution: Execution, device: str) -> float:

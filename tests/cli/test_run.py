@@ -9,11 +9,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from odd_assess.cli.run import executed_by
 from odd_assess.evidence import MAIN, REFERENCE, EvidenceStore
+from odd_assess.records import Execution
 
 from .conftest import Bench
 
@@ -314,3 +317,37 @@ def test_a_pilot_chooses_the_budget(bench: Bench) -> None:
     before = evidence(bench.folder / "run")
     assert bench.run("--resume").status == 0
     assert evidence(bench.folder / "run") == before
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--engine", "local", "--workers", "2"), "--workers is for --engine ray"),
+        (("--address", "head"), "--address must be auto, local or HOST:PORT, found the text 'head'"),
+        (("--workers", "0"), "0 is not in the range x>=1"),
+    ],
+)
+def test_options_of_a_cluster_that_cannot_be(bench: Bench, options: tuple[str, ...], message: str) -> None:
+    """Status 2 before anything is opened."""
+    outcome = bench.run(*options)
+    assert (outcome.status, outcome.out) == (2, "")
+    assert message in outcome.err
+    assert not (bench.folder / "run").exists()
+
+
+def test_options_take_the_place_of_the_section() -> None:
+    """What is not given stays as the spec says; `--engine local` takes all of it away."""
+    declared = Execution(engine="ray", address="head:6379", workers=8, cpus_per_worker=2)
+    assert executed_by(declared, engine=None, workers=None, address=None) == declared
+    assert executed_by(declared, engine=None, workers=3, address=None) == replace(declared, workers=3)
+    assert executed_by(declared, engine="local", workers=None, address=None) == Execution()
+    assert executed_by(Execution(), engine=None, workers=None, address="local") == Execution(engine="ray", address="local")
+
+
+def test_a_cluster_without_ray_says_how_to_install_it(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Status 2 and the command, before draws are spent."""
+    monkeypatch.setitem(sys.modules, "odd_assess.execution.ray_cluster", None)
+    outcome = bench.run("--workers", "2", "--address", "local")
+    assert outcome.status == 2
+    assert 'pip install "odd-assess[ray]"' in outcome.err
+    assert not (bench.folder / "run" / "evidence.sqlite").exists()
