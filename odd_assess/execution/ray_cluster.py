@@ -24,6 +24,9 @@ from typing import Any, Self
 # Read when Ray is imported: what its daemons have to say must not mix with the verdict on standard output.
 os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".*")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ.setdefault(
+    "RAY_worker_niceness", "0"
+)  # of a cluster that is started here: a worker is worth as much as the one process is
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 
 import ray
