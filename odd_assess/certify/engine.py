@@ -60,6 +60,7 @@ class Engine:
         self.lanes = lanes
         self.on_draws = on_draws
         self.draws = 0
+        self._classes: int | None = None
 
     def run(self, subjects: Iterable[Subject]) -> Iterator[tuple[int, Certificate]]:
         """(position, certificate) of every subject, as they are finished.
@@ -122,6 +123,12 @@ class Engine:
 
     def _count(self, batch: _Batch, answers: Answers) -> Iterator[_Job]:
         """Add what was answered to the counts of its jobs; those whose request is answered come out, in order."""
+        if self._classes is None:
+            self._classes = answers.num_classes
+        elif self._classes != answers.num_classes:
+            raise ValueError(
+                f"the model must answer with the same number of classes every time, got {self._classes}, then {answers.num_classes}"
+            )
         self.draws += batch.filled
         if self.on_draws is not None:
             self.on_draws(batch.filled)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -70,7 +70,8 @@ class Lanes:
         """
         if self._threads is not None:
             return self._threads.submit(batch)
-        coded = self._lanes[0].classify(batch)
+        with on_threads(self.setting.threads) if self.noise.device.type == "cpu" else contextlib.nullcontext():
+            coded = self._lanes[0].classify(batch)
         if coded.codes.device.type != "cuda":
             return coded.answers
         home = torch.empty(coded.codes.shape, dtype=coded.codes.dtype, pin_memory=True)
@@ -106,6 +107,20 @@ def copies_of(module: nn.Module, count: int) -> list[nn.Module]:
         return [copy.deepcopy(module, {id(parameter): parameter for parameter in module.parameters()}) for _ in range(count)]
     except Exception:  # noqa: BLE001 - whatever a module's parts do when they are copied
         return [module]
+
+
+@contextlib.contextmanager
+def on_threads(count: int) -> Iterator[None]:
+    """Torch computes on so many threads of the CPU inside: with another number, rounding may decide otherwise."""
+    before = torch.get_num_threads()
+    if before == count:
+        yield
+        return
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def out_of_memory(error: BaseException) -> bool:
@@ -159,8 +174,14 @@ class _Threads:
         before = torch.get_num_threads()
         self._pool = ThreadPoolExecutor(len(lanes), "lane", initializer=lambda: torch.set_num_threads(threads))
         all_there = threading.Barrier(len(lanes))
-        list(self._pool.map(lambda _: all_there.wait(), lanes))
-        torch.set_num_threads(before)  # a thread's setting is also the one that later threads begin with
+        try:
+            list(self._pool.map(lambda _: all_there.wait(), lanes))
+        except BaseException:  # a thread that could not be started, or Ctrl-C: the others must not wait for it for ever
+            all_there.abort()
+            self.close()
+            raise
+        finally:
+            torch.set_num_threads(before)  # a thread's setting is also the one that later threads begin with
 
     def submit(self, batch: Sequence[Copies]) -> Callable[[], Answers]:
         return self._pool.submit(self._classify, batch).result

@@ -34,12 +34,19 @@ BLOCK_GROWTH = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draw:
-    """A request: classify ``n`` copies of the input with Gaussian noise of std ``sigma``: draws ``start`` to ``start + n`` of the address ``stage``."""
+    """A request: classify ``n`` copies of the input with Gaussian noise of std ``sigma``: draws ``start`` to ``start + n`` of the address ``stage``.
+
+    Raises: ValueError for n < 1.
+    """
 
     n: int
     sigma: float
     stage: str
     start: int = 0
+
+    def __post_init__(self) -> None:
+        if self.n < 1:
+            raise ValueError(f"a request must ask for at least one draw, got {self.n}")
 
 
 ClassCounts = NDArray[np.int64]

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from odd_assess.certify import NoiseSource, Plan, Setting, Subject, ask, content_key, default_setting, procedure
+from odd_assess.certify import NoiseSource, Plan, Setting, Subject, ask, content_key, default_setting, on_threads, procedure
 from odd_assess.evidence import Row, code_digest, environment
 from odd_assess.inputs import Batch, Realiser, Renderer, Source, ahead, open_source
 from odd_assess.models import Classifier, load_model
@@ -84,15 +84,16 @@ class Bench:
         return sample_points(replace(spec, sampling=replace(spec.sampling, design="random", points=m + count)), self.source)[m:]
 
     def predict(self, images: Tensor) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-        """The model's answers without noise, (B,), computed in batches of the run's one size."""
+        """The model's answers without noise, (B,), computed in batches of one size, on the threads of the run's setting."""
         found = []
-        size = self.setting.batch_size
+        size = min(self.setting.batch_size, CHUNK)  # a chunk of points fills it
         for start in range(0, len(images), size):
             part = images[start : start + size]
             full = part[:1].repeat(size, 1, 1, 1)  # padded with a real image: a model may not bear an artificial one
             full[: len(part)] = part
             batch = full.to(self.device).contiguous(memory_format=self.setting.memory_format)
-            found.append(ask(self.model, batch).answers().labels[: len(part)])
+            with on_threads(self.setting.threads):
+                found.append(ask(self.model, batch).answers().labels[: len(part)])
         return np.concatenate(found)
 
     def called(self, setting: Setting) -> Bench:

@@ -30,17 +30,23 @@ class Here:
         Raises: RunError when model or data give way.
         """
         rows: dict[int, Row] = {}
-        lanes = Lanes(self.bench.model, self.bench.noise, self.bench.setting)
-        engine = Engine(lanes, on_draws=on_draws)
+        drawn = 0
+
+        def count(draws: int) -> None:
+            nonlocal drawn
+            drawn += draws
+            on_draws(draws)
+
         try:
-            with closing(lanes), no_warnings():
+            with closing(Lanes(self.bench.model, self.bench.noise, self.bench.setting)) as lanes, no_warnings():
+                engine = Engine(lanes, on_draws=count)
                 for index, certificate in engine.run(self.bench.subjects(work.points, work.plan, work.address, rows)):
                     yield rows.pop(index), certificate
         except RunError:
             raise
-        except (InputError, ValueError, RuntimeError, ArithmeticError, LookupError, TypeError, OSError) as error:
+        except (InputError, ValueError, RuntimeError, ArithmeticError, LookupError, TypeError, OSError, MemoryError) as error:
             raise RunError(
-                f"the run broke after {engine.draws} draws: {error}. What is certified is kept; mend the cause and go on with --resume"
+                f"the run broke after {drawn} draws: {error}. What is certified is kept; mend the cause and go on with --resume"
             ) from error
 
 
