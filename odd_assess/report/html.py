@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 from typing import Any, Literal
 
-from odd_assess.errors import RunError
 from odd_assess.records import Assessment
 from odd_assess.report import palette
+from odd_assess.report.files import write_whole
 from odd_assess.report.view import Page, page_of
 from odd_assess.shipped import shipped
 
@@ -23,12 +23,7 @@ def write_html(assessment: Assessment, path: Path | str) -> None:
     Raises: RunError when the file cannot be written.
     """
     text = html(page_of(assessment))
-    try:
-        Path(path).write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise RunError(
-            f"{path}: the report could not be written: {error.strerror or error}. Make room or give another folder, then rebuild it"
-        ) from error
+    write_whole(Path(path), text.encode())
 
 
 def html(page: Page, *, medium: Medium = "screen") -> str:

@@ -14,8 +14,9 @@ from contextlib import contextmanager, redirect_stdout
 from io import StringIO
 from pathlib import Path
 
-from odd_assess.errors import MissingLibraryError, RunError
+from odd_assess.errors import MissingLibraryError
 from odd_assess.records import Assessment
+from odd_assess.report.files import write_whole
 from odd_assess.report.html import html
 from odd_assess.report.view import page_of
 from odd_assess.report.view.manifest import finished
@@ -52,12 +53,7 @@ def write_pdf(assessment: Assessment, path: Path | str) -> None:
     Raises: MissingLibraryError without WeasyPrint or Pango; RunError when the file cannot be written.
     """
     data = pdf(assessment)
-    try:
-        Path(path).write_bytes(data)
-    except OSError as error:
-        raise RunError(
-            f"{path}: the report could not be written: {error.strerror or error}. Make room or give another folder, then rebuild it"
-        ) from error
+    write_whole(Path(path), data)
 
 
 def pdf(assessment: Assessment) -> bytes:
