@@ -11,6 +11,7 @@ from odd_assess.evidence.columns import Columns as Columns
 from odd_assess.evidence.columns import results as results
 from odd_assess.evidence.folder import EVIDENCE as EVIDENCE
 from odd_assess.evidence.folder import RunFolder as RunFolder
+from odd_assess.evidence.manifest import MANIFEST as MANIFEST
 from odd_assess.evidence.manifest import code_digest as code_digest
 from odd_assess.evidence.manifest import environment as environment
 from odd_assess.evidence.manifest import read_manifest as read_manifest

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -17,6 +16,7 @@ from odd_assess.records import SourceFile
 
 EVIDENCE = "evidence.sqlite"
 LOCK = ".lock"
+PROBE = ".probe"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +41,9 @@ class RunFolder:
         folder = cls(path=path.absolute())
         try:
             folder.path.mkdir(parents=True, exist_ok=True)
-            probe = folder.path / f".probe-{os.getpid()}"
+            probe = folder.path / PROBE
             probe.write_bytes(b"\0" * 65536)
-            probe.unlink()
+            probe.unlink(missing_ok=True)
         except OSError as error:
             raise RunFolderError(
                 f"{path}: the run folder must be writable, got: {error.strerror or error}; give another --out"
@@ -87,9 +87,15 @@ class RunFolder:
 def _alone(folder: Path) -> Iterator[None]:
     """Hold the folder's lock: SQLite's own file lock, which works on every system and ends with the process, however that dies."""
     path = folder / LOCK
+    path.touch()
+    file = path.stat().st_ino
     with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as lock:
         try:
             lock.execute("BEGIN EXCLUSIVE")
+            if (
+                not path.exists() or path.stat().st_ino != file
+            ):  # a run that ended meanwhile took the file with it: this lock holds nobody off
+                raise sqlite3.OperationalError("another run has just ended")
         except sqlite3.Error as error:
             raise RunFolderError(
                 f"{folder}: no other run may be at work in it, found its lock held ({error}); wait for it, or give another --out"

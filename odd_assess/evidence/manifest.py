@@ -76,7 +76,10 @@ def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
     path = folder / MANIFEST
     draft = path.with_suffix(".draft")
     try:
-        draft.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        with draft.open("w", encoding="utf-8") as file:
+            file.write(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
+            file.flush()
+            os.fsync(file.fileno())  # or the name could reach the disk before what it names, and the power fail in between
         draft.replace(path)
     except OSError as error:
         raise RunError(f"{path}: could not be written: {error.strerror or error}. Make room, then go on with --resume") from error
@@ -94,7 +97,11 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise RunFolderError(f"{folder}: must be a run folder, found no {MANIFEST} in it") from None
     except (OSError, ValueError) as error:
         raise RunFolderError(f"{path}: must be the manifest of a run, got: {error}") from error
-    if not isinstance(manifest, dict) or not {"identity", "started", "status"} <= set(manifest):
+    if (
+        not isinstance(manifest, dict)
+        or not {"identity", "started", "status"} <= set(manifest)
+        or not isinstance(manifest["identity"], dict)
+    ):
         raise RunFolderError(f"{path}: must be the manifest of a run, found no identity, start and status in it")
     return manifest
 

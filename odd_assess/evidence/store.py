@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -281,11 +281,15 @@ class EvidenceStore:
                 for table, key in _ORDER.items():
                     fresh.execute(f"INSERT INTO main.{table} SELECT * FROM old.{table} ORDER BY {key}")  # noqa: S608 - our own table names
                 fresh.commit()
+            if self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:  # a log beside another file would spoil that
+                raise sqlite3.OperationalError("another program reads it")
             self._db.close()
             compact.replace(self.path)
             for leftover in ("-wal", "-shm"):
                 self.path.with_name(self.path.name + leftover).unlink(missing_ok=True)
         except (sqlite3.Error, OSError) as error:
+            with suppress(OSError):
+                compact.unlink(missing_ok=True)
             raise RunError(
                 f"{self.path}: the evidence could not be completed: {error}. What is certified is kept: make room, then go on with --resume"
             ) from error
