@@ -14,7 +14,8 @@ from odd_assess.assessment.gate import certify_points, gather
 from odd_assess.assessment.preflight import fly_before
 from odd_assess.certify import Setting
 from odd_assess.criteria import check, radius_loss, reference_draws, verdict
-from odd_assess.evidence import EvidenceStore, RunFolder, Surroundings, read_manifest, write_manifest
+from odd_assess.errors import RunFolderError
+from odd_assess.evidence import MANIFEST, EvidenceStore, RunFolder, Surroundings, read_manifest, write_manifest
 from odd_assess.execution import Bench, Workers, describe, identity_of, set_up, tuned, workers_for
 from odd_assess.odd import coverage_of, reach_of
 from odd_assess.progress import Progress, Quiet
@@ -54,10 +55,10 @@ def _assess(
     spec: Spec, folder: RunFolder, *, resume: bool, tell: Progress, device: str | None, trust_pickle: bool, execution: Execution
 ) -> Assessment:
     bench = set_up(spec, device=device, trust_pickle=trust_pickle)
-    preflight = fly_before(spec, bench, tell)
     identity = identity_of(spec, bench)
     before: Mapping[str, Any] = folder.check_same_run(identity) if resume else {"status": "none"}
-    bench, looks = _setting(spec, bench, before, tell)
+    preflight = fly_before(spec, bench, tell)
+    bench, looks = _setting(spec, bench, folder, before, tell)
     manifest: dict[str, Any] = {
         "identity": identity,
         **describe(spec, bench),
@@ -119,10 +120,18 @@ def _assess(
     )
 
 
-def _setting(spec: Spec, bench: Bench, before: Mapping[str, Any], tell: Progress) -> tuple[Bench, Mapping[str, Any]]:
+def _setting(
+    spec: Spec, bench: Bench, folder: RunFolder, before: Mapping[str, Any], tell: Progress
+) -> tuple[Bench, Mapping[str, Any]]:
     """The bench with the setting that an interrupted run used, or that a short measurement finds; and what was measured."""
-    if "tuning" in before:
-        return bench.called(Setting(**before["engine"]["setting"])), before["tuning"]
+    if before["status"] != "none":
+        try:
+            return bench.called(Setting(**before["engine"]["setting"])), before["tuning"]
+        except (KeyError, TypeError, ValueError) as error:
+            raise RunFolderError(
+                f"{folder.path / MANIFEST}: must say how the interrupted run called the model (engine.setting, tuning), found {error!r}; "
+                "give another --out to begin a new run"
+            ) from error
     found = tuned(bench, spec)
     if found.looks:
         tell.say(f"tuned: {found.setting}, {max(look.rate for look in found.looks):,.0f} draws/s")
