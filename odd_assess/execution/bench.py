@@ -11,7 +11,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from odd_assess.certify import NoiseSource, Plan, Setting, Subject, ask, content_key, default_setting, on_threads, procedure
+from odd_assess.certify import (
+    NoiseSource,
+    Plan,
+    Setting,
+    Subject,
+    ask,
+    content_key,
+    default_setting,
+    on_threads,
+    out_of_memory,
+    procedure,
+)
 from odd_assess.evidence import Row, code_digest, environment
 from odd_assess.inputs import Batch, Realiser, Renderer, Source, ahead, open_source
 from odd_assess.models import Classifier, load_model
@@ -93,13 +104,24 @@ class Bench:
             full[: len(part)] = part
             batch = full.to(self.device).contiguous(memory_format=self.setting.memory_format)
             with on_threads(self.setting.threads):
-                found.append(ask(self.model, batch).answers().labels[: len(part)])
+                found.append(_labels(self.model, batch)[: len(part)])
         return np.concatenate(found)
 
     def called(self, setting: Setting) -> Bench:
         """The bench with another way to call the model."""
         self.model.arrange(channels_last=setting.channels_last)
         return replace(self, setting=setting)
+
+
+def _labels(model: Classifier, batch: Tensor) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """The model's answers to a batch, asked in halves where memory runs out."""
+    try:
+        return ask(model, batch).answers().labels
+    except Exception as error:
+        if not out_of_memory(error) or len(batch) == 1:
+            raise
+    half = -(-len(batch) // 2)
+    return np.concatenate([_labels(model, batch[:half]), _labels(model, batch[half:])])
 
 
 def set_up(spec: Spec, *, device: str | None, trust_pickle: bool) -> Bench:

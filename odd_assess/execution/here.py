@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 
 from odd_assess.certify import Engine, Lanes, Setting, Tuned, tune
-from odd_assess.errors import InputError, RunError
+from odd_assess.errors import InputError, ModelError, RunError
 from odd_assess.evidence import Row
 from odd_assess.execution.bench import CHUNK, Bench
 from odd_assess.execution.work import Work
@@ -51,23 +51,31 @@ class Here:
 
 
 def tuned(bench: Bench, spec: Spec) -> Tuned:
-    """The way to call the model of ``bench`` that classifies most noisy copies a second, by a short measurement; a short run is not worth one."""
+    """The way to call the model of ``bench`` that classifies most noisy copies a second, by a short measurement; a short run is not worth one.
+
+    Raises: ModelError where the model fails on its inputs.
+    """
 
     def arrange(setting: Setting) -> None:
         bench.model.arrange(channels_last=setting.channels_last)
 
     images = bench.realiser.realise(bench.points[: min(8, CHUNK)]).images
-    with no_warnings():
-        return tune(
-            bench.model,
-            images,
-            bench.setting,
-            device=bench.device,
-            sigma=spec.certification.sigma,
-            draws=draws_ahead(spec, len(bench.points)),
-            fixed_batch_size=spec.certification.batch_size is not None,
-            arrange=arrange,
-        )
+    try:
+        with no_warnings():
+            return tune(
+                bench.model,
+                images,
+                bench.setting,
+                device=bench.device,
+                sigma=spec.certification.sigma,
+                draws=draws_ahead(spec, len(bench.points)),
+                fixed_batch_size=spec.certification.batch_size is not None,
+                arrange=arrange,
+            )
+    except InputError:
+        raise
+    except (ValueError, RuntimeError, MemoryError) as error:
+        raise ModelError(f"the model must answer to noisy inputs, found {type(error).__name__}: {error}") from error
 
 
 def draws_ahead(spec: Spec, points: int) -> int:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from odd_assess.errors import ModelError
-from odd_assess.models.classifier import Classifier
+from odd_assess.models.classifier import Classifier, first_line
 
 _BATCH = 256
 _NOISY_DRAWS = 512  # at least so many noisy copies are classified: a standard error of at most 2.2 %
@@ -62,7 +62,7 @@ def check_model(classifier: Classifier, images: Tensor, labels: Tensor, *, num_c
         raise ValueError(f"images and labels must be as many and at least one, got {len(images)} and {len(labels)}")
     if int(labels.min()) < 0 or int(labels.max()) >= num_classes:
         raise ValueError(f"labels must lie in [0, {num_classes}), got {int(labels.min())} to {int(labels.max())}")
-    answered = classifier(images[:_BATCH]).shape[1]
+    answered = _logits(classifier, images[:_BATCH]).shape[1]
     if answered != num_classes:
         raise ModelError(f"the model must have the {num_classes} classes of the inputs, its logits have {answered} columns")
     copies = -(-_NOISY_DRAWS // len(images))
@@ -141,9 +141,23 @@ def _accuracy(
     generator = _generator(seed)
     right = 0
     for part in torch.split(rows, _BATCH):
-        answered = classifier(_noisy(images[part], sigma, generator)).argmax(dim=1).cpu()
+        answered = _logits(classifier, _noisy(images[part], sigma, generator)).argmax(dim=1).cpu()
         right += int((answered == labels[part].cpu()).sum())
     return right / len(rows)
+
+
+def _logits(classifier: Classifier, batch: Tensor) -> Tensor:
+    """The model's logits for a batch, asked in halves where memory runs out.
+
+    Raises: ModelError where it does not suffice for one image.
+    """
+    try:
+        return classifier(batch)
+    except torch.OutOfMemoryError as error:
+        if len(batch) == 1:
+            raise ModelError(f"the device must have memory for the model and one input, it ran out: {first_line(error)}") from error
+    half = len(batch) // 2
+    return torch.cat([_logits(classifier, batch[:half]), _logits(classifier, batch[half:])])
 
 
 def _noisy(images: Tensor, sigma: float, generator: torch.Generator) -> Tensor:
