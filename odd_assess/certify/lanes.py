@@ -9,6 +9,7 @@ Every lane has its own replica of the model (the weights are shared), so that a 
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import threading
 from collections.abc import Callable, Iterator, Sequence
