@@ -33,9 +33,6 @@ def fly_before(spec: Spec, bench: Bench, tell: Progress) -> dict[str, Any]:
     )
     if model.advice:
         tell.say(model.advice)
-    if bench.device.type == "cuda":
-        torch.backends.cuda.matmul.allow_tf32 = False
-        torch.backends.cudnn.allow_tf32 = False
     return {
         "model": {
             "clean_accuracy": model.clean_accuracy,

@@ -52,6 +52,9 @@ class Classifier:
             raise ModelError(f"normalise.std must be above 0 in every channel, found {std}")
         self._parameters = sum(parameter.numel() for parameter in module.parameters())
         self._dtype = next((parameter.dtype for parameter in module.parameters() if parameter.is_floating_point()), torch.float32)
+        if self.device.type == "cuda":  # a float32 model is certified as one: TF32 keeps 10 of 23 bits
+            torch.backends.cuda.matmul.allow_tf32 = False
+            torch.backends.cudnn.allow_tf32 = False
         self._module = module.to(self.device).requires_grad_(requires_grad=False)
         self._num_classes: int | None = None
         pin_evaluation_mode(self._module)

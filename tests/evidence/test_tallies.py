@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from odd_assess.evidence.tallies import Tallies
@@ -13,6 +13,7 @@ from odd_assess.records import Counts
 COUNTS = st.dictionaries(st.integers(0, 6), st.integers(1, 10**6), max_size=5).map(lambda found: sorted(found.items()))
 
 
+@settings(deadline=None)
 @given(st.lists(COUNTS, max_size=8), st.integers(0, 6))
 def test_many_counts_are_those_of_one(points: list[list[tuple[int, int]]], asked: int) -> None:
     """Total, winner (the first of equals, as argmax has it) and the count of any class agree with what one record says."""
