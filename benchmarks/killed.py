@@ -24,7 +24,6 @@ import os
 import random
 import signal
 import sqlite3
-import subprocess
 import sys
 import tempfile
 import time
@@ -34,6 +33,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
+import sklearn.datasets
+
+from odd_assess import report
+from odd_assess.assessment import certifying, flow, gate
+from odd_assess.cli import main as odd_assess_main
+from odd_assess.evidence import EvidenceStore
 from odd_assess.examples.digits import WEIGHTS
 
 SPEC = f"""\
@@ -51,6 +57,7 @@ model: {{architecture: "odd_assess.examples.digits:network", weights: {WEIGHTS},
 certification:
   sigma: 0.25
   alpha: 0.001
+  batch_size: 256
   budget: {{kind: sequential, n0: 100, max: 3000}}
   reference: {{n: 10000, points: 8}}
 criteria: [criteria.yaml]
@@ -64,9 +71,12 @@ criteria:
   - {id: CA, metric: certified_accuracy, radius: 0.1, require: ">= 0.60", confidence: 0.95}
 """
 
+IMPORTED = (plt, sklearn.datasets)
+"""What a run imports late: here once, for all that are forked."""
+
 TABLES = ("meta", "points", "certificates", "findings", "pictures")
 STAGES = (
-    "start-up",
+    "beginning",
     "model and data",
     "preflight",
     "tuning",
@@ -121,12 +131,7 @@ def child(folder: Path, log: Path, kill_at: int, arguments: list[str]) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     sys.addaudithook(watch)
-    from odd_assess import assessment, report
-    from odd_assess.assessment import certifying, flow, gate
-    from odd_assess.cli import main
-    from odd_assess.evidence import EvidenceStore
-
-    current = ["start-up"]
+    current = ["beginning"]
 
     def told(function: Callable[..., Any], stage: Callable[..., str] | str) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
@@ -156,12 +161,11 @@ def child(folder: Path, log: Path, kill_at: int, arguments: list[str]) -> None:
     certifying.Certifier.certify = told(  # type: ignore[method-assign]
         certify, lambda _, work: "certifying" if work.stage == "main" else work.stage
     )
-    del assessment
-    main(arguments)
+    odd_assess_main(arguments)
 
 
 def stage_of(log: Path) -> str:
-    """What the run was doing last."""
+    """What the run was doing last; between two named stages, what it does in between."""
     return next(line for line in reversed(log.read_text().splitlines()) if line in STAGES)
 
 
@@ -173,6 +177,44 @@ def operations_of(log: Path) -> list[str]:
 # ---------------------------------------------------------------- the one who kills
 
 
+class Process:
+    """`child` in a process of its own, forked when all that it needs is imported: a kill while Python starts touches no folder."""
+
+    def __init__(self, run: Path, log: Path, kill_at: int, command: list[str]) -> None:
+        self._out = log.with_suffix(".out")
+        self._pid = os.fork()
+        if self._pid:
+            return
+        out = os.open(self._out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(out, 1)
+        os.dup2(out, 2)
+        status = 70
+        try:
+            child(run, log, kill_at, command)
+        except SystemExit as done:
+            status = int(done.code or 0)
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(status)
+
+    def wait(self, seconds: float = float("inf")) -> int:
+        """Its exit status; it is killed if it takes longer than ``seconds``."""
+        deadline = time.monotonic() + seconds
+        while True:
+            pid, status = os.waitpid(self._pid, os.WNOHANG)
+            if pid:
+                return os.waitstatus_to_exitcode(status)
+            if time.monotonic() > deadline:
+                os.kill(self._pid, signal.SIGKILL)
+                return os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+            time.sleep(0.002)
+
+    def said(self) -> str:
+        """What it printed."""
+        return self._out.read_text()
+
+
 class Place:
     """A folder with the spec, and the runs in it."""
 
@@ -181,27 +223,19 @@ class Place:
         (path / "spec.yaml").write_text(spec)
         (path / "criteria.yaml").write_text(CRITERIA)
 
-    def begin(self, name: str, kill_at: int = 0) -> tuple[subprocess.Popen[str], Path]:
+    def begin(self, name: str, kill_at: int = 0) -> tuple[Process, Path]:
         """A process that begins the run ``name`` or goes on with it, and the log of its stages."""
         run = self.path / name
         log = self.path / f"{name}.log"
-        log.write_text("start-up\n")
+        log.write_text("beginning\n")
         resume = ["--resume"] if (run / "evidence.sqlite").exists() else []
         command = ["run", str(self.path / "spec.yaml"), "--out", str(run), "--no-pdf", "--quiet", *resume]
-        return subprocess.Popen(  # noqa: S603 - our own command
-            [sys.executable, "-m", "benchmarks.killed", "--child", str(run), str(log), str(kill_at), *command],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=Path(__file__).resolve().parents[1],
-            env={**os.environ, "OMP_WAIT_POLICY": "passive"},  # a machine that others use too: threads that wait do not spin
-        ), log
+        return Process(run, log, kill_at, command), log
 
     def finish(self, name: str) -> tuple[int, str]:
         """Let the run end: its exit status and what it said."""
         process, _ = self.begin(name)
-        out, err = process.communicate()
-        return process.returncode, out + err
+        return process.wait(), process.said()
 
 
 def tables(evidence: Path) -> dict[str, list[tuple[Any, ...]]]:
@@ -224,14 +258,12 @@ def killed_run(place: Place, name: str, kills: Iterator[float | int], whole: Pat
     setting = None
     for moment in kills:
         process, log = place.begin(name, kill_at=moment if isinstance(moment, int) else 0)
-        if isinstance(moment, float):
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.communicate(timeout=moment)
-            process.kill()
-        out, err = process.communicate()
-        if process.returncode != -signal.SIGKILL:
-            if process.returncode not in {0, 3}:
-                return Outcome(kills=tuple(done), rows=0, same_bytes=False, setting="", problems=(f"ended by itself: {out}{err}",))
+        status = process.wait(moment if isinstance(moment, float) else float("inf"))
+        if status != -signal.SIGKILL:
+            if status not in {0, 1, 3}:
+                return Outcome(
+                    kills=tuple(done), rows=0, same_bytes=False, setting="", problems=(f"ended by itself: {process.said()}",)
+                )
             break  # faster than the last one: nothing was left to kill
         if setting is None and (run / "evidence.sqlite").exists():
             setting = json.loads((run / "manifest.json").read_text())["engine"]["setting"]
@@ -276,7 +308,7 @@ def moments(runs: int, seconds: float, seed: int) -> Iterator[list[float]]:
         yield [first, *(random_.uniform(0.2, 0.9) * seconds for _ in range(more))]
 
 
-def report(name: str, outcome: Outcome) -> None:
+def tell(name: str, outcome: Outcome) -> None:
     """One line of the table, more where a run was killed more than once."""
     verdict = "; ".join(outcome.problems) or f"{outcome.rows} rows equal" + (
         ", bytes too" if outcome.same_bytes else ", BYTES DIFFER"
@@ -290,10 +322,6 @@ def report(name: str, outcome: Outcome) -> None:
 
 def main() -> None:
     """Kill, resume, compare, print the table, write JSON; exit status 1 where anything differs."""
-    if sys.argv[1:2] == ["--child"]:
-        folder, log, kill_at, *arguments = sys.argv[2:]
-        child(Path(folder), Path(log), int(kill_at), arguments)
-        return
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=30)
     parser.add_argument("--seed", type=int, default=20261121)
@@ -315,17 +343,17 @@ def main() -> None:
         print(
             f"undisturbed: {seconds[0]:.1f} s, {certificates(whole)} certificates, {len(operations)} file operations, exit {status}"
         )
-        report("twin", twin)
+        tell("twin", twin)
         outcomes = [twin]
         print(
             f"{'run':>9}  {'killed at':<42} {'while':<20} {'rows':>5}  after it was resumed  [batch size, channels last, lanes, threads]"
         )
         for number, kills in enumerate(moments(options.runs, min(seconds), options.seed)):
             outcomes.append(killed_run(place, f"random{number}", iter(kills), whole))
-            report(str(number + 1), outcomes[-1])
+            tell(str(number + 1), outcomes[-1])
         for number in range(0 if options.no_files else len(operations)):
             outcomes.append(killed_run(place, f"file{number}", iter([number + 1]), whole))
-            report(f"f{number + 1}", outcomes[-1])
+            tell(f"f{number + 1}", outcomes[-1])
     kills_ = [kill for outcome in outcomes for kill in outcome.kills]
     stages = Counter(kill.stage for kill in kills_)
     bad = sum(bool(outcome.problems) or not outcome.same_bytes for outcome in outcomes)

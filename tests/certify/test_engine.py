@@ -1,5 +1,6 @@
 """The engine: packing changes nothing, padding is not counted, wrong answers are refused."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from odd_assess.certify import (
     BaseClassifier,
     Copies,
+    Draw,
     Engine,
     Lanes,
     NoiseSource,
@@ -237,6 +239,64 @@ def test_a_module_in_training_mode_is_refused() -> None:
     module = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Dropout(), torch.nn.Linear(16, 3))
     with pytest.raises(ValueError, match="evaluation mode"):
         certify(module, images(1), PLAN, seed=0)
+
+
+def lane_threads() -> set[threading.Thread]:
+    """The threads of all lanes at work."""
+    return {thread for thread in threading.enumerate() if thread.name.startswith("lane")}
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit, MemoryError])
+def test_a_lane_that_raises_ends_the_run(error: type[BaseException]) -> None:
+    """Whatever it raises, while other lanes are at work: the caller gets it, and no thread stays behind."""
+
+    class Breaks(Thirds):
+        calls = iter(range(10**9))
+
+        def forward(self, batch: Tensor) -> Tensor:
+            """Breaks at the sixth call, on whichever lane."""
+            if next(self.calls) >= 5:
+                raise error("enough")
+            return super().forward(batch)
+
+    before = lane_threads()
+    with pytest.raises(error, match="enough"):
+        certify(Breaks().eval(), images(50), PLAN, seed=1, setting=Setting(batch_size=1 if error is MemoryError else 16, lanes=3))
+    assert lane_threads() == before
+
+
+def test_who_stops_listening_ends_the_lanes() -> None:
+    """A stream that is closed early leaves no thread behind."""
+    before = lane_threads()
+    found = certify(Thirds().eval(), images(50), PLAN, seed=1, setting=Setting(batch_size=16, lanes=3), stream=True)
+    next(found)
+    assert lane_threads() > before
+    found.close()  # type: ignore[attr-defined]
+    assert lane_threads() == before
+
+
+def test_few_draws_of_one_input_in_many_lanes() -> None:
+    """Fewer draws than a batch, fewer batches than lanes: nobody waits for more."""
+    plan = SingleBatchPlan(n=20, sigma=0.5, alpha=0.01)
+    found = certify(Thirds().eval(), images(1), plan, seed=1, setting=Setting(batch_size=512, lanes=4))
+    assert found == certify(thirds, images(1), plan, seed=1, batch_size=1)
+
+
+def test_another_number_of_classes_is_refused() -> None:
+    """A model that answers with three classes and later with four is no function: its counts cannot be added up."""
+    calls = iter(range(10**9))
+
+    def grows(batch: Tensor) -> Tensor:
+        return thirds(batch) if next(calls) < 3 else torch.cat([thirds(batch), thirds(batch)[:, :1]], dim=1)
+
+    with pytest.raises(ValueError, match="the same number of classes every time, got 3, then 4"):
+        certify(grows, images(9), PLAN, seed=1, batch_size=64)
+
+
+def test_a_request_for_no_draws_is_refused() -> None:
+    """A procedure that asks for nothing would never be answered."""
+    with pytest.raises(ValueError, match="at least one draw, got 0"):
+        Draw(n=0, sigma=0.5, stage="bound")
 
 
 def half_space(distance: float, dimension: int) -> tuple[Callable[[Tensor], Tensor], Tensor]:

@@ -170,6 +170,31 @@ def test_memory_that_does_not_suffice_for_one_is_an_error() -> None:
     assert not out_of_memory(RuntimeError("shape mismatch"))
 
 
+def test_one_lane_computes_on_the_threads_that_are_recorded() -> None:
+    """A run that goes on elsewhere uses as many threads as before: rounding depends on them. The caller keeps its own number."""
+    before = torch.get_num_threads()
+    lanes(Linear().eval(), threads=before + 1).submit([copies(0, 8)])()
+    assert {threads for *_, threads in CALLS} == {before + 1}
+    assert torch.get_num_threads() == before
+
+
+def test_a_thread_that_cannot_start_leaves_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system refuses the third thread, the first two end: lanes that waited for it would keep the process alive for ever."""
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name.startswith("lane") and thread.name.endswith("_2"):
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    before = torch.get_num_threads()
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        lanes(Linear().eval(), lanes=3)
+    assert torch.get_num_threads() == before
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("lane")]
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 def test_a_gpu_answers_as_it_does_alone() -> None:
     """Batches that are under way together give the answers of each."""
