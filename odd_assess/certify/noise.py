@@ -52,7 +52,7 @@ class NoiseSource:
     @property
     def generator(self) -> str:
         """The name of the generator, for the manifest."""
-        return GENERATORS["cuda" if self.device.type == "cuda" else "cpu"]
+        return f"{GENERATORS['cuda' if self.device.type == 'cuda' else 'cpu']}; {BLOCK} draws a block"
 
     def block(self, key: bytes, stage: str, block: int, draws: int = BLOCK) -> Tensor:
         """(draws, *shape) float32 standard normal: the first draws of one address."""

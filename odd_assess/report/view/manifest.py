@@ -52,7 +52,7 @@ def version(manifest: Mapping[str, Any]) -> str:
 def groups(assessment: Assessment) -> tuple[Group, ...]:
     """Everything that the manifest says: single values first, then one group for each of its sections."""
     single = {key: value for key, value in assessment.manifest.items() if not isinstance(value, Mapping) and value is not None}
-    sections = {key: value for key, value in assessment.manifest.items() if isinstance(value, Mapping)}
+    sections = {key: value for key, value in assessment.manifest.items() if isinstance(value, Mapping) and value}
     shown = [Group(title="Times and state", facts=_facts(single))] if single else []
     shown += [
         Group(title=key.replace("_", " ").capitalize(), facts=_facts(_preflight(value) if key == "preflight" else value))
