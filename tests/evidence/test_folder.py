@@ -2,6 +2,7 @@
 
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -52,6 +53,30 @@ with RunFolder.claim(Path({str(tmp_path)!r}), resume=False):
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -signal.SIGKILL
     assert (tmp_path / ".lock").exists()
     claim(tmp_path, resume=False)
+
+
+def test_a_lock_on_a_file_that_is_gone_holds_nobody_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that ends takes its lock file with it: who had it open already is refused, or a third one could join."""
+    connect = sqlite3.connect
+
+    def late(path: Path, **options: object) -> sqlite3.Connection:
+        connection = connect(path, **options)  # type: ignore[call-overload]
+        path.unlink()
+        path.touch()
+        (path.parent / "other").touch()
+        return connection  # type: ignore[no-any-return]
+
+    (tmp_path / ".lock").touch()
+    monkeypatch.setattr(sqlite3, "connect", late)
+    with pytest.raises(RunFolderError, match="another run has just ended"):
+        claim(tmp_path, resume=False)
+
+
+def test_no_probe_of_a_killed_run_stays(tmp_path: Path) -> None:
+    """What a run that was killed while it tried the folder left there is removed by the next."""
+    (tmp_path / ".probe").touch()
+    claim(tmp_path, resume=False)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_evidence_is_never_overwritten(tmp_path: Path) -> None:

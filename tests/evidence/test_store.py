@@ -100,6 +100,26 @@ def test_finishing_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "a.sqlite").read_bytes() == first
 
 
+def test_evidence_is_not_replaced_under_a_reader(tmp_path: Path) -> None:
+    """While another program reads an older state, what is in the log cannot move to the file: the run ends in one message and is completed later."""
+    path = tmp_path / "a.sqlite"
+    with EvidenceStore.create(path, {}) as store:
+        for i in range(3):
+            store.add(MAIN, row(i), certificate(i))
+        reader = sqlite3.connect(path, isolation_level=None)
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM points").fetchone()
+        store.add(MAIN, row(3), certificate(3))
+        store._db.execute("PRAGMA busy_timeout = 0")
+        with pytest.raises(RunError, match="could not be completed: another program reads it"):
+            store.finish([FINDING], [])
+        assert not (tmp_path / "a.compact").exists()
+        reader.close()
+        store.finish([FINDING], [])
+    with EvidenceStore.open(path) as store:
+        assert store.done(MAIN) == {0, 1, 2, 3}
+
+
 def test_reading_changes_no_byte(tmp_path: Path) -> None:
     """An auditor's copy stays the auditor's copy."""
     before = fill(tmp_path / "a.sqlite", [0, 1, 2])
