@@ -121,6 +121,8 @@ class EvidenceStore:
             mode = "rw" if writable else "ro"
             store = cls(path, sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None))
             schema = int(store.meta()["schema"])
+            if writable and (damage := store._db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+                raise sqlite3.DatabaseError(f"damaged, {damage.splitlines()[-1]}")
         except (sqlite3.Error, KeyError, ValueError) as error:
             raise RunFolderError(f"{path}: must be an odd-assess evidence file, got: {error}") from error
         if schema > SCHEMA_VERSION:

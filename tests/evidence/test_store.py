@@ -120,6 +120,16 @@ def test_evidence_is_not_replaced_under_a_reader(tmp_path: Path) -> None:
         assert store.done(MAIN) == {0, 1, 2, 3}
 
 
+def test_damaged_evidence_is_not_gone_on_with(tmp_path: Path) -> None:
+    """A page in the middle that some other program overwrote: one message, before anything is added."""
+    path = tmp_path / "a.sqlite"
+    content = bytearray(fill(path, list(range(300))))
+    content[2 * 4096 : 9 * 4096] = b"Z" * 7 * 4096
+    path.write_bytes(content)
+    with pytest.raises(RunFolderError, match="must be an odd-assess evidence file, got: "):
+        EvidenceStore.open(path, writable=True)
+
+
 def test_reading_changes_no_byte(tmp_path: Path) -> None:
     """An auditor's copy stays the auditor's copy."""
     before = fill(tmp_path / "a.sqlite", [0, 1, 2])
