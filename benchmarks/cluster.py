@@ -97,7 +97,7 @@ def measure(*, points: int, rounds: int) -> dict[str, Any]:
             for turn in range(rounds):
                 for workers in (1, 2) if turn % 2 == 0 else (2, 1):
                     rates[workers].append(rate(spec, bench, crews[workers], points=points))
-            batch_size = bench.batch_size
+            batch_size = bench.setting.batch_size
     finally:
         ray.shutdown()
     return {
