@@ -17,7 +17,7 @@ from torch import Tensor
 
 from odd_assess.errors import DataError
 from odd_assess.inputs.arrays import numbered
-from odd_assess.inputs.pixels import Size, checked_labels, from_picture, is_grey, resized
+from odd_assess.inputs.pixels import Size, checked_labels, from_picture, is_grey, refuse_truncated, resized
 
 _GTSRB_NAMES = (
     "20 km/h",
@@ -103,6 +103,7 @@ class DatasetSource:
         return content.hexdigest()
 
     def _picture(self, row: int) -> Image.Image:
+        refuse_truncated()
         try:
             picture, *_ = self._dataset[row]
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:

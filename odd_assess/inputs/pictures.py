@@ -14,7 +14,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from odd_assess.errors import DataError
-from odd_assess.inputs.pixels import Size, from_picture, is_grey, resized
+from odd_assess.inputs.pixels import Size, from_picture, is_grey, refuse_truncated, resized
 from odd_assess.odd import Frames
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".pgm", ".pbm", ".pnm", ".tif", ".tiff", ".webp", ".gif"})
@@ -63,6 +63,7 @@ class PictureSource:
         Raises: DataError when the file is gone or damaged.
         """
         path = self._paths[row]
+        refuse_truncated()
         try:
             with Image.open(path) as picture:
                 return resized(from_picture(ImageOps.exif_transpose(picture), grey=self._grey), self._size)

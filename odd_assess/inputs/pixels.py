@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFile
 from torch import Tensor
 from torch.nn import functional
 
@@ -45,6 +45,11 @@ def as_tensor(image: NDArray[Any]) -> Tensor:
     """A checked (C, H, W) array as float32 in [0, 1], in memory of its own."""
     values = image.astype(np.float32, order="C", copy=True)
     return torch.from_numpy(values / np.float32(255) if image.dtype.kind in "iu" else values)
+
+
+def refuse_truncated() -> None:
+    """Call before a picture is decoded: Pillow then refuses what is cut short. WeasyPrint, when it is imported, tells it to fill the rest with grey."""
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
 
 
 def from_picture(picture: Image.Image, *, grey: bool) -> Tensor:

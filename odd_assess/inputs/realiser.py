@@ -11,6 +11,7 @@ from torch import Tensor
 
 from odd_assess.errors import DataError
 from odd_assess.inputs.addresses import address, below
+from odd_assess.inputs.pixels import refuse_truncated
 from odd_assess.inputs.source import Renderer, Source
 from odd_assess.inputs.transforms import apply
 from odd_assess.odd.catalogue import TRANSFORMS
@@ -66,6 +67,7 @@ class Realiser:
         source = self._source
         rows: tuple[int, ...] | None = None
         if isinstance(source, Renderer):
+            refuse_truncated()
             rendered = [source.render(point.values, address(self._seed, point.index, "render") >> 65) for point in points]
             images, labels = [image for image, _ in rendered], [label for _, label in rendered]
         else:

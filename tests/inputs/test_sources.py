@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageFile
 
 from odd_assess.errors import DataError
 from odd_assess.inputs import Renderer, Source, open_source
@@ -257,12 +257,13 @@ def test_folder_digest_follows_the_content(tmp_path: Path) -> None:
     assert first != opened(kind="folder", path=tmp_path / "two").digest
 
 
-def test_folders_that_cannot_be_used(tmp_path: Path) -> None:
+def test_folders_that_cannot_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Missing, empty, without classes, with a file that is no picture, with a truncated picture."""
     with pytest.raises(DataError, match="none: the folder must exist, found none"):
         opened(kind="folder", path=tmp_path / "none")
     with pytest.raises(DataError, match="one sub-folder a class with pictures in it, found 0 sub-folders"):
         opened(kind="folder", path=tmp_path)
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)  # as WeasyPrint leaves it
     noise = picture(tmp_path / "a" / "1.bmp", IMAGES[0])
     noise.write_bytes(noise.read_bytes()[:150])
     with pytest.raises(DataError, match=r"1.bmp: cannot be decoded as a picture"):
