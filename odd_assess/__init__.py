@@ -16,6 +16,7 @@
     assessment/   the whole assessment as one readable function, and its steps
     execution/    who certifies points: this process, or a cluster
     report/       what the page says, and how it looks
+    exchange/     what other tools read: JUnit, SARIF, a step summary
     audit/        a finished run read back from its folder alone: for its report, and to verify it
     evidence/     the run folder: SQLite store, manifest
     models/       architectures, exported graphs, ONNX -> base classifier

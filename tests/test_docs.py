@@ -1,13 +1,16 @@
 """What the README promises is true: its commands run, and every command, transform and criteria file is in it."""
 
+import importlib
 import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from odd_assess import assess, load_spec
 from odd_assess.cli.main import COMMANDS
 from odd_assess.criteria.metrics import METRICS
+from odd_assess.exchange.files import JUNIT, SARIF
 from odd_assess.odd.catalogue import TRANSFORMS
 from odd_assess.spec import lint
 
@@ -59,6 +62,27 @@ def test_the_yaml_examples_are_sound(readme: str, tmp_path: Path) -> None:
     (tmp_path / "criteria.yaml").write_text(criteria)
     assert lint(tmp_path / "spec.yaml") == ()
     assert lint(tmp_path / "criteria.yaml") == ()
+
+
+def test_the_ci_examples_are_workflows(readme: str, repository: Path) -> None:
+    """Both parse, call commands and options that exist, and keep the files that a run writes, also when the gate is red."""
+    github, gitlab = (yaml.safe_load(text) for text in re.findall(r"```yml\n(.*?)```", readme, flags=re.DOTALL))
+    steps = github["jobs"]["robustness"]["steps"]
+    job = gitlab["robustness"]
+    calls = [step["run"] for step in steps if "run" in step] + job["script"]
+    for call in calls:
+        if call.startswith("odd-assess"):
+            _, command, *words = call.split()
+            parameters = getattr(importlib.import_module(f"odd_assess.cli.{command}"), command).params
+            options = {option for parameter in parameters for option in (*parameter.opts, *parameter.secondary_opts)}
+            assert {word for word in words if word.startswith("--")} <= options
+    kept = {"run", "run/results.sarif", "run/junit.xml"}
+    always = [step for step in steps if step.get("if") == "always()"]
+    assert {value for step in always for key, value in step["with"].items() if key in {"path", "sarif_file"}} <= kept
+    assert job["artifacts"]["when"] == "always"
+    assert job["artifacts"]["reports"]["junit"] in kept
+    assert Path(job["artifacts"]["reports"]["junit"]).name == JUNIT
+    assert Path(always[1]["with"]["sarif_file"]).name == SARIF
 
 
 @pytest.mark.slow

@@ -13,9 +13,10 @@ import click
     "--pdf/--no-pdf", default=None, help="Insist on report.pdf, or leave it out; default: write it where WeasyPrint works."
 )
 def report(run: Path, pdf: bool | None) -> None:
-    """Write report.html and report.pdf of the finished run in the folder RUN again, from what that folder holds."""
+    """Write report.html, report.pdf, junit.xml and results.sarif of the finished run in the folder RUN again, from what that folder holds."""
     from odd_assess.audit import load_run
     from odd_assess.errors import MissingLibraryError
+    from odd_assess.exchange import write_all
     from odd_assess.report import pdf_available, write_html, write_pdf
 
     if pdf is not False:
@@ -32,4 +33,5 @@ def report(run: Path, pdf: bool | None) -> None:
     if pdf is not False:
         written.append(run / "report.pdf")
         write_pdf(assessment, written[1])
+    written += write_all(assessment, run, root=Path.cwd(), environment={})
     click.echo("\n".join(f"written: {path}" for path in written))

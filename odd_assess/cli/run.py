@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from dataclasses import replace
@@ -55,6 +56,7 @@ def run(
     execution = executed_by(declared.execution, engine=engine, workers=workers, address=address)
     folder = out or Path("runs") / f"{declared.id}-{time.strftime('%Y%m%d-%H%M%S')}"
     with console_progress(quiet=quiet or as_json) as progress:
+        from odd_assess.exchange import write_all
         from odd_assess.report import pdf_available, write_html, write_pdf
 
         if pdf is not False:
@@ -87,6 +89,7 @@ def run(
         write_html(assessment, folder / "report.html")
         if pdf is not False:
             write_pdf(assessment, folder / "report.pdf")
+        write_all(assessment, folder, root=Path.cwd(), environment=os.environ)
     click.echo(json.dumps(as_data(assessment, folder), indent=2) if as_json else headline(assessment, folder))
     raise SystemExit(EXIT_STATUS[assessment.verdict.value])
 

@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 from typing import Any, Literal
 
+from odd_assess.evidence.files import write_whole
 from odd_assess.records import Assessment
 from odd_assess.report import palette
-from odd_assess.report.files import write_whole
 from odd_assess.report.view import Page, page_of
 from odd_assess.shipped import shipped
 

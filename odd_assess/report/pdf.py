@@ -15,8 +15,8 @@ from io import StringIO
 from pathlib import Path
 
 from odd_assess.errors import MissingLibraryError
+from odd_assess.evidence.files import write_whole
 from odd_assess.records import Assessment
-from odd_assess.report.files import write_whole
 from odd_assess.report.html import html
 from odd_assess.report.view import page_of
 from odd_assess.report.view.manifest import finished

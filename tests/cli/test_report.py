@@ -19,8 +19,8 @@ def moved(finished: Bench, to: Path) -> Path:
     """A copy of the run folder elsewhere, without its reports."""
     run = to / "elsewhere"
     shutil.copytree(finished.folder / "run", run)
-    for report in run.glob("report.*"):
-        report.unlink()
+    for written in (*run.glob("report.*"), run / "junit.xml", run / "results.sarif"):
+        written.unlink()
     return run
 
 
@@ -29,9 +29,11 @@ def test_reports_are_written_again_byte_by_byte(finished: Bench, bench: Bench) -
     run = moved(finished, bench.folder)
     outcome = bench("report", run, "--pdf")
     assert outcome.status == 0, outcome
-    for name in ("report.html", "report.pdf", "evidence.sqlite", "manifest.json"):
+    for name in ("report.html", "report.pdf", "junit.xml", "results.sarif", "evidence.sqlite", "manifest.json"):
         assert (run / name).read_bytes() == (finished.folder / "run" / name).read_bytes(), name
-    assert outcome.out.splitlines() == [f"written: {run / 'report.html'}", f"written: {run / 'report.pdf'}"]
+    assert outcome.out.splitlines() == [
+        f"written: {run / name}" for name in ("report.html", "report.pdf", "junit.xml", "results.sarif")
+    ]
 
 
 def test_nothing_else_is_needed(make_bench: Callable[[], Bench]) -> None:

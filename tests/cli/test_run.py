@@ -33,7 +33,7 @@ def evidence(run: Path) -> bytes:
 def test_the_run_folder_is_complete(finished: Bench) -> None:
     """Reports, evidence and manifest are there, and nothing else."""
     names = {path.name for path in (finished.folder / "run").iterdir()}
-    assert names == {"report.html", "report.pdf", "evidence.sqlite", "manifest.json"}
+    assert names == {"report.html", "report.pdf", "evidence.sqlite", "manifest.json", "junit.xml", "results.sarif"}
     manifest = json.loads((finished.folder / "run" / "manifest.json").read_text())
     assert manifest["status"] == "complete"
     assert manifest["verdict"] == "MET"

@@ -1,4 +1,4 @@
-"""Writing a report to its file."""
+"""Writing a report, or what another tool reads, to its file."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from odd_assess.errors import RunError
-from odd_assess.report.files import write_whole
+from odd_assess.evidence.files import write_whole
 
 
 def test_a_refused_write_leaves_the_old_report(tmp_path: Path) -> None:

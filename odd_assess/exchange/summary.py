@@ -1,0 +1,53 @@
+"""Markdown for the summary of a GitHub Actions step: the verdict, then a row for each criterion."""
+
+from __future__ import annotations
+
+from odd_assess.exchange.words import requirement
+from odd_assess.records import Assessment, Finding, State
+from odd_assess.stats import round_down, round_up
+
+MARKS = {State.MET: "✅", State.NOT_MET: "❌", State.INCONCLUSIVE: "❔"}
+MOST_ROWS = 200
+"""Criteria in the table: a summary above a megabyte is thrown away."""
+
+
+def summary(assessment: Assessment) -> str:
+    """The assessment as GitHub-flavoured Markdown."""
+    verdict = assessment.verdict
+    lines = [
+        f"## {MARKS[verdict]} {verdict.value}: {_cell(assessment.spec.title)}",
+        "",
+        f"{len(assessment.results):,} points of the operational design domain, {assessment.spec.id}.",
+        "",
+        "| | criterion | required | observed | at least | at most | points | |",
+        "|---|---|---|---|---|---|---|---|",
+        *(_row(finding) for finding in assessment.findings[:MOST_ROWS]),
+    ]
+    if (more := len(assessment.findings) - MOST_ROWS) > 0:
+        lines.append(f"\n... and {more} more criteria: see report.html")
+    return "\n".join(lines) + "\n"
+
+
+def _row(finding: Finding) -> str:
+    criterion = finding.criterion
+    observed = "" if finding.observed is None else f"{finding.observed:.3f}"
+    lower = "" if finding.lower is None else f"{round_down(finding.lower, 3):.3f}"
+    upper = "" if finding.upper is None else f"{round_up(finding.upper, 3):.3f}"
+    severity = "" if criterion.severity == "blocking" else f" ({criterion.severity})"
+    cells = [
+        f"{MARKS[finding.state]} {finding.state.value}",
+        f"**{_cell(criterion.id)}** {_cell(criterion.title)}{severity}",
+        _cell(requirement(criterion)),
+        observed,
+        lower,
+        upper,
+        str(finding.points),
+        _cell(finding.advice),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _cell(text: str) -> str:
+    """Text that ends no cell and is no mark-up."""
+    escaped = text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+    return "".join(f"\\{c}" if c in "*`[]" else c for c in escaped)

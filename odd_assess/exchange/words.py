@@ -1,0 +1,41 @@
+"""What the exchange formats say of a finding, in one line and in full."""
+
+from __future__ import annotations
+
+import re
+
+from odd_assess.records import Criterion, Finding, State
+
+_CONTROL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def plain(text: str) -> str:
+    """Text without the control characters that XML cannot hold."""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def headline(finding: Finding) -> str:
+    """The state, the requirement and what was found."""
+    return f"{finding.state.value}: {finding.message}"
+
+
+def in_full(finding: Finding) -> str:
+    """The headline, what would decide, and every part of the scope that is not met."""
+    lines = [headline(finding)]
+    if finding.advice:
+        lines.append(finding.advice)
+    for part in finding.parts:
+        if part.state is not State.MET:
+            bounds = ", ".join(
+                f"{word} {value:.3f}" for word, value in (("at least", part.lower), ("at most", part.upper)) if value is not None
+            )
+            lines.append(f"{part.state.value}: {part.name}, {part.points} points{f', {bounds}' if bounds else ''}")
+    return "\n".join(lines)
+
+
+def requirement(criterion: Criterion) -> str:
+    """The requirement as the criteria file states it."""
+    radius = "" if criterion.radius is None else f" at radius {criterion.radius:g}"
+    scope = "" if criterion.scope == "odd" else f", {criterion.scope.replace('_', ' ')}"
+    confidence = "" if criterion.confidence is None else f", confidence {criterion.confidence:g}"
+    return f"{criterion.metric}{radius}{scope} {criterion.comparator} {criterion.required:g}{confidence}"

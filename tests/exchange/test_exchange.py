@@ -1,0 +1,199 @@
+"""What other tools read: by the rules that they publish, and never green where the gate is not."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from odd_assess.errors import Location, RunError
+from odd_assess.exchange import junit, sarif, summary, write_all
+from odd_assess.records import Assessment, State
+
+Build = Callable[..., Assessment]
+NASTY = 'a <b> & "c" | d\x00\x08 `e` [f](g) \\ *h*'
+
+
+def every_case(build: Build) -> Assessment:
+    """One finding for each state and severity, with titles and messages that would break a careless writer."""
+    assessment = build()
+    model = assessment.findings[0]
+    findings = []
+    for number, (state, severity) in enumerate(product(State, ("blocking", "warning", "info"))):
+        criterion = replace(
+            model.criterion,
+            id=f"C-{number}",
+            title=f"{NASTY} {number}",
+            severity=severity,  # type: ignore[arg-type]
+            location=Location(path=Path("criteria dir/criteria.yaml"), line=10 + number, column=5),
+        )
+        findings.append(replace(model, criterion=criterion, state=state, message=f"{NASTY} {state.value}", advice=NASTY, parts=()))
+    group = replace(assessment.spec.criteria[0], criteria=tuple(finding.criterion for finding in findings))
+    return replace(assessment, findings=tuple(findings), spec=replace(assessment.spec, criteria=(group,)))
+
+
+# ---------------------------------------------------------------- JUnit
+
+# junit-10.xsd of Jenkins' xUnit plugin: elements, their attributes (required ones with a star) and their children, in order where it is fixed.
+XSD: dict[str, tuple[set[str], set[str], list[str]]] = {
+    "testsuites": (set(), {"name", "time", "tests", "failures", "errors", "skipped", "disabled"}, ["testsuite"]),
+    "testsuite": (
+        {"name", "tests", "failures"},
+        {"errors", "time", "disabled", "skipped", "timestamp", "hostname", "id", "package", "group", "file"},
+        ["properties", "testcase", "system-out", "system-err"],
+    ),
+    "properties": (set(), set(), ["property"]),
+    "property": ({"name", "value"}, set(), []),
+    "testcase": (
+        {"name", "classname"},
+        {"assertions", "time", "status", "class", "file", "line"},
+        ["skipped", "error", "failure", "system-out", "system-err"],
+    ),
+    "failure": (set(), {"type", "message"}, []),
+    "system-out": (set(), set(), []),
+}
+
+
+def check_xsd(element: ET.Element) -> None:
+    """The rules of the schema."""
+    required, optional, children = XSD[element.tag]
+    assert required <= set(element.keys()) <= required | optional, element.tag
+    assert {child.tag for child in element} <= set(children), element.tag
+    for name in ("tests", "failures", "errors", "skipped"):
+        assert re.fullmatch(r"\d+", element.get(name, "0"))
+    assert re.fullmatch(r"\d+(\.\d+)?", element.get("time", "0"))
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", element.get("timestamp", "2026-01-01T00:00:00"))
+    for child in element:
+        check_xsd(child)
+
+
+def test_junit_keeps_the_rules_of_jenkins(build: Build) -> None:
+    """Also with control characters, quotes and brackets in titles and messages."""
+    for assessment in (build(), every_case(build), build(State.MET, budget="sequential")):
+        check_xsd(ET.fromstring(junit(assessment)))
+
+
+def test_junit_counts_what_it_holds(build: Build) -> None:
+    """Tests and failures of a suite are those of its cases, and the sums those of its suites."""
+    root = ET.fromstring(junit(every_case(build)))
+    (suite,) = root.findall("testsuite")
+    assert root.get("tests") == suite.get("tests") == str(len(suite.findall("testcase"))) == "9"
+    assert root.get("failures") == suite.get("failures") == str(len(suite.findall("testcase/failure"))) == "2"
+
+
+def test_junit_is_never_green_where_the_gate_is_not(build: Build) -> None:
+    """A blocking criterion that is not MET fails, an inconclusive one too; others never fail, and say what was found."""
+    assessment = every_case(build)
+    cases = ET.fromstring(junit(assessment)).findall("testsuite/testcase")
+    for case, finding in zip(cases, assessment.findings, strict=True):
+        failure = case.find("failure")
+        must_fail = finding.criterion.severity == "blocking" and finding.state is not State.MET
+        assert (failure is not None) == must_fail
+        if failure is not None:
+            assert failure.get("type") == {State.NOT_MET: "CriterionNotMet", State.INCONCLUSIVE: "Inconclusive"}[finding.state]
+        said = failure.text if failure is not None else case.findtext("system-out")
+        assert finding.state.value in (said or "")
+
+
+def test_a_finding_of_no_file_is_not_lost(build: Build) -> None:
+    """A caller from Python may hand over criteria of its own."""
+    assessment = every_case(build)
+    stray = replace(assessment, spec=replace(assessment.spec, criteria=()))
+    assert len(ET.fromstring(junit(stray)).findall("testsuite/testcase")) == 9
+
+
+# ---------------------------------------------------------------- SARIF
+
+
+def check_sarif(log: dict[str, Any]) -> None:
+    """What the schema of SARIF 2.1.0 and GitHub's upload ask for."""
+    assert (log["version"], log["$schema"]) == ("2.1.0", "https://json.schemastore.org/sarif-2.1.0.json")
+    (run,) = log["runs"]
+    driver = run["tool"]["driver"]
+    assert driver["name"] == "odd-assess"
+    rules = driver["rules"]
+    for rule in rules:
+        assert rule["id"]
+        assert 0 < len(rule["shortDescription"]["text"]) <= 1024
+        assert 0 < len(rule["fullDescription"]["text"]) <= 1024
+        assert rule["defaultConfiguration"]["level"] in {"error", "warning", "note"}
+    for result in run["results"]:
+        assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
+        assert result["kind"] in {"pass", "fail", "open"}
+        assert (result["level"] == "none") == (result["kind"] != "fail")  # 3.27.10: a level other than none means fail
+        assert 0 < len(result["message"]["text"]) <= 1024
+        assert re.fullmatch(r"[0-9a-f]+:\d+", result["partialFingerprints"]["primaryLocationLineHash"])
+        for location in result.get("locations", []):
+            physical = location["physicalLocation"]
+            assert not physical["artifactLocation"]["uri"].startswith("/")
+            assert " " not in physical["artifactLocation"]["uri"]
+            assert physical["region"]["startLine"] >= 1
+            assert physical["region"]["startColumn"] >= 1
+
+
+def test_sarif_keeps_the_rules_of_its_schema(build: Build) -> None:
+    """Every state and severity."""
+    for assessment in (build(), every_case(build), build(State.MET, budget="sequential")):
+        check_sarif(json.loads(sarif(assessment)))
+
+
+def test_sarif_lies_on_the_line_of_the_criterion(build: Build, tmp_path: Path) -> None:
+    """Relative to the repository where the file lies in it, by its name alone elsewhere: no path of this machine leaves it."""
+    assessment = every_case(build)
+    (run,) = json.loads(sarif(assessment, root=Path.cwd()))["runs"]
+    places = [result["locations"][0]["physicalLocation"] for result in run["results"]]
+    assert {place["artifactLocation"]["uri"] for place in places} == {"criteria%20dir/criteria.yaml"}
+    assert [place["region"]["startLine"] for place in places] == list(range(10, 19))
+    elsewhere = json.loads(sarif(assessment, root=tmp_path))["runs"][0]["results"][0]
+    assert elsewhere["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "criteria.yaml"
+
+
+def test_sarif_shows_what_blocks(build: Build) -> None:
+    """A blocking criterion that is not MET is an error, also where it is inconclusive."""
+    assessment = every_case(build)
+    for result, finding in zip(json.loads(sarif(assessment))["runs"][0]["results"], assessment.findings, strict=True):
+        blocks = finding.criterion.severity == "blocking" and finding.state is not State.MET
+        assert (result["kind"] == "fail" and result["level"] == "error") == blocks
+        assert (result["kind"] == "pass") == (finding.state is State.MET)
+
+
+# ---------------------------------------------------------------- the step summary and the files
+
+
+def test_the_summary_is_one_table(build: Build) -> None:
+    """Eight cells in every row, whatever the titles hold, and no mark-up of theirs."""
+    text = summary(every_case(build))
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert len(rows) == 2 + 9
+    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {9}
+    assert "<b>" not in text
+    assert text.startswith("## ❌ NOT MET: ")
+
+
+def test_the_files_are_written_and_the_summary_appended(build: Build, tmp_path: Path) -> None:
+    """Only where the environment names a summary; what is in it stays."""
+    step = tmp_path / "summary.md"
+    step.write_text("before\n")
+    written = write_all(build(), tmp_path, root=tmp_path, environment={"GITHUB_STEP_SUMMARY": str(step)})
+    assert [path.name for path in written] == ["junit.xml", "results.sarif"]
+    assert all(path.stat().st_size for path in written)
+    assert step.read_text().startswith("before\n## ")
+    write_all(build(), tmp_path, root=tmp_path, environment={})
+    assert step.read_text().count("## ") == 1
+
+
+def test_a_summary_that_cannot_be_written_is_one_error(build: Build, tmp_path: Path) -> None:
+    """It names the file and the variable."""
+    with pytest.raises(RunError, match=r"no/such\.md: the step summary \(GITHUB_STEP_SUMMARY\) could not be written"):
+        write_all(build(), tmp_path, root=tmp_path, environment={"GITHUB_STEP_SUMMARY": str(tmp_path / "no" / "such.md")})
+
+
+def test_the_same_assessment_gives_the_same_bytes(build: Build) -> None:
+    """Nothing of the moment or the machine is in them."""
+    assert junit(build()) == junit(build())
+    assert sarif(build()) == sarif(build())
