@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from odd_assess.criteria.words import at_least, at_most
 from odd_assess.exchange.words import requirement
 from odd_assess.records import Assessment, Finding, State
-from odd_assess.stats import round_down, round_up
 
 MARKS = {State.MET: "✅", State.NOT_MET: "❌", State.INCONCLUSIVE: "❔"}
 MOST_ROWS = 200
@@ -31,8 +31,8 @@ def summary(assessment: Assessment) -> str:
 def _row(finding: Finding) -> str:
     criterion = finding.criterion
     observed = "" if finding.observed is None else f"{finding.observed:.3f}"
-    lower = "" if finding.lower is None else f"{round_down(finding.lower, 3):.3f}"
-    upper = "" if finding.upper is None else f"{round_up(finding.upper, 3):.3f}"
+    lower = "" if finding.lower is None else at_least(finding.lower)
+    upper = "" if finding.upper is None else at_most(finding.upper)
     severity = "" if criterion.severity == "blocking" else f" ({criterion.severity})"
     cells = [
         f"{MARKS[finding.state]} {finding.state.value}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from odd_assess.criteria.words import at_least, at_most
 from odd_assess.records import Criterion, Finding, State
 
 _CONTROL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -26,9 +27,9 @@ def in_full(finding: Finding) -> str:
         lines.append(finding.advice)
     for part in finding.parts:
         if part.state is not State.MET:
-            bounds = ", ".join(
-                f"{word} {value:.3f}" for word, value in (("at least", part.lower), ("at most", part.upper)) if value is not None
-            )
+            lower = [] if part.lower is None else [f"at least {at_least(part.lower)}"]
+            upper = [] if part.upper is None else [f"at most {at_most(part.upper)}"]
+            bounds = ", ".join([*lower, *upper])
             lines.append(f"{part.state.value}: {part.name}, {part.points} points{f', {bounds}' if bounds else ''}")
     return "\n".join(lines)
 

@@ -13,7 +13,7 @@ import pytest
 
 from odd_assess.errors import Location, RunError
 from odd_assess.exchange import junit, sarif, summary, write_all
-from odd_assess.records import Assessment, State
+from odd_assess.records import Assessment, Part, State
 
 Build = Callable[..., Assessment]
 NASTY = 'a <b> & "c" | d\x00\x08 `e` [f](g) \\ *h*'
@@ -105,6 +105,19 @@ def test_a_finding_of_no_file_is_not_lost(build: Build) -> None:
     assessment = every_case(build)
     stray = replace(assessment, spec=replace(assessment.spec, criteria=()))
     assert len(ET.fromstring(junit(stray)).findall("testsuite/testcase")) == 9
+
+
+def test_bounds_are_rounded_to_the_safe_side(build: Build) -> None:
+    """A lower bound of .7996 is not .800, an upper bound of .2004 is not .200, in no format."""
+    assessment = every_case(build)
+    part = Part(name="cell", state=State.NOT_MET, points=9, observed=0.5, lower=0.7996, upper=0.2004)
+    bounded = [replace(finding, lower=0.7996, upper=0.2004, parts=(part,)) for finding in assessment.findings]
+    assessment = replace(assessment, findings=tuple(bounded))
+    assert "at least 0.799, at most 0.201" in junit(assessment)
+    assert "| 0.799 | 0.201 |" in summary(assessment)
+    for text in (junit(assessment), sarif(assessment), summary(assessment)):
+        assert "0.800" not in text
+        assert "0.200" not in text
 
 
 # ---------------------------------------------------------------- SARIF
