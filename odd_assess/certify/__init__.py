@@ -21,6 +21,7 @@ from odd_assess.certify.engine import Subject as Subject
 from odd_assess.certify.lanes import Copies as Copies
 from odd_assess.certify.lanes import Lanes as Lanes
 from odd_assess.certify.lanes import copies_of as copies_of
+from odd_assess.certify.lanes import in_halves as in_halves
 from odd_assess.certify.lanes import on_threads as on_threads
 from odd_assess.certify.lanes import out_of_memory as out_of_memory
 from odd_assess.certify.noise import NoiseSource as NoiseSource

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from itertools import chain
 from typing import Literal, overload
 
@@ -99,11 +100,9 @@ def _certificates(
     if first is None:
         return
     shape = tuple(first.image.shape)
-    lanes = Lanes(f, NoiseSource(shape, seed=seed, device=device), setting or default_setting(shape, device, batch_size=batch_size))
-    try:
+    called = setting or default_setting(shape, device, batch_size=batch_size)
+    with closing(Lanes(f, NoiseSource(shape, seed=seed, device=device), called)) as lanes:
         yield from in_order(Engine(lanes).run(chain([first], subjects)))
-    finally:
-        lanes.close()
 
 
 def in_order(found: Iterable[tuple[int, Certificate]]) -> Iterator[Certificate]:

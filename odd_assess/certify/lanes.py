@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import SimpleQueue
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +24,8 @@ from torch import Tensor, nn
 from odd_assess.certify.answers import Answers, BaseClassifier, Coded, ask
 from odd_assess.certify.noise import NoiseSource
 from odd_assess.certify.setting import Setting
+
+Answer = TypeVar("Answer")
 
 GPU_DEPTH = 3
 """Batches on their way to and from a GPU: one that computes, one that waits, one that is read."""
@@ -127,6 +130,22 @@ def on_threads(count: int) -> Iterator[None]:
 def out_of_memory(error: BaseException) -> bool:
     """Whether a smaller batch may help."""
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
+
+
+def in_halves(ask_model: Callable[[Tensor], Answer], batch: Tensor) -> list[Answer]:
+    """What is answered to a batch, in one piece, or in the pieces that memory suffices for.
+
+    Raises: what is raised for one input alone.
+    """
+    try:
+        return [ask_model(batch)]
+    except Exception as error:
+        if not out_of_memory(error) or len(batch) == 1:
+            raise
+    if batch.device.type == "cuda":
+        torch.cuda.empty_cache()
+    half = -(-len(batch) // 2)
+    return [*in_halves(ask_model, batch[:half]), *in_halves(ask_model, batch[half:])]
 
 
 class _Lane:

@@ -49,24 +49,16 @@ def run(
     if resume and out is None:
         raise click.UsageError("--resume needs --out: the folder of the interrupted run")
     from odd_assess.cli.console import console_progress
-    from odd_assess.errors import MissingLibraryError, RunError
+    from odd_assess.errors import RunError
     from odd_assess.spec import load_spec
 
     declared = load_spec(spec)
     execution = executed_by(declared.execution, engine=engine, workers=workers, address=address)
     folder = out or Path("runs") / f"{declared.id}-{time.strftime('%Y%m%d-%H%M%S')}"
     with console_progress(quiet=quiet or as_json) as progress:
-        from odd_assess.exchange import write_all
-        from odd_assess.report import pdf_available, write_html, write_pdf
+        from odd_assess.cli.reports import with_pdf, write_reports
 
-        if pdf is not False:
-            try:
-                pdf_available()
-            except MissingLibraryError as error:
-                if pdf:
-                    raise
-                pdf = False
-                progress.say(f"no report.pdf will be written: {error}")
+        pdf = with_pdf(pdf, progress.say)
         sys.path.insert(0, str(declared.path.parent))  # "package.module:factory" may lie beside the spec
         from odd_assess.assessment import assess  # torch comes in here, not at start-up
 
@@ -86,10 +78,7 @@ def run(
             raise
         except SystemExit as error:  # or its status would be taken for a verdict
             raise RunError(f"code that the spec names must not end the process, it called sys.exit({error.code!r})") from error
-        write_html(assessment, folder / "report.html")
-        if pdf is not False:
-            write_pdf(assessment, folder / "report.pdf")
-        write_all(assessment, folder, root=Path.cwd(), environment=os.environ)
+        write_reports(assessment, folder, pdf=pdf, environment=os.environ)
     click.echo(json.dumps(as_data(assessment, folder), indent=2) if as_json else headline(assessment, folder))
     raise SystemExit(EXIT_STATUS[assessment.verdict.value])
 

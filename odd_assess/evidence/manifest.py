@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from odd_assess.errors import RunError, RunFolderError
+from odd_assess.evidence.files import put
 
 MANIFEST = "manifest.json"
 LIBRARIES = (
@@ -74,13 +75,8 @@ def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
     Raises: RunError when the disk refuses.
     """
     path = folder / MANIFEST
-    draft = path.with_suffix(".draft")
     try:
-        with draft.open("w", encoding="utf-8") as file:
-            file.write(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
-            file.flush()
-            os.fsync(file.fileno())  # or the name could reach the disk before what it names, and the power fail in between
-        draft.replace(path)
+        put(path, (json.dumps(manifest, indent=2, ensure_ascii=False) + "\n").encode())
     except OSError as error:
         raise RunError(f"{path}: could not be written: {error.strerror or error}. Make room, then go on with --resume") from error
 

@@ -19,8 +19,8 @@ from odd_assess.certify import (
     ask,
     content_key,
     default_setting,
+    in_halves,
     on_threads,
-    out_of_memory,
     procedure,
 )
 from odd_assess.evidence import Row, code_digest, environment
@@ -104,24 +104,14 @@ class Bench:
             full[: len(part)] = part
             batch = full.to(self.device).contiguous(memory_format=self.setting.memory_format)
             with on_threads(self.setting.threads):
-                found.append(_labels(self.model, batch)[: len(part)])
+                coded = in_halves(lambda copies: ask(self.model, copies), batch)
+            found.append(np.concatenate([one.answers().labels for one in coded])[: len(part)])
         return np.concatenate(found)
 
     def called(self, setting: Setting) -> Bench:
         """The bench with another way to call the model."""
         self.model.arrange(channels_last=setting.channels_last)
         return replace(self, setting=setting)
-
-
-def _labels(model: Classifier, batch: Tensor) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """The model's answers to a batch, asked in halves where memory runs out."""
-    try:
-        return ask(model, batch).answers().labels
-    except Exception as error:
-        if not out_of_memory(error) or len(batch) == 1:
-            raise
-    half = -(-len(batch) // 2)
-    return np.concatenate([_labels(model, batch[:half]), _labels(model, batch[half:])])
 
 
 def set_up(spec: Spec, *, device: str | None, trust_pickle: bool) -> Bench:

@@ -8,10 +8,13 @@ from contextlib import closing
 from odd_assess.certify import Engine, Lanes, Setting, Tuned, tune
 from odd_assess.errors import InputError, ModelError, RunError
 from odd_assess.evidence import Row
-from odd_assess.execution.bench import CHUNK, Bench
+from odd_assess.execution.bench import Bench
 from odd_assess.execution.work import Work
 from odd_assess.models import no_warnings
 from odd_assess.records import Certificate, Spec
+
+FEW_POINTS = 8
+"""Points whose noisy copies are timed."""
 
 
 class Here:
@@ -59,7 +62,7 @@ def tuned(bench: Bench, spec: Spec) -> Tuned:
     def arrange(setting: Setting) -> None:
         bench.model.arrange(channels_last=setting.channels_last)
 
-    images = bench.realiser.realise(bench.points[: min(8, CHUNK)]).images
+    images = bench.realiser.realise(bench.points[:FEW_POINTS]).images
     try:
         with no_warnings():
             return tune(

@@ -11,6 +11,7 @@ from math import sqrt
 import torch
 from torch import Tensor
 
+from odd_assess.certify import in_halves
 from odd_assess.errors import ModelError
 from odd_assess.models.classifier import Classifier, first_line
 
@@ -152,12 +153,9 @@ def _logits(classifier: Classifier, batch: Tensor) -> Tensor:
     Raises: ModelError where it does not suffice for one image.
     """
     try:
-        return classifier(batch)
+        return torch.cat(in_halves(classifier, batch))
     except torch.OutOfMemoryError as error:
-        if len(batch) == 1:
-            raise ModelError(f"the device must have memory for the model and one input, it ran out: {first_line(error)}") from error
-    half = len(batch) // 2
-    return torch.cat([_logits(classifier, batch[:half]), _logits(classifier, batch[half:])])
+        raise ModelError(f"the device must have memory for the model and one input, it ran out: {first_line(error)}") from error
 
 
 def _noisy(images: Tensor, sigma: float, generator: torch.Generator) -> Tensor:
