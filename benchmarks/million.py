@@ -28,7 +28,7 @@ from odd_assess.criteria import check, radius_loss, reference_draws, verdict
 from odd_assess.evidence import MAIN, REFERENCE, EvidenceStore, Row, Surroundings, environment, results, write_manifest
 from odd_assess.examples.digits import WEIGHTS
 from odd_assess.odd import coverage_of, reach_of, sample
-from odd_assess.records import Abstained, Bools, Certificate, Certified, Counts, Exhibit, Floats, Ints, OddPoints, Spec
+from odd_assess.records import Abstained, Bools, Certificate, Certified, Counts, Evidence, Exhibit, Floats, Ints, OddPoints, Spec
 from odd_assess.stats import certified_radius, proportion_lower_bound
 
 CLASSES = 10
@@ -106,14 +106,9 @@ def make_run(folder: Path, points: int, *, seed: int = 1) -> float:
         seconds = time.perf_counter() - start
         found, reference = (results(store.columns(stage), spec.domain) for stage in (MAIN, REFERENCE))
         lost = radius_loss(found, reference, n_ref=reference_draws(plan), seed=spec.sampling.seed)
-        findings = check(
-            [criterion for group in spec.criteria for criterion in group.criteria],
-            domain=spec.domain,
-            sampling=spec.sampling,
-            results=found,
-            coverage=coverage_of(spec.domain, found.cell, reach),
-            reduction=lost,
-        )
+        covered = coverage_of(spec.domain, found.cell, reach)
+        judged = Evidence(domain=spec.domain, sampling=spec.sampling, results=found, coverage=covered, reduction=lost)
+        findings = check([criterion for group in spec.criteria for criterion in group.criteria], judged)
         store.finish(findings, [Exhibit(index=i, base=_png(i), realised=_png(i), noisy=_png(i)) for i in range(min(12, points))])
     write_manifest(
         folder,

@@ -410,6 +410,18 @@ class State(Enum):
 Verdict = State
 """The verdict of an assessment: MET only when every blocking criterion is met."""
 
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Evidence:
+    """All that a criterion may be judged by: the domain, how its points were chosen, what was found at them and what follows from that."""
+
+    domain: Domain
+    sampling: SamplingPlan
+    results: Results
+    coverage: Coverage
+    reduction: Reduction
+
+
 Kind = Literal["domain claim", "estimate", "descriptive"]
 
 
@@ -477,3 +489,14 @@ class Assessment:
     verdict: Verdict
     exhibits: tuple[Exhibit, ...]
     manifest: Mapping[str, Any]
+
+    @property
+    def evidence(self) -> Evidence:
+        """What the findings rest on, and what other criteria may be judged by."""
+        return Evidence(
+            domain=self.spec.domain,
+            sampling=self.spec.sampling,
+            results=self.results,
+            coverage=self.coverage,
+            reduction=self.reduction,
+        )

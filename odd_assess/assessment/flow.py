@@ -19,7 +19,7 @@ from odd_assess.evidence import MANIFEST, EvidenceStore, RunFolder, Surroundings
 from odd_assess.execution import Bench, Workers, describe, identity_of, set_up, tuned, workers_for
 from odd_assess.odd import coverage_of, reach_of
 from odd_assess.progress import Progress, Quiet
-from odd_assess.records import Assessment, Execution, Spec
+from odd_assess.records import Assessment, Evidence, Execution, Spec
 
 
 def assess(
@@ -85,14 +85,8 @@ def _assess(
         found, reference = gather(spec, store, points)
         covered = coverage_of(spec.domain, found.cell, reach)
         lost = radius_loss(found, reference, n_ref=reference_draws(spec.certification), seed=spec.sampling.seed)
-        findings = check(
-            [criterion for group in spec.criteria for criterion in group.criteria],
-            domain=spec.domain,
-            sampling=spec.sampling,
-            results=found,
-            coverage=covered,
-            reduction=lost,
-        )
+        evidence = Evidence(domain=spec.domain, sampling=spec.sampling, results=found, coverage=covered, reduction=lost)
+        findings = check([criterion for group in spec.criteria for criterion in group.criteria], evidence)
         exhibits = exhibit(spec, bench, found)
         store.finish(findings, exhibits)
 

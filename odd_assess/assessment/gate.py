@@ -10,7 +10,7 @@ from odd_assess.criteria import reference_draws, undecided
 from odd_assess.evidence import MAIN, REFERENCE, EvidenceStore, results
 from odd_assess.execution import Work
 from odd_assess.odd import Reach, coverage_of
-from odd_assess.records import OddPoints, Reduction, Results, Spec
+from odd_assess.records import Evidence, OddPoints, Reduction, Results, Spec
 
 FIRST_LOOK = 10
 """Points before the first look: fewer decide hardly anything."""
@@ -54,15 +54,9 @@ def _undecided(spec: Spec, found: Results, reach: Reach) -> list[str]:
     """The blocking criteria that further points could decide."""
     blocking = [c for group in spec.criteria for c in group.criteria if c.severity == "blocking"]
     no_loss = Reduction(n_ref=reference_draws(spec.certification), expected_reference=found.radius, predicted=None)
-    left = undecided(
-        blocking,
-        domain=spec.domain,
-        sampling=spec.sampling,
-        results=found,
-        coverage=coverage_of(spec.domain, found.cell, reach),
-        reduction=no_loss,
-    )
-    return [criterion.id for criterion in left]
+    covered = coverage_of(spec.domain, found.cell, reach)
+    evidence = Evidence(domain=spec.domain, sampling=spec.sampling, results=found, coverage=covered, reduction=no_loss)
+    return [criterion.id for criterion in undecided(blocking, evidence)]
 
 
 def gather(spec: Spec, store: EvidenceStore, points: OddPoints) -> tuple[Results, Results | None]:

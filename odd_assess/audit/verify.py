@@ -28,7 +28,7 @@ from odd_assess.criteria import check, radius_loss, reference_draws, verdict
 from odd_assess.errors import RunFolderError
 from odd_assess.evidence import MAIN, PILOT, REFERENCE, Columns, environment, results
 from odd_assess.odd import coverage_of
-from odd_assess.records import Criterion, Finding, Results
+from odd_assess.records import Criterion, Evidence, Finding, Results
 
 ELSEWHERE = 1e-11
 """The share by which numbers may differ where other libraries or another kind of machine computed them."""
@@ -155,14 +155,14 @@ def _check_points(run: FinishedRun, ledger: Ledger) -> None:
 def _check_findings(run: FinishedRun, main: Results, reference: Results | None, ledger: Ledger) -> int:
     """The findings and the verdict are those of these certificates."""
     spec = run.spec
-    derived = check(
-        run.criteria,
+    evidence = Evidence(
         domain=spec.domain,
         sampling=spec.sampling,
         results=main,
         coverage=coverage_of(spec.domain, main.cell, run.around.reach),
         reduction=radius_loss(main, reference, n_ref=reference_draws(spec.certification), seed=spec.sampling.seed),
     )
+    derived = check(run.criteria, evidence)
     stored = run.store.findings(run.criteria)
     for criterion, old, new in zip(run.criteria, stored, derived, strict=True):
         _compare_findings(criterion, old, new, ledger)

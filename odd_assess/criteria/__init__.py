@@ -26,6 +26,7 @@ from odd_assess.criteria.metrics import MetricInfo as MetricInfo
 if TYPE_CHECKING:
     from odd_assess.criteria.asked import asked_radii as asked_radii
     from odd_assess.criteria.attainability import reference_draws as reference_draws
+    from odd_assess.criteria.checker import Judged as Judged
     from odd_assess.criteria.checker import check as check
     from odd_assess.criteria.checker import undecided as undecided
     from odd_assess.criteria.checker import verdict as verdict
@@ -33,9 +34,12 @@ if TYPE_CHECKING:
     from odd_assess.criteria.loss import radius_loss as radius_loss
     from odd_assess.criteria.point_states import certified_at as certified_at
     from odd_assess.criteria.point_states import refuted_at as refuted_at
+    from odd_assess.records import Evidence as Evidence
 
 __all__ = [
     "METRICS",
+    "Evidence",
+    "Judged",
     "MetricInfo",
     "asked_radii",
     "bound_levels",
@@ -49,6 +53,8 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Evidence": "checker",
+    "Judged": "checker",
     "asked_radii": "asked",
     "bound_levels": "loss",
     "certified_at": "point_states",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -19,8 +19,7 @@ from odd_assess.criteria.inference import Inference, Weighted, cell_inference, i
 from odd_assess.criteria.loss import bound_levels
 from odd_assess.criteria.metrics import METRICS
 from odd_assess.criteria.readings import Reading, beta_of, read_cells, read_odd, state_of
-from odd_assess.odd.domain import Domain
-from odd_assess.records import Coverage, Criterion, Finding, Reduction, Results, SamplingPlan, State, Verdict
+from odd_assess.records import CriteriaSet, Criterion, Evidence, Finding, Results, State, Verdict
 from odd_assess.stats import (
     FEWEST_POINTS,
     anytime_draws_for_radius,
@@ -32,52 +31,38 @@ from odd_assess.stats import (
 from odd_assess.stats.search import smallest
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Evidence:
-    """All that a criterion may be judged by."""
+class Judged(Protocol):
+    """What carries evidence: an `odd_assess.Assessment`, or a run opened by `odd_assess.open_run`."""
 
-    domain: Domain
-    sampling: SamplingPlan
-    results: Results
-    coverage: Coverage
-    reduction: Reduction
+    @property
+    def evidence(self) -> Evidence:
+        """All that a criterion may be judged by."""
+        ...
 
 
-def check(
-    criteria: Sequence[Criterion],
-    *,
-    domain: Domain,
-    sampling: SamplingPlan,
-    results: Results,
-    coverage: Coverage,
-    reduction: Reduction,
-) -> tuple[Finding, ...]:
+def check(criteria: CriteriaSet | Sequence[Criterion], judged: Evidence | Judged) -> tuple[Finding, ...]:
     """One finding for each criterion, in order: what the evidence says about it, with which bounds, and what would decide it.
 
+    The criteria need not be those that a run was made for; whoever chooses them after having seen the results has no confidence left to state.
     Where points could be drawn from a part of the ODD only (``coverage.reached``), claims on the ODD count the rest against themselves.
 
     Raises: ValueError for a criterion that names an unknown metric, or lacks the radius or confidence that its metric needs.
     """
-    evidence = Evidence(domain=domain, sampling=sampling, results=results, coverage=coverage, reduction=reduction)
-    return tuple(_finding(_checked(criterion), evidence) for criterion in criteria)
+    evidence = judged if isinstance(judged, Evidence) else judged.evidence
+    return tuple(_finding(_checked(criterion), evidence) for criterion in _listed(criteria))
 
 
-def undecided(
-    criteria: Sequence[Criterion],
-    *,
-    domain: Domain,
-    sampling: SamplingPlan,
-    results: Results,
-    coverage: Coverage,
-    reduction: Reduction,
-) -> tuple[Criterion, ...]:
+def undecided(criteria: CriteriaSet | Sequence[Criterion], evidence: Evidence) -> tuple[Criterion, ...]:
     """The criteria that further points could still decide.
 
     A claim on the domain is decided once it is met or not met. A count of what was visited can only grow, so it is decided once it is met. An estimate
     has no bound to decide by, and nothing waits for it.
     """
-    evidence = Evidence(domain=domain, sampling=sampling, results=results, coverage=coverage, reduction=reduction)
-    return tuple(criterion for criterion in criteria if _waits(_checked(criterion), evidence))
+    return tuple(criterion for criterion in _listed(criteria) if _waits(_checked(criterion), evidence))
+
+
+def _listed(criteria: CriteriaSet | Sequence[Criterion]) -> Sequence[Criterion]:
+    return criteria.criteria if isinstance(criteria, CriteriaSet) else criteria
 
 
 def _waits(criterion: Criterion, evidence: Evidence) -> bool:

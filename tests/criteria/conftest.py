@@ -12,7 +12,7 @@ import pytest
 from odd_assess.criteria import check
 from odd_assess.odd.attributes import Ordinal
 from odd_assess.odd.domain import Domain
-from odd_assess.records import Coverage, Criterion, Finding, Gap, Reduction, Results, SamplingPlan
+from odd_assess.records import Coverage, Criterion, Evidence, Finding, Gap, Reduction, Results, SamplingPlan
 from odd_assess.stats import anytime_lower_bound, certified_radius, proportion_lower_bound
 
 SIGMA, ALPHA, N = 0.25, 1e-3, 1000
@@ -109,7 +109,8 @@ def check_one(
     plan = SamplingPlan(design=design, points=points, seed=1, allocation=allocation, until_decided=until_decided)  # type: ignore[arg-type]
     lost = reduction or Reduction(n_ref=100_000, expected_reference=np.zeros(len(results)), predicted=None)
     visited = make_coverage(results, len(domain.cells), reached=reached, **coverage)
-    (finding,) = check([criterion], domain=domain, sampling=plan, results=results, coverage=visited, reduction=lost)
+    evidence = Evidence(domain=domain, sampling=plan, results=results, coverage=visited, reduction=lost)
+    (finding,) = check([criterion], evidence)
     return finding
 
 

@@ -3,6 +3,8 @@
 import itertools
 import warnings
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,7 @@ import pytest
 from scipy.stats import norm
 
 from odd_assess.criteria import METRICS, certified_at, check, refuted_at, verdict
-from odd_assess.records import Finding, Reduction, SamplingPlan, State
+from odd_assess.records import CriteriaSet, Evidence, Finding, Reduction, SamplingPlan, State
 from odd_assess.stats import (
     domain_fraction_bounds,
     fewest_agreeing,
@@ -432,15 +434,16 @@ def test_findings_keep_the_order_of_the_criteria(build: Any) -> None:
     """One finding a criterion, in order."""
     results = build.results(points(10, 0, 0))
     criteria = [build.criterion("clean_accuracy", 0.1, id="a"), build.criterion("level_coverage", 1.0, id="b")]
-    findings = check(
-        criteria,
+    evidence = Evidence(
         domain=build.domain(0.9, 0.1),
         sampling=SamplingPlan(design="random", points=10, seed=1),
         results=results,
         coverage=build.coverage(results, 2),
         reduction=lost(),
     )
-    assert [finding.criterion.id for finding in findings] == ["a", "b"]
+    assert [finding.criterion.id for finding in check(criteria, evidence)] == ["a", "b"]
+    one_file = CriteriaSet(id="f", title="f", path=Path("f.yaml"), sha256="", criteria=tuple(criteria))
+    assert check(one_file, SimpleNamespace(evidence=evidence)) == check(criteria, evidence)
 
 
 @pytest.mark.parametrize("metric", [name for name, info in METRICS.items() if info.kind == "domain claim"])

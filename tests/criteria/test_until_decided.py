@@ -10,7 +10,7 @@ from odd_assess.assessment.gate import looks
 from odd_assess.criteria import undecided
 from odd_assess.criteria.claims import QuantileClaim
 from odd_assess.criteria.inference import Anytime, Independent
-from odd_assess.records import Reduction, SamplingPlan, State
+from odd_assess.records import Evidence, Reduction, SamplingPlan, State
 from odd_assess.stats import anytime_lower_bound, proportion_upper_bound, quantile_lower_bound, quantile_upper_bound
 
 MET, NOT_MET, OPEN = State.MET, State.NOT_MET, State.INCONCLUSIVE
@@ -20,15 +20,14 @@ def still_open(
     build: Any, criterion: Any, results: Any, most: int, weights: tuple[float, ...] = (0.9, 0.1), **coverage: Any
 ) -> bool:
     """Whether further points could decide the criterion."""
-    left = undecided(
-        [criterion],
+    evidence = Evidence(
         domain=build.domain(*weights),
         sampling=SamplingPlan(design="random", points=most, seed=1, until_decided=True),
         results=results,
         coverage=build.coverage(results, len(weights), **coverage),
         reduction=Reduction(n_ref=100_000, expected_reference=results.radius, predicted=None),
     )
-    return bool(left)
+    return bool(undecided([criterion], evidence))
 
 
 def test_the_bounds_are_those_of_a_stopping_time(build: Any) -> None:

@@ -28,6 +28,7 @@ from odd_assess.records import (
     CertificationPlan,
     CriteriaSet,
     Criterion,
+    Evidence,
     Exhibit,
     InputDeclaration,
     ModelDeclaration,
@@ -315,14 +316,8 @@ def assessment_of(
     visited = coverage(domain, conditions_at)
     lost = radius_loss(results, other, n_ref=N_REF, seed=7)
     held = float(certified_at(results, 0.25).mean())
-    findings = check(
-        (*_criteria(state, held), *criteria),
-        domain=domain,
-        sampling=spec.sampling,
-        results=results,
-        coverage=visited,
-        reduction=lost,
-    )
+    evidence = Evidence(domain=domain, sampling=spec.sampling, results=results, coverage=visited, reduction=lost)
+    findings = check((*_criteria(state, held), *criteria), evidence)
     weakest = np.argsort(np.where(chosen == label, results.hits, -results.hits))[:exhibits]
     return Assessment(
         spec=spec,
