@@ -25,7 +25,7 @@ from PIL import Image
 
 from odd_assess import load_spec
 from odd_assess.criteria import check, radius_loss, reference_draws, verdict
-from odd_assess.evidence import MAIN, REFERENCE, EvidenceStore, Row, Surroundings, environment, results, write_manifest
+from odd_assess.evidence import MAIN, REFERENCE, EvidenceStore, Row, Surroundings, environment, results, sha256, write_manifest
 from odd_assess.examples.digits import WEIGHTS
 from odd_assess.odd import coverage_of, reach_of, sample
 from odd_assess.records import Abstained, Bools, Certificate, Certified, Counts, Evidence, Exhibit, Floats, Ints, OddPoints, Spec
@@ -115,6 +115,8 @@ def make_run(folder: Path, points: int, *, seed: int = 1) -> float:
         {
             "identity": {
                 "odd_assess": "0",
+                "model": "0" * 64,
+                "data": "0" * 64,
                 "spec": spec.sha256,
                 "criteria": [group.sha256 for group in spec.criteria],
                 "points": drawn.digest,
@@ -126,6 +128,7 @@ def make_run(folder: Path, points: int, *, seed: int = 1) -> float:
             "finished": "2026-11-21T00:00:00+00:00",
             "status": "complete",
             "verdict": verdict(findings).value,
+            "evidence_sha256": sha256(folder / "evidence.sqlite"),
         },
     )
     return (points + references) / seconds

@@ -7,7 +7,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from odd_assess.audit import load_run, verify_run
+from odd_assess.audit import load_run, verify
 from odd_assess.report import page_of
 from odd_assess.report.html import html
 from odd_assess.stats import certified_radius, proportion_lower_bound
@@ -64,7 +64,7 @@ def test_a_synthetic_run_is_a_run(repository: Path, tmp_path: Path, monkeypatch:
     monkeypatch.syspath_prepend(str(repository))
     million = importlib.import_module("benchmarks.million")
     million.make_run(tmp_path, 6_000)
-    found = verify_run(tmp_path)
+    found = verify(tmp_path)
     assert (found.count, found.certificates, found.exact) == (0, 6_300, True)
     page = html(page_of(load_run(tmp_path)))
     assert "2,000 at most" in page

@@ -15,7 +15,7 @@ from odd_assess.assessment.preflight import fly_before
 from odd_assess.certify import Setting
 from odd_assess.criteria import check, radius_loss, reference_draws, verdict
 from odd_assess.errors import RunFolderError
-from odd_assess.evidence import MANIFEST, EvidenceStore, RunFolder, Surroundings, read_manifest, write_manifest
+from odd_assess.evidence import MANIFEST, EvidenceStore, RunFolder, Surroundings, read_manifest, sha256, write_manifest
 from odd_assess.execution import Bench, Workers, describe, identity_of, set_up, tuned, workers_for
 from odd_assess.odd import coverage_of, reach_of
 from odd_assess.progress import Progress, Quiet
@@ -97,6 +97,7 @@ def _assess(
         "finished": finished,
         "status": "complete",
         "verdict": decided.value,
+        "evidence_sha256": sha256(folder.evidence),
     }
     write_manifest(folder.path, manifest)
     return Assessment(

@@ -13,7 +13,19 @@ from typing import Any
 from odd_assess.audit.ledger import Disagreement, digests_shown
 from odd_assess.criteria import radius_loss, reference_draws, verdict
 from odd_assess.errors import RunError, RunFolderError, SpecError
-from odd_assess.evidence import EVIDENCE, MAIN, REFERENCE, EvidenceStore, Surroundings, read_manifest, results
+from odd_assess.evidence import (
+    EVIDENCE,
+    MAIN,
+    MANIFEST,
+    REFERENCE,
+    EvidenceStore,
+    Surroundings,
+    content_digest,
+    read_manifest,
+    results,
+    sha256,
+    spelled,
+)
 from odd_assess.odd import coverage_of
 from odd_assess.records import Assessment, Criterion, SourceFile, Spec
 from odd_assess.spec import kept_spec
@@ -23,11 +35,14 @@ from odd_assess.spec import kept_spec
 class FinishedRun:
     """The folder of a run that is complete: its manifest and evidence; the spec and what the data told are read from these when they are asked for.
 
+    ``broken``: digests in the manifest that are not those of the evidence file and of the manifest itself.
+
     Raises: RunFolderError where what is asked for is damaged.
     """
 
     path: Path
     manifest: Mapping[str, Any]
+    broken: tuple[Disagreement, ...]
     store: EvidenceStore
 
     @cached_property
@@ -61,27 +76,71 @@ class FinishedRun:
 def finished_run(folder: Path) -> Iterator[FinishedRun]:
     """The run in a folder, open for reading; no byte of it changes.
 
-    Raises: RunFolderError unless it is a run folder with sound evidence; RunError where the run is not finished.
+    Raises: RunFolderError unless it is a run folder with evidence that can be read; RunError where the run is not finished.
     """
     manifest = read_manifest(folder)
+    altered = _altered_manifest(folder, manifest)
     if manifest["status"] != "complete":
+        if altered:
+            raise RunFolderError(
+                f"{folder / MANIFEST}: must be as the run wrote it, found status {manifest['status']!r} and {altered[0]}"
+            )
         raise RunError(
             f"{folder}: the run must be complete, found status {manifest['status']!r}: its evidence is incomplete. "
             f"Go on with: odd-assess run SPEC --out {folder} --resume"
         )
-    with EvidenceStore.open(folder / EVIDENCE) as store:
-        yield FinishedRun(path=folder, manifest=manifest, store=store)
+    broken = (*altered, *_altered_evidence(folder, manifest))
+    with EvidenceStore.open(folder / EVIDENCE, finished=True) as store:
+        yield FinishedRun(path=folder, manifest=manifest, broken=broken, store=store)
+
+
+def _altered_manifest(folder: Path, manifest: Mapping[str, Any]) -> list[Disagreement]:
+    """Where the manifest is not as it was written: its digest, and each byte of the file."""
+    found = []
+    if manifest.get("digest") != (digest := content_digest(manifest)):
+        found.append(Disagreement(where=MANIFEST, what="digest", stored=str(manifest.get("digest")), derived=digest))
+    written = hashlib.sha256(spelled(manifest)).hexdigest()
+    if (file := sha256(folder / MANIFEST)) != written:
+        found.append(Disagreement(where=MANIFEST, what="SHA-256 of the file", stored=file, derived=f"{written} from its content"))
+    return found
+
+
+def _altered_evidence(folder: Path, manifest: Mapping[str, Any]) -> list[Disagreement]:
+    path, named = folder / EVIDENCE, manifest.get("evidence_sha256")
+    if not path.is_file():
+        raise RunFolderError(f"{folder}: a finished run must have its evidence, found no {EVIDENCE} in it")
+    try:
+        digest = sha256(path)
+    except OSError as error:
+        raise RunFolderError(f"{path}: must be readable, got: {error.strerror or error}") from error
+    return (
+        [] if named == digest else [Disagreement(where=MANIFEST, what=f"digest of {EVIDENCE}", stored=str(named), derived=digest)]
+    )
+
+
+@contextmanager
+def sound_run(folder: Path) -> Iterator[FinishedRun]:
+    """The run in a folder, open for reading, where folder and documents have the digests of its manifest.
+
+    Raises: RunFolderError unless they have, naming each that differs; RunError where the run is not finished.
+    """
+    with finished_run(folder) as run:
+        if changed := [*run.broken, *changed_documents(run.documents, run.manifest)]:
+            listed = "\n".join(f"  {line}" for line in changed)
+            raise RunFolderError(
+                f"{run.path}: the evidence must be that of its manifest, but they disagree:\n{listed}\n"
+                f"See what else differs by: odd-assess verify {run.path}"
+            )
+        yield run
 
 
 def load_run(folder: Path | str) -> Assessment:
     """The assessment that a finished run ended with, from its folder alone: what was found is quoted, what follows from the counts is computed again.
 
-    Raises: RunFolderError where the folder holds no run, or evidence whose documents or points are not those of its manifest; RunError where the run
+    Raises: RunFolderError where the folder holds no run, or evidence or documents that are not those of its manifest; RunError where the run
     is not finished.
     """
-    with finished_run(Path(folder)) as run:
-        if changed := changed_documents(run.documents, run.manifest):
-            raise RunFolderError(f"{run.path}: the evidence must be that of its manifest, but they disagree: {changed[0]}")
+    with sound_run(Path(folder)) as run:
         domain, found = run.spec.domain, results(run.store.columns(MAIN), run.spec.domain)
         if not len(found):
             raise RunFolderError(f"{run.path}: a finished run must hold certificates, found none")
@@ -115,5 +174,5 @@ def changed_documents(documents: Sequence[SourceFile], manifest: Mapping[str, An
     for kind, named in (("spec", [identity.get("spec")]), ("criteria", identity.get("criteria"))):
         if of_kind[kind] != named:
             stored, derived = digests_shown(named), digests_shown(of_kind[kind])
-            found.append(Disagreement(where="manifest", what=f"digest of {kind}", stored=stored, derived=derived))
+            found.append(Disagreement(where=MANIFEST, what=f"digest of {kind}", stored=stored, derived=derived))
     return found

@@ -16,9 +16,9 @@ def verify(run: Path, as_json: bool) -> None:
 
     Exit status: 0 all agree, 1 something disagrees (a line each), 2 RUN is no run folder, 4 the run is not finished.
     """
-    from odd_assess.audit import verify_run
+    from odd_assess import audit
 
-    found = verify_run(run)
+    found = audit.verify(run)
     if as_json:
         click.echo(json.dumps({"run": str(run), **found.as_data()}, indent=2))
     else:

@@ -3,7 +3,7 @@
 store.py     evidence.sqlite: documents, points, certificates with their counts, findings, pictures
 columns.py   many certificates at once as arrays (tallies.py: their class counts)
 surroundings.py  what the data told about themselves: class names, and where in the domain points could be drawn
-manifest.py  manifest.json: digests, seeds, environment, times
+manifest.py  manifest.json: digests, also of the evidence and of itself, seeds, environment, times
 folder.py    the folder they lie in: claimed before anything is spent, resumed only as the same run
 """
 
@@ -13,9 +13,11 @@ from odd_assess.evidence.folder import EVIDENCE as EVIDENCE
 from odd_assess.evidence.folder import RunFolder as RunFolder
 from odd_assess.evidence.manifest import MANIFEST as MANIFEST
 from odd_assess.evidence.manifest import code_digest as code_digest
+from odd_assess.evidence.manifest import content_digest as content_digest
 from odd_assess.evidence.manifest import environment as environment
 from odd_assess.evidence.manifest import read_manifest as read_manifest
 from odd_assess.evidence.manifest import sha256 as sha256
+from odd_assess.evidence.manifest import spelled as spelled
 from odd_assess.evidence.manifest import write_manifest as write_manifest
 from odd_assess.evidence.store import MAIN as MAIN
 from odd_assess.evidence.store import PILOT as PILOT

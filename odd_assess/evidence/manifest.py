@@ -3,6 +3,11 @@
 ``identity`` is the part that decides whether an interrupted run may go on: the digests of spec, criteria, model and data, the seed, the kind of
 device and the version of odd-assess. An interrupted run goes on with the setting of the engine that is recorded. The rest (times, machine, library
 versions) is for the reader.
+
+A finished run's manifest binds its folder: ``evidence_sha256`` is the SHA-256 of the evidence file as it was finished, ``digest`` that of all the rest of the
+manifest, and the file has the one spelling that ``spelled`` gives it. So a change of any byte of either shows, though not who made it: whoever changes
+them can compute digests too. What such a hand cannot do is make numbers follow from counts that do not give them (`odd_assess.verify`), nor keep a digest
+that was noted, signed or published elsewhere.
 """
 
 from __future__ import annotations
@@ -21,6 +26,8 @@ from odd_assess.errors import RunError, RunFolderError
 from odd_assess.evidence.files import put
 
 MANIFEST = "manifest.json"
+VERSION = 1
+"""Of the form of the manifest."""
 LIBRARIES = (
     "odd-assess",
     "torch",
@@ -70,21 +77,34 @@ def environment() -> dict[str, Any]:
 
 
 def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
-    """Replace the folder's manifest in one step, so that a kill leaves the old or the new one, never half of one.
+    """Replace the folder's manifest in one step, so that a kill leaves the old or the new one, never half of one. Its version and digest are added.
 
     Raises: RunError when the disk refuses.
     """
     path = folder / MANIFEST
+    whole = {"manifest_version": VERSION, **manifest}
     try:
-        put(path, (json.dumps(manifest, indent=2, ensure_ascii=False) + "\n").encode())
+        put(path, spelled({**whole, "digest": content_digest(whole)}))
     except OSError as error:
         raise RunError(f"{path}: could not be written: {error.strerror or error}. Make room, then go on with --resume") from error
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a run folder.
+def spelled(manifest: Mapping[str, Any]) -> bytes:
+    """A manifest as the bytes of its file."""
+    return (json.dumps(manifest, indent=2, ensure_ascii=False) + "\n").encode(errors="surrogatepass")
 
-    Raises: RunFolderError when it is missing or no manifest.
+
+def content_digest(manifest: Mapping[str, Any]) -> str:
+    """SHA-256 over all of a manifest but ``digest``, as JSON with sorted keys and without spaces."""
+    rest = {key: value for key, value in manifest.items() if key != "digest"}
+    text = json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a run folder. Its digest is not checked: an interrupted run may be gone on with where that is wrong.
+
+    Raises: RunFolderError when it is missing, no manifest, or of another version.
     """
     path = folder / MANIFEST
     try:
@@ -99,6 +119,12 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         or not isinstance(manifest["identity"], dict)
     ):
         raise RunFolderError(f"{path}: must be the manifest of a run, found no identity, start and status in it")
+    version = manifest.get("manifest_version")
+    if version != VERSION:
+        age, what = (
+            ("a newer", "update odd-assess") if isinstance(version, int) and version > VERSION else ("another", "use that one")
+        )
+        raise RunFolderError(f"{path}: written by {age} odd-assess (manifest version {version}, this one reads {VERSION}); {what}")
     return manifest
 
 

@@ -110,15 +110,17 @@ class EvidenceStore:
         return cls.open(path, writable=True)
 
     @classmethod
-    def open(cls, path: Path, *, writable: bool = False) -> EvidenceStore:
+    def open(cls, path: Path, *, writable: bool = False, finished: bool = False) -> EvidenceStore:
         """An existing store. Unless ``writable``, reading it changes no byte of the file.
+
+        ``finished``: nothing writes to it any more, so that all is in this one file, and a log that lies beside it is none of its own.
 
         Raises: RunFolderError when it is missing, no evidence file, or of another schema.
         """
         if not path.is_file():
             raise RunFolderError(f"{path}: there must be an evidence file to go on from, found none")
         try:
-            mode = "rw" if writable else "ro"
+            mode = "rw" if writable else "ro&immutable=1" if finished else "ro"
             store = cls(path, sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None))
             schema = int(store.meta()["schema"])
             if writable and (damage := store._db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":

@@ -1,6 +1,7 @@
 """A small whole assessment of the embedded digits, as a user would write it, and a way to change one thing in it."""
 
 import io
+import json
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 import yaml
 
 from odd_assess.cli import main
+from odd_assess.evidence import sha256, write_manifest
 from odd_assess.examples.digits import WEIGHTS
 
 SPEC = f"""\
@@ -44,6 +46,14 @@ criteria:
   - {id: CA, metric: certified_accuracy, radius: 0.1, require: ">= 0.40", confidence: 0.95}
   - {id: CLEAN, metric: clean_accuracy, require: ">= 0.70", confidence: 0.95}
 """
+
+
+def reseal(run: Path, **changes: object) -> None:
+    """Change the manifest of a finished run, and compute the digests anew, as a forger would who knows the format."""
+    manifest = {**json.loads((run / "manifest.json").read_text()), **changes}
+    del manifest["digest"]
+    write_manifest(run, {**manifest, "evidence_sha256": sha256(run / "evidence.sqlite")})
+
 
 Changes = Mapping[str, object]
 

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from odd_assess.evidence import write_manifest
 from odd_assess.examples.digits import WEIGHTS
 
-from .conftest import Bench
+from .conftest import Bench, reseal
 
 
 def moved(finished: Bench, to: Path) -> Path:
@@ -64,8 +65,7 @@ def test_nothing_else_is_needed(make_bench: Callable[[], Bench]) -> None:
 def test_an_unfinished_run_is_refused(finished: Bench, bench: Bench) -> None:
     """Neither reported nor verified: status 4, and the command that goes on."""
     run = moved(finished, bench.folder)
-    manifest = json.loads((run / "manifest.json").read_text())
-    (run / "manifest.json").write_text(json.dumps({**manifest, "status": "running"}))
+    reseal(run, status="running")
     for command in ("report", "verify"):
         outcome = bench(command, run)
         assert outcome.status == 4
@@ -80,8 +80,8 @@ def test_what_is_no_run_folder_is_refused(bench: Bench, command: str) -> None:
     empty = bench(command, bench.folder)
     assert (empty.status, empty.err) == (2, f"odd-assess: {bench.folder}: must be a run folder, found no manifest.json in it\n")
     assert bench(command, bench.folder / "nowhere").status == 2
-    (bench.folder / "manifest.json").write_text('{"identity": {}, "started": "", "status": "complete"}')
-    assert "there must be an evidence file" in bench(command, bench.folder).err
+    write_manifest(bench.folder, {"identity": {}, "started": "", "status": "complete"})
+    assert "a finished run must have its evidence, found no evidence.sqlite in it" in bench(command, bench.folder).err
     db = sqlite3.connect(bench.folder / "evidence.sqlite")
     db.execute("CREATE TABLE meta (key TEXT, value TEXT)")
     db.execute("INSERT INTO meta VALUES ('schema', '1')")
@@ -90,6 +90,15 @@ def test_what_is_no_run_folder_is_refused(bench: Bench, command: str) -> None:
     older = bench(command, bench.folder)
     assert older.status == 2
     assert "written by an older odd-assess (schema 1" in older.err
+    manifest = json.loads((bench.folder / "manifest.json").read_text())
+    for version, said in (
+        (2, "written by a newer odd-assess (manifest version 2, this one reads 1); update"),
+        (None, "another odd-assess"),
+    ):
+        (bench.folder / "manifest.json").write_text(json.dumps(manifest | {"manifest_version": version}))
+        refused = bench(command, bench.folder)
+        assert refused.status == 2
+        assert said in refused.err
 
 
 def test_a_report_of_changed_documents_is_refused(finished: Bench, bench: Bench) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Bench
+from .conftest import Bench, reseal
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ CHANGES = {
     "a missing point": ("DELETE FROM certificates WHERE stage = 'main' AND idx = 39", "stage main, number of certificates: stored 39, re-derived 40"),
     "a condition": (
         "UPDATE points SET attributes = replace(attributes, 'clean', 'stained') WHERE idx = (SELECT min(idx) FROM points WHERE attributes LIKE '%clean%')",
-        "manifest, digest of the points",
+        "manifest.json, digest of the points",
     ),
     "a cell": ("UPDATE points SET cell = 1 - cell WHERE idx = 5 AND cell < 2", "point 5, cell: stored"),
     "a true class": ("UPDATE points SET label = (label + 1) % 10 WHERE idx < 30", "finding CLEAN, state: stored 'MET', re-derived 'NOT MET'"),
@@ -89,32 +89,36 @@ CHANGES = {
     ),
     "a digest too": (
         "UPDATE documents SET sha256 = 'ff', content = CAST('x' AS BLOB) WHERE kind = 'criteria'",
-        "manifest, digest of criteria: stored",
+        "manifest.json, digest of criteria: stored",
     ),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_change_shows(run: Path, bench: Bench, name: str) -> None:
-    """Status 1, and a line that names the place, what is stored and what follows."""
+    """Status 1, and a line that names the place, what is stored and what follows; before it the digest, unless that was computed anew."""
     sql, line = CHANGES[name]
     change(run, sql)
-    outcome = bench("verify", run)
-    assert outcome.status == 1, outcome
-    assert any(line in told for told in outcome.out.splitlines()[:-1]), outcome.out
-    assert "Traceback" not in outcome.err
+    for forged in (False, True):
+        if forged:
+            reseal(run)
+        outcome = bench("verify", run)
+        assert outcome.status == 1, outcome
+        assert outcome.out.startswith("manifest.json, digest of evidence.sqlite: stored ") != forged
+        assert any(line in told for told in outcome.out.splitlines()[:-1]), outcome.out
+        assert "Traceback" not in outcome.err
 
 
 def test_the_verdict_is_derived(run: Path, bench: Bench) -> None:
     """A manifest with another verdict disagrees with the findings."""
-    manifest = json.loads((run / "manifest.json").read_text())
-    (run / "manifest.json").write_text(json.dumps({**manifest, "verdict": "NOT MET"}))
-    assert bench("verify", run).out.startswith("manifest, verdict: stored 'NOT MET', re-derived 'MET'\n")
+    reseal(run, verdict="NOT MET")
+    assert bench("verify", run).out.startswith("manifest.json, verdict: stored 'NOT MET', re-derived 'MET'\n")
 
 
 def test_many_disagreements_are_counted(run: Path, bench: Bench) -> None:
     """Twenty are told, the others are counted; --json holds the same."""
     change(run, "UPDATE certificates SET radius = radius / 2 + 1")
+    reseal(run)
     outcome = bench("verify", run)
     assert outcome.status == 1
     lines = outcome.out.splitlines()
@@ -132,14 +136,14 @@ def test_many_disagreements_are_counted(run: Path, bench: Bench) -> None:
 
 def test_other_libraries_may_round_otherwise(run: Path, bench: Bench) -> None:
     """Where the run's scipy was another, the last digits may differ, and nothing more."""
-    manifest = json.loads((run / "manifest.json").read_text())
-    manifest["environment"]["libraries"]["scipy"] = "1.0"
-    (run / "manifest.json").write_text(json.dumps(manifest))
+    environment = json.loads((run / "manifest.json").read_text())["environment"]
     change(run, "UPDATE certificates SET p_a_lower = p_a_lower * (1 + 1e-14) WHERE stage = 'main' AND idx = 5")
+    reseal(run, environment=environment | {"libraries": environment["libraries"] | {"scipy": "1.0"}})
     outcome = bench("verify", run)
     assert outcome.status == 0, outcome.out
     assert "agree to one part in 1e11 (other libraries" in outcome.out
     change(run, "UPDATE certificates SET p_a_lower = p_a_lower * (1 - 1e-9) WHERE stage = 'main' AND idx = 5")
+    reseal(run)
     assert bench("verify", run).status == 1
 
 
@@ -160,10 +164,14 @@ def test_damage_is_one_message(run: Path, bench: Bench, damage: str) -> None:
     db.execute(damage)
     db.commit()
     db.close()
-    outcome = bench("verify", run)
-    assert outcome.status in {1, 2}
-    assert outcome.out.strip() or outcome.err.strip()
-    assert "defect" not in outcome.err
+    for forged in (False, True):
+        if forged:
+            reseal(run)
+        outcome = bench("verify", run)
+        assert outcome.status in {1, 2}
+        assert outcome.out.strip() or outcome.err.strip()
+        assert "defect" not in outcome.err
+        assert bench("report", run, "--no-pdf").status == 2
 
 
 def test_a_table_is_not_needed(make_bench: Callable[[], Bench]) -> None:

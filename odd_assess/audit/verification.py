@@ -1,11 +1,14 @@
 """Every number of a finished run that follows from something else in its folder, derived again and compared with what is stored.
 
+- Manifest and evidence file have the digests that the manifest names (`odd_assess.evidence.manifest`): any change of a byte shows, whatever it says.
 - The documents have the digests that the manifest names, and the points those of its ``points``.
 - Each point lies in its cell; each stage has as many certificates as the spec lays down, by its procedure, draws, sigma and alpha.
 - Class counts sum to n0 and n, the chosen class leads its selection, the bound follows from the counts, radius and outcome from the bound.
 - The findings follow from certificates, coverage and criteria, the verdict from the findings.
 
-What needs the model or the data is not in here: that the counts are what the model answered, that labels and inputs are those of the data.
+What needs the model or the data is not in here: that the counts are what the model answered, that labels and inputs are those of the data. Nor is who wrote
+the folder: whoever makes up counts, and everything after them, and computes the digests anew, has made another run. Keep or sign the digest of the
+manifest, or attestation.json, and that shows too.
 
 **Rounding.** Where numpy, scipy and the kind of machine are those of the manifest, numbers must be equal to the last bit: the same code ran. Elsewhere special
 functions may round otherwise, and numbers must agree to one part in 1e11: the radius of a bound 1e-5 below 1 magnifies the last digits of the bound some
@@ -14,7 +17,9 @@ thousand times. It is no doorway: bounds step 7e-15 to the safe side, and what i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -25,8 +30,8 @@ from odd_assess.audit.certificates import Agreed, agreed_main, agreed_pilot, agr
 from odd_assess.audit.ledger import Disagreement, Ledger
 from odd_assess.audit.load import FinishedRun, changed_documents, finished_run
 from odd_assess.criteria import check, radius_loss, reference_draws, verdict
-from odd_assess.errors import RunFolderError
-from odd_assess.evidence import MAIN, PILOT, REFERENCE, Columns, environment, results
+from odd_assess.errors import OddAssessError, RunFolderError
+from odd_assess.evidence import MAIN, MANIFEST, PILOT, REFERENCE, Columns, environment, results
 from odd_assess.odd import coverage_of
 from odd_assess.records import Criterion, Evidence, Finding, Results
 
@@ -35,7 +40,7 @@ ELSEWHERE = 1e-11
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verification:
+class VerificationReport:
     """What was derived again, and where it disagrees with what is stored: the first disagreements, and how many there are."""
 
     documents: int
@@ -55,7 +60,7 @@ class Verification:
         return {"agrees": self.agrees, **asdict(self)}
 
 
-def verify_run(folder: Path | str) -> Verification:
+def verify(folder: Path | str) -> VerificationReport:
     """Derive again what a finished run stores, without model, data and torch, and compare (see the module).
 
     Where the documents are not those of the manifest, nothing else is looked at: all rests on them.
@@ -65,10 +70,14 @@ def verify_run(folder: Path | str) -> Verification:
     with finished_run(Path(folder)) as run:
         exact = _same_numerics(run.manifest)
         ledger = Ledger(slack=0.0 if exact else ELSEWHERE)
-        for disagreement in changed_documents(run.documents, run.manifest):
+        for disagreement in run.broken:
             ledger.add(disagreement)
-        certificates, findings = (0, 0) if ledger.count else _verify(run, ledger)
-        return Verification(
+        with _saying_what_broke(run):
+            changed = changed_documents(run.documents, run.manifest)
+            for disagreement in changed:
+                ledger.add(disagreement)
+            certificates, findings = (0, 0) if changed else _verify(run, ledger)
+        return VerificationReport(
             documents=len(run.documents),
             certificates=certificates,
             findings=findings,
@@ -76,6 +85,20 @@ def verify_run(folder: Path | str) -> Verification:
             disagreements=tuple(ledger.told),
             count=ledger.count,
         )
+
+
+@contextmanager
+def _saying_what_broke(run: FinishedRun) -> Iterator[None]:
+    """Where the folder was changed, whatever stops the reading of it is one error that says so."""
+    try:
+        yield
+    except (OddAssessError, sqlite3.Error, ValueError, TypeError, LookupError, ArithmeticError, MemoryError) as error:
+        if not run.broken:
+            raise
+        listed = "\n".join(f"  {line}" for line in run.broken)
+        raise RunFolderError(
+            f"{run.path}: must be as the run wrote it, but it was changed:\n{listed}\nThe rest cannot be derived again: {error}"
+        ) from error
 
 
 def _same_numerics(manifest: Mapping[str, Any]) -> bool:
@@ -92,8 +115,10 @@ def _verify(run: FinishedRun, ledger: Ledger) -> tuple[int, int]:
     plan, classes = run.spec.certification, len(run.around.class_names)
     pilot = run.manifest.get("pilot")
     tolerant = plan.budget.kind == "tolerance"
-    chosen = int(pilot["n"]) if tolerant and isinstance(pilot, Mapping) else None
-    main = _certified(run, MAIN, agreed_main(plan, chosen), classes, ledger)
+    chosen = pilot.get("n") if isinstance(pilot, Mapping) else None
+    if tolerant and (not isinstance(chosen, int) or chosen < 1):
+        raise RunFolderError(f"{run.path / MANIFEST}: must say how many draws the pilot chose (pilot.n), found {chosen!r}")
+    main = _certified(run, MAIN, agreed_main(plan, chosen if tolerant else None), classes, ledger)
     agreed = agreed_reference(plan)
     reference = None if agreed is None else _certified(run, REFERENCE, agreed, classes, ledger)
     first = len(_certified(run, PILOT, agreed_pilot(plan), classes, ledger)) if tolerant else 0
@@ -149,7 +174,7 @@ def _check_points(run: FinishedRun, ledger: Ledger) -> None:
         wrong = cells != points.cell
         ledger.compare(names, "cell", points.cell[wrong], cells[wrong])
         if stage == MAIN and not run.spec.sampling.until_decided:
-            ledger.same("manifest", "digest of the points", run.manifest["identity"].get("points"), points.digest)
+            ledger.same(MANIFEST, "digest of the points", run.manifest["identity"].get("points"), points.digest)
 
 
 def _check_findings(run: FinishedRun, main: Results, reference: Results | None, ledger: Ledger) -> int:
@@ -166,7 +191,7 @@ def _check_findings(run: FinishedRun, main: Results, reference: Results | None, 
     stored = run.store.findings(run.criteria)
     for criterion, old, new in zip(run.criteria, stored, derived, strict=True):
         _compare_findings(criterion, old, new, ledger)
-    ledger.same("manifest", "verdict", run.manifest.get("verdict"), verdict(derived).value)
+    ledger.same(MANIFEST, "verdict", run.manifest.get("verdict"), verdict(derived).value)
     return len(stored)
 
 
