@@ -263,9 +263,38 @@ class Criterion:
     location: Location | None = None
 
 
+Effect = Literal["loosened", "not loosened", "not comparable"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What became of one key of a criterion; of the whole criterion where ``key`` is empty: ``before`` is empty where it is new, ``after`` where it is gone.
+
+    ``source`` is the file in which it stood as ``before``, ``reason`` the one that the changing file gives. ``effect`` says whether less is asked than before.
+    """
+
+    criterion: str
+    key: str
+    before: str
+    after: str
+    effect: Effect
+    reason: str = ""
+    source: str = ""
+
+    def __str__(self) -> str:
+        mark = "" if self.effect == "not loosened" else f" ({self.effect})"
+        if self.key:
+            return f"{self.criterion}: {self.key} {self.before} -> {self.after}{mark}"
+        return f"{self.criterion}: {'dropped' if self.before else 'added'}{mark}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CriteriaSet:
-    """One acceptance criteria file."""
+    """One acceptance criteria file.
+
+    ``base`` is the file that it extends, ``overrides`` what it and its bases changed in the criteria of theirs, the first base first. ``standards``: (key,
+    title) of those that it declares itself, for its clauses.
+    """
 
     id: str
     title: str
@@ -273,6 +302,14 @@ class CriteriaSet:
     sha256: str
     criteria: tuple[Criterion, ...]
     description: str = ""
+    base: CriteriaSet | None = None
+    overrides: tuple[Change, ...] = ()
+    standards: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """The digests of this file and of those that it rests on."""
+        return (self.sha256, *(self.base.digests if self.base is not None else ()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

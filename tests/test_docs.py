@@ -54,14 +54,16 @@ def test_the_python_example_runs(readme: str, capsys: pytest.CaptureFixture[str]
 
 
 def test_the_yaml_examples_are_sound(readme: str, tmp_path: Path) -> None:
-    """The spec and the criteria file of the README have no problem, once the files that they name lie beside them."""
-    spec, criteria = re.findall(r"```yaml\n(.*?)```", readme, flags=re.DOTALL)
+    """The spec and the criteria files of the README have no problem, once the files that they name lie beside them."""
+    spec, criteria, extension = re.findall(r"```yaml\n(.*?)```", readme, flags=re.DOTALL)
     for name in ("signs.npz", "network.py", "weights.safetensors"):
         (tmp_path / name).touch()
     (tmp_path / "spec.yaml").write_text(spec)
     (tmp_path / "criteria.yaml").write_text(criteria)
     assert lint(tmp_path / "spec.yaml") == ()
     assert lint(tmp_path / "criteria.yaml") == ()
+    (tmp_path / "extension.yaml").write_text(extension)
+    assert lint(tmp_path / "extension.yaml") == ()
 
 
 def test_the_ci_examples_are_workflows(readme: str, repository: Path) -> None:

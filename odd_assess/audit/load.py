@@ -170,7 +170,10 @@ def changed_documents(documents: Sequence[SourceFile], manifest: Mapping[str, An
         if (digest := hashlib.sha256(document.content).hexdigest()) != document.sha256
     ]
     identity: Mapping[str, Any] = manifest["identity"]
-    of_kind = {kind: [document.sha256 for document in documents if document.kind == kind] for kind in ("spec", "criteria")}
+    of_kind = {
+        kind: list(dict.fromkeys(document.sha256 for document in documents if document.kind == kind))
+        for kind in ("spec", "criteria")
+    }
     for kind, named in (("spec", [identity.get("spec")]), ("criteria", identity.get("criteria"))):
         if of_kind[kind] != named:
             stored, derived = digests_shown(named), digests_shown(of_kind[kind])

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -105,9 +105,12 @@ EXIT_STATUS = {"MET": 0, "NOT MET": 1, "INCONCLUSIVE": 3}
 
 
 def headline(assessment: Assessment, folder: Path) -> str:
-    """The verdict and what it rests on, a line for each criterion, and where the report lies."""
+    """The verdict and what it rests on, a line for each criterion and each change of one, and where the report lies."""
+    from odd_assess.exchange import overrides
+
     lines = [f"{assessment.verdict.value}: {assessment.spec.title}"]
     lines += [_finding_line(finding) for finding in assessment.findings]
+    lines += [f"  changed: {line}" for line in overrides(assessment)]
     lines += [f"report: {folder / 'report.html'}"]
     return "\n".join(lines)
 
@@ -127,11 +130,13 @@ def as_data(assessment: Assessment, folder: Path) -> dict[str, object]:
         "points": len(assessment.results),
         "run": str(folder),
         "report": str(folder / "report.html"),
+        "overrides": [asdict(change) for group in assessment.spec.criteria for change in group.overrides],
         "radius_reduction": {"predicted": assessment.reduction.predicted, "measured": assessment.reduction.measured},
         "findings": [
             {
                 "criterion": finding.criterion.id,
                 "requirement": finding.criterion.requirement,
+                "clauses": list(finding.criterion.clauses),
                 "severity": finding.criterion.severity,
                 "state": finding.state.value,
                 "kind": finding.kind,

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from xml.etree import ElementTree as ET
 
-from odd_assess.exchange.words import headline, in_full, plain, requirement
+from odd_assess.exchange.words import headline, in_full, overrides, plain, requirement
 from odd_assess.records import Assessment, Finding, State
 
 FAILURES = {State.NOT_MET: "CriterionNotMet", State.INCONCLUSIVE: "Inconclusive"}
@@ -57,14 +57,16 @@ def _suite(assessment: Assessment, title: str, sha256: str, findings: Sequence[F
         timestamp=str(assessment.manifest.get("started", ""))[:19],
     )
     properties = ET.SubElement(suite, "properties")
-    facts = {
+    facts: dict[str, object] = {
         "verdict": assessment.verdict.value,
         "spec": assessment.spec.sha256,
         "criteria": sha256,
         "points": len(assessment.results),
     }
+    if changed := overrides(assessment):
+        facts["overrides"] = "; ".join(changed)
     for name, value in facts.items():
-        ET.SubElement(properties, "property", name=name, value=str(value))
+        ET.SubElement(properties, "property", name=name, value=plain(str(value)))
     for finding in findings:
         suite.append(_case(assessment, finding))
     return suite

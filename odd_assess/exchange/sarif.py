@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from odd_assess.exchange.words import headline, in_full, requirement
+from odd_assess.criteria.clauses import clauses_of
+from odd_assess.exchange.words import headline, in_full, overrides, requirement
 from odd_assess.records import Assessment, Criterion, Finding, State
 
 LEVELS = {"blocking": "error", "warning": "warning", "info": "note"}
@@ -28,23 +30,24 @@ def sarif(assessment: Assessment, *, root: Path | None = None) -> str:
     driver = {
         "name": "odd-assess",
         "semanticVersion": str(assessment.manifest.get("identity", {}).get("odd_assess", "0.0.0")),
-        "rules": [_rule(finding.criterion) for finding in assessment.findings],
+        "rules": [_rule(finding.criterion, clauses_of(finding.criterion, assessment.spec)) for finding in assessment.findings],
     }
     run = {
         "tool": {"driver": driver},
         "automationDetails": {"id": f"odd-assess/{assessment.spec.id}/"},
         "columnKind": "unicodeCodePoints",
+        "properties": {"overrides": overrides(assessment)},
         "results": [_result(number, finding, root) for number, finding in enumerate(assessment.findings)],
     }
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False) + "\n"
 
 
-def _rule(criterion: Criterion) -> dict[str, Any]:
-    clauses = f" Serves: {'; '.join(criterion.clauses)}." if criterion.clauses else ""
+def _rule(criterion: Criterion, clauses: Sequence[str]) -> dict[str, Any]:
+    serves = f" Serves, without a claim of compliance: {'; '.join(clauses)}." if clauses else ""
     return {
         "id": criterion.id,
         "shortDescription": {"text": _short(criterion.title)},
-        "fullDescription": {"text": _short(f"{criterion.title}: {requirement(criterion)}.{clauses}")},
+        "fullDescription": {"text": _short(f"{criterion.title}: {requirement(criterion)}.{serves}")},
         "help": {"text": "The finding says what would decide or meet it; report.html in the run folder has the evidence."},
         "defaultConfiguration": {"level": LEVELS[criterion.severity]},
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from odd_assess.criteria.words import at_least, at_most
-from odd_assess.exchange.words import requirement
+from odd_assess.exchange.words import overrides, requirement
 from odd_assess.records import Assessment, Finding, State
 
 MARKS = {State.MET: "✅", State.NOT_MET: "❌", State.INCONCLUSIVE: "❔"}
@@ -25,6 +25,13 @@ def summary(assessment: Assessment) -> str:
     ]
     if (more := len(assessment.findings) - MOST_ROWS) > 0:
         lines.append(f"\n... and {more} more criteria: see report.html")
+    if changed := overrides(assessment):
+        lines += [
+            "",
+            "Changed from the criteria files that are extended:",
+            "",
+            *(f"- {_cell(line)}" for line in changed[:MOST_ROWS]),
+        ]
     return "\n".join(lines) + "\n"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from odd_assess.criteria.words import at_least, at_most
-from odd_assess.records import Criterion, Finding, State
+from odd_assess.records import Assessment, Criterion, Finding, State
 
 _CONTROL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -32,6 +32,15 @@ def in_full(finding: Finding) -> str:
             bounds = ", ".join([*lower, *upper])
             lines.append(f"{part.state.value}: {part.name}, {part.points} points{f', {bounds}' if bounds else ''}")
     return "\n".join(lines)
+
+
+def overrides(assessment: Assessment) -> list[str]:
+    """What criteria files changed in those that they extend, a line for each: "CA: require >= 0.8 -> >= 0.7 (loosened), from gate.yaml: why"."""
+    return [
+        f"{change}, from {change.source}{f': {change.reason}' if change.reason else ''}"
+        for group in assessment.spec.criteria
+        for change in group.overrides
+    ]
 
 
 def requirement(criterion: Criterion) -> str:

@@ -152,7 +152,7 @@ def identity_of(spec: Spec, bench: Bench) -> dict[str, Any]:
     return {
         "odd_assess": version("odd-assess"),
         "spec": spec.sha256,
-        "criteria": [group.sha256 for group in spec.criteria],
+        "criteria": list(dict.fromkeys(digest for group in spec.criteria for digest in group.digests)),
         "model": bench.model.digest,
         "data": bench.source.digest,
         "points": bench.points.digest,

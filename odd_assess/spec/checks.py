@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from odd_assess.criteria import screening
@@ -13,6 +12,7 @@ from odd_assess.odd.domain import Domain
 from odd_assess.records import CertificationPlan, CriteriaSet, Criterion, SamplingPlan
 from odd_assess.spec.budgets import limit_key
 from odd_assess.spec.document import Document, KeyPath, dotted
+from odd_assess.spec.extending import place_of
 
 if TYPE_CHECKING:
     from odd_assess.criteria.attainability import Shortfall
@@ -202,15 +202,15 @@ def check_reference(document: Document, plan: CertificationPlan, sampling: Sampl
 
 def check_reduction(plan: CertificationPlan, criteria: tuple[CriteriaSet, ...], documents: list[Document]) -> None:
     """A verdict that rests on the cost of the budget needs that cost measured, not only predicted."""
-    by_path = {os.path.abspath(read.path): read for read in documents}  # noqa: PTH100
     for file in criteria if plan.reference is None else ():
-        for index, criterion in enumerate(file.criteria):
+        for criterion in file.criteria:
             if criterion.metric == "radius_reduction" and criterion.severity == "blocking":
                 message = (
                     "a blocking radius_reduction would rest on an estimate without interval, because the spec's certification.reference "
                     "is none: add a reference, or make it severity: warning"
                 )
-                by_path[str(file.path)].add(("criteria", index), message)
+                read, path = place_of(criterion, documents)
+                read.add(path, message)
 
 
 def check_points(document: Document, sampling: SamplingPlan, domain: Domain) -> bool:

@@ -1,26 +1,37 @@
-"""Criteria files: from the file to ``CriteriaSet``."""
+"""Criteria files: from the document to ``CriteriaSet``."""
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from odd_assess.criteria.changes import changed, content, dropped
+from odd_assess.criteria.clauses import STANDARDS, is_known, references
 from odd_assess.criteria.metrics import METRICS, MetricInfo
-from odd_assess.records import Comparator, CriteriaSet, Criterion
-from odd_assess.shipped import shipped
+from odd_assess.records import Change, Comparator, CriteriaSet, Criterion
 from odd_assess.spec import models
-from odd_assess.spec.document import Document, KeyPath, document_of, read_document
-from odd_assess.spec.files import content_of, resolved
+from odd_assess.spec.document import Document, KeyPath
+from odd_assess.spec.extending import extended, overlaid
 from odd_assess.spec.validation import validated
 from odd_assess.spec.words import did_you_mean, listed, one_of, shown
 
 _REQUIRE = re.compile(r"(?P<sign><=|>=)\s*(?P<number>[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?)\s*(?P<percent>%?)")
 
 
-def criteria_set(document: Document) -> CriteriaSet | None:
-    """The criteria of a document that was read; None (and problems) where something in it is wrong."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A criteria file that is valid, with what a file that extends it needs: each criterion's keys as they are written, here and in its own bases."""
+
+    criteria: CriteriaSet
+    entries: Mapping[str, Mapping[Any, Any]]
+
+
+def criteria_set(document: Document, base: Written | None = None) -> Written | None:
+    """The criteria of a document that was read, on top of those of the file that it extends; None (and problems) where something in it is wrong."""
     if document.data is None and document.problems:
         return None
     if isinstance(document.data, dict) and "odd_assess" in document.data and "odd_assess_criteria" not in document.data:
@@ -31,19 +42,78 @@ def criteria_set(document: Document) -> CriteriaSet | None:
     if entries is not None and not (isinstance(entries, list) and entries):
         document.add(("criteria",), f"must be a list with at least one criterion, found {shown(entries or None)}")
         return None
-    built = [_criterion(document, ("criteria", i), entry) for i, entry in enumerate(entries or ())]
-    criteria = tuple(criterion for criterion in built if criterion is not None)
+    if base is None and extended(document) is not None:
+        return None  # the file that it extends has problems of its own
     _refuse_repeated_ids(document)
+    standards = _standards(document, file, base)
+    built = {} if base is None else {criterion.id: criterion for criterion in base.criteria.criteria}
+    written = {} if base is None else dict(base.entries)
+    changes: list[Change] = [] if base is None else list(base.criteria.overrides)
+    for i, entry in enumerate(entries or ()):
+        overlay = overlaid(document, ("criteria", i), entry, base.entries if base is not None else None)
+        if overlay is None:
+            continue
+        _refuse_unknown_clauses(document, ("criteria", i), entry, standards)
+        old = built.get(overlay.changes) if overlay.changes is not None else None
+        source = base.criteria.path.name if base is not None else ""
+        if old is not None and overlay.entry is None:
+            del built[old.id], written[old.id]
+            changes.append(dropped(old.id, before=content(old), reason=overlay.reason, source=source))
+            continue
+        criterion = _criterion(document, ("criteria", i), overlay.entry)
+        if criterion is None or not isinstance(overlay.entry, dict):
+            continue
+        if old is not None:
+            found = changed(old.id, content(old), content(criterion), reason=overlay.reason, source=source)
+            changes += [change for change in found if change.key in entry]
+        built[criterion.id], written[criterion.id] = criterion, overlay.entry
+    if file is not None and not built and not document.problems:
+        document.add(("criteria",), "must leave at least one criterion, but every one is disabled")
     if file is None or document.problems:
         return None
-    return CriteriaSet(
+    found_set = CriteriaSet(
         id=file.id,
         title=file.title or file.id,
         path=Path(os.path.abspath(document.path)),  # noqa: PTH100
         sha256=document.sha256,
-        criteria=criteria,
+        criteria=tuple(built.values()),
         description=(file.description or "").strip(),
+        base=None if base is None else base.criteria,
+        overrides=tuple(changes),
+        standards=tuple(standards.items()),
     )
+    return Written(criteria=found_set, entries=written)
+
+
+def _standards(document: Document, file: models.CriteriaFile | None, base: Written | None) -> dict[str, str]:
+    """The standards that clauses may refer to besides those that are known: the base's and the file's own."""
+    inherited = {} if base is None else dict(base.criteria.standards)
+    own = {} if file is None else file.standards
+    for key in own:
+        if key in STANDARDS or inherited.get(key, own[key]) != own[key]:
+            title = STANDARDS[key].title if key in STANDARDS else inherited[key]
+            document.add(("standards", key), f"{key} stands for {title} already: use another key", at="key")
+    return {**inherited, **own}
+
+
+def _refuse_unknown_clauses(document: Document, path: KeyPath, entry: object, standards: Mapping[str, str]) -> None:
+    clauses = entry.get("clauses") if isinstance(entry, dict) else None
+    for i, reference in enumerate(clauses if isinstance(clauses, list) else ()):
+        if isinstance(reference, str) and reference and not is_known(reference, standards.items()):
+            document.add((*path, "clauses", i), _clause_message(reference, standards))
+
+
+def _clause_message(reference: str, standards: Mapping[str, str]) -> str:
+    key, colon, _ = reference.partition(":")
+    must = "must be STANDARD:CLAUSE, such as EU-AI-Act:15(1)"
+    if key in standards:
+        return f"{must}, found {shown(reference)}: name a clause of {standards[key]}"
+    if key in STANDARDS:
+        near = did_you_mean(reference, references())
+        return f"must name a known clause of {STANDARDS[key].title}, found {shown(reference)}{near}; known: {listed(STANDARDS[key].clauses)}"
+    near = did_you_mean(key, (*STANDARDS, *standards)) if colon else did_you_mean(reference, references())
+    known = f"known standards: {listed((*STANDARDS, *standards))}; others are declared under the key standards"
+    return f"{must}, found {shown(reference)}{near}; {known}"
 
 
 def _refuse_repeated_ids(document: Document) -> None:
@@ -138,67 +208,3 @@ def _check_fit(document: Document, path: KeyPath, entry: models.CriterionEntry, 
 
 def _kind(info: MetricInfo) -> str:
     return "an estimate that carries no guarantee" if info.kind == "estimate" else "which counts what was sampled"
-
-
-def find_criteria(document: Document, path: KeyPath, text: str) -> Path | None:
-    """The criteria file that a spec names: beside the spec, else among those that come with odd-assess."""
-    near = resolved(document, text)
-    if document.kept is not None and ("criteria", text) in document.kept:
-        return near
-    if os.path.isfile(near):  # noqa: PTH113
-        relative = document.path.parent / text
-        return relative if os.path.isfile(relative) else near  # noqa: PTH113
-    folder = shipped("acceptance_criteria")
-    known = sorted(file.name for file in folder.glob("*.yaml"))
-    parts = Path(text).parts
-    if parts and parts[-1] in known and parts[:-1] in ((), ("acceptance_criteria",)):
-        return folder / parts[-1]
-    offered = [f"acceptance_criteria/{name}" for name in known]
-    hint = did_you_mean(text, offered)
-    come = f"; with odd-assess come {listed(offered)}" if offered else ""
-    document.add(path, f"must name an existing criteria file, found nothing at {near}{hint}{come}")
-    return None
-
-
-def referenced_criteria(document: Document, data: object) -> tuple[tuple[CriteriaSet, ...], list[Document], bool]:
-    """(the sets that are valid, every document that was read, whether all are valid) of a spec's key ``criteria``."""
-    names: list[Any] = data if isinstance(data, list) else []
-    sets: list[CriteriaSet] = []
-    documents: list[Document] = []
-    seen: dict[Path, int] = {}
-    for i, name in enumerate(names):
-        file = find_criteria(document, ("criteria", i), name) if isinstance(name, str) and name else None
-        if file is None:
-            continue
-        if seen.setdefault(Path(os.path.abspath(file)), i) != i:  # noqa: PTH100
-            document.add(("criteria", i), "names the same file twice: delete one of them")
-            continue
-        read = _read(document, name, file)
-        documents.append(read)
-        made = criteria_set(read)
-        if made is not None:
-            sets.append(made)
-    _refuse_ids_of_two_files(sets, documents)
-    return tuple(sets), documents, bool(names) and len(sets) == len(names)
-
-
-def _read(document: Document, name: str, file: Path) -> Document:
-    try:
-        return document_of(file, content_of(document, "criteria", name, file))
-    except OSError:
-        return read_document(file)  # which says what is wrong
-
-
-def _refuse_ids_of_two_files(sets: list[CriteriaSet], documents: list[Document]) -> None:
-    """Over all files of a spec an id names one criterion."""
-    owners: dict[str, Criterion] = {}
-    by_path = {read.path: read for read in documents}
-    for criteria in sets:
-        for criterion in criteria.criteria:
-            other = owners.setdefault(criterion.id, criterion)
-            if other is criterion or criterion.location is None:
-                continue
-            read = by_path[criterion.location.path]
-            index = criteria.criteria.index(criterion)
-            message = f"{criterion.id!r} names another criterion at {other.location}: ids must be unique over all criteria files"
-            read.add(("criteria", index, "id"), message)

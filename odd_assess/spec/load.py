@@ -12,7 +12,7 @@ from odd_assess.odd.domain import Domain
 from odd_assess.records import CriteriaSet, Execution, SourceFile, Spec
 from odd_assess.spec import budgets, checks, models
 from odd_assess.spec.attributes import Declared
-from odd_assess.spec.criteria import criteria_set, referenced_criteria
+from odd_assess.spec.criteria_files import criteria_of, referenced_criteria
 from odd_assess.spec.document import Document, document_of, read_document
 from odd_assess.spec.domain import declared_domain
 from odd_assess.spec.execution import execution_plan
@@ -98,7 +98,8 @@ def _is_criteria(document: Document) -> bool:
 
 
 def _criteria(document: Document) -> tuple[CriteriaSet | None, list[Problem]]:
-    return criteria_set(document), document.problems
+    criteria, documents = criteria_of(document)
+    return criteria, [problem for read in documents for problem in read.problems]
 
 
 def _spec(document: Document) -> tuple[Spec | None, list[Problem], tuple[Problem, ...]]:

@@ -554,7 +554,9 @@ class CriterionEntry(Keys):
     id: Name = Field(description="short name, unique over all criteria files of a spec", examples=["CA-025"])
     title: Text | None = Field(default=None, description="the criterion in words, for the report")
     requirement: Text | None = Field(default=None, description="id of your own requirement that it checks")
-    clauses: list[Text] = Field(default=[], description="clauses of standards that it serves")
+    clauses: list[Text] = Field(
+        default=[], description="clauses of standards that it serves, as STANDARD:CLAUSE", examples=['["EU-AI-Act:15(1)"]']
+    )
     metric: Text = Field(description="what is measured", examples=["certified_accuracy"])
     radius: Annotated[Number, Field(gt=0)] | None = Field(
         default=None, description="L2 radius in input units at which the metric is taken", examples=[0.25]
@@ -575,6 +577,15 @@ class CriterionEntry(Keys):
     )
 
 
+class OverrideKeys(Keys):
+    """What an entry may hold besides the keys of a criterion where it changes one of the file that is extended."""
+
+    example: ClassVar[str] = '{id: CA-025, require: ">= 0.70", reason: field data of 2026}'
+
+    disable: Text | None = Field(default=None, description="drop the criterion of this id, for the reason given here")
+    reason: Text | None = Field(default=None, description="why the criterion of this id is changed")
+
+
 class CriteriaFile(Keys):
     """Acceptance criteria."""
 
@@ -584,8 +595,18 @@ class CriteriaFile(Keys):
     id: Name = Field(description="short name of the set of criteria", examples=["perception-default"])
     title: Text | None = Field(default=None, description="the set of criteria in words, for the report")
     description: Text | None = Field(default=None, description="where the criteria come from and what they are for")
+    extends: Text | None = Field(
+        default=None,
+        description="a criteria file whose criteria this one takes over: beside this file, or one that comes with odd-assess",
+        examples=["ci_gate.yaml"],
+    )
+    standards: dict[Name, Text] = Field(
+        default={},
+        description="standards of your own that clauses refer to: key: title",
+        examples=["{ACME: ACME safety handbook 2026}"],
+    )
     criteria: Annotated[list[CriterionEntry], SkipValidation] = Field(
         min_length=1,
-        description="the criteria",
+        description="the criteria; in a file that extends another, new ones and the keys to change in those with a known id",
         examples=['[{id: CA-025, metric: certified_accuracy, radius: 0.25, require: ">= 0.80", confidence: 0.95}]'],
     )

@@ -45,8 +45,17 @@ def _fill_spec(schema: Schema) -> None:
 
 
 def _fill_criteria(schema: Schema) -> None:
-    metric = _model(schema, "CriterionEntry")["properties"]["metric"]
-    metric |= _words({info.name: info.meaning for info in METRICS.values()})
+    entry = _model(schema, "CriterionEntry")
+    entry["properties"]["metric"] |= _words({info.name: info.meaning for info in METRICS.values()})
+    override = {**entry, "title": "OverrideEntry", "required": ["id"]}
+    override["properties"] = {**entry["properties"], **models.OverrideKeys.model_json_schema()["properties"]}
+    schema["$defs"]["OverrideEntry"] = override
+    items: dict[str, Schema] = {
+        name: {"properties": {"criteria": {"items": {"$ref": f"#/$defs/{name}"}}}} for name in ("OverrideEntry", "CriterionEntry")
+    }
+    del schema["properties"]["criteria"]["items"]
+    items["CriterionEntry"]["properties"]["extends"] = False
+    schema["anyOf"] = [{"required": ["extends"], "allOf": [items["OverrideEntry"]]}, items["CriterionEntry"]]
 
 
 def _model(node: Any, name: str) -> Schema:

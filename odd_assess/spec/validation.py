@@ -120,7 +120,9 @@ def _message(detail: ErrorDetails, model: type[Keys], field: FieldInfo | None) -
 def _literal_message(field: FieldInfo | None, found: Any, expected: str) -> str:
     words = [word.strip("'") for word in expected.replace(" or ", ", ").split(", ")]
     if words == ["1"]:
-        return f"must be 1, the version of the format that this odd-assess reads, found {shown(found)}"
+        newer = isinstance(found, int) and not isinstance(found, bool) and found > 1
+        hint = ": the file is written for a newer odd-assess; update odd-assess" if newer else ""
+        return f"must be 1, the version of the format that this odd-assess reads, found {shown(found)}{hint}"
     del field
     return one_of(found, words)
 

@@ -39,7 +39,9 @@ CASES = [
     (
         "version",
         (("odd_assess: 1", "odd_assess: 2"),),
-        ["spec.yaml:1:13: odd_assess: must be 1, the version of the format that this odd-assess reads, found the number 2"],
+        [
+            "spec.yaml:1:13: odd_assess: must be 1, the version of the format that this odd-assess reads, found the number 2: the file is written for a newer odd-assess; update odd-assess"
+        ],
     ),
     (
         "id",

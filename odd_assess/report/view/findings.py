@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from odd_assess.criteria.clauses import NO_COMPLIANCE, clauses_of
 from odd_assess.criteria.metrics import METRICS, MetricInfo
 from odd_assess.criteria.words import about
-from odd_assess.records import Assessment, Finding, State
+from odd_assess.records import Assessment, Change, Finding, State
 from odd_assess.report.view import formats
 from odd_assess.report.view.domain import classes_without_a_point
 from odd_assess.report.view.extremes import weakest_groups
-from odd_assess.report.view.records import FindingView, Interval, VerdictView
+from odd_assess.report.view.records import Cell, Column, FindingView, Interval, Table, VerdictView
 
 WORST_FIRST = (State.NOT_MET, State.INCONCLUSIVE, State.MET)
 
@@ -52,6 +53,10 @@ def _notes(assessment: Assessment, blocking: Sequence[Finding]) -> list[str]:
             notes.append(f"Not blocking, {words}: {formats.listed(others)}.")
     if missing := len(classes_without_a_point(assessment)):
         notes.append(f"{missing} of {formats.plural(len(assessment.class_names), 'class', 'classes')} had no point.")
+    if weaker := list(
+        dict.fromkeys(c.criterion for g in assessment.spec.criteria for c in g.overrides if c.effect != "not loosened")
+    ):
+        notes.append(f"Loosened, or changed beyond comparison, from the file that is extended: {formats.listed(weaker)}.")
     untested = len(assessment.spec.unrealisable)
     if untested:
         notes.append(f"{formats.plural(untested, 'declared attribute')} of the ODD could not be tested.")
@@ -62,10 +67,10 @@ def findings(assessment: Assessment) -> tuple[FindingView, ...]:
     """Every finding, in the order of the criteria files."""
     cap = float(assessment.reduction.expected_reference.max(initial=0.0))
     scale = max(cap, float(assessment.results.radius.max(initial=0.0)), 1e-9)
-    return tuple(_finding(finding, position, scale) for position, finding in enumerate(assessment.findings, start=1))
+    return tuple(_finding(assessment, finding, position, scale) for position, finding in enumerate(assessment.findings, start=1))
 
 
-def _finding(finding: Finding, position: int, scale: float) -> FindingView:
+def _finding(assessment: Assessment, finding: Finding, position: int, scale: float) -> FindingView:
     criterion, info = finding.criterion, METRICS[finding.criterion.metric]
     against, points = criterion.required, _resolution(finding, info)
     where = f"{criterion.location.path.name}:{criterion.location.line}" if criterion.location else ""
@@ -88,10 +93,39 @@ def _finding(finding: Finding, position: int, scale: float) -> FindingView:
         message=finding.message,
         advice_title="What would decide it:" if finding.state is State.INCONCLUSIVE else "What to do:",
         advice=finding.advice,
-        clauses=criterion.clauses,
+        clauses=clauses_of(criterion, assessment.spec),
         source=where,
         interval=_interval(finding, info, scale),
         tally=_tally(finding),
+    )
+
+
+def clauses_note(assessment: Assessment) -> str:
+    """What naming clauses does not mean; empty where none is named."""
+    return NO_COMPLIANCE if any(finding.criterion.clauses for finding in assessment.findings) else ""
+
+
+def changes(assessment: Assessment) -> Table | None:
+    """What criteria files changed in the criteria of files that they extend; None where they changed nothing."""
+    overrides = [change for group in assessment.spec.criteria for change in group.overrides]
+    if not overrides:
+        return None
+    return Table(
+        id="changes",
+        caption="Criteria that were changed from the file that holds them, before the run",
+        columns=tuple(Column(title=title) for title in ("Criterion", "Changed from", "Key", "Was", "Is", "Effect", "Reason")),
+        rows=tuple(_changed(change) for change in overrides),
+        note="loosened: less is asked than in the file that is extended; not comparable: it cannot be told whether less is asked.",
+    )
+
+
+def _changed(change: Change) -> tuple[Cell, ...]:
+    after = change.after if change.key else "disabled"
+    texts = [change.source, change.key or formats.NOTHING, change.before, after, change.effect, change.reason or formats.NOTHING]
+    weak = "strong" if change.effect != "not loosened" else ""
+    return (
+        Cell(text=change.criterion, mark="strong"),
+        *(Cell(text=text, mark=weak if text == change.effect else "") for text in texts),
     )
 
 

@@ -23,6 +23,8 @@ def page_of(assessment: Assessment) -> Page:
         facts=_facts(assessment),
         verdict=findings.verdict(assessment),
         findings=findings.findings(assessment),
+        changes=findings.changes(assessment),
+        clauses_note=findings.clauses_note(assessment),
         reduction=reduction.reduction(assessment),
         domain=domain.domain(assessment),
         accuracy=radii.accuracy(assessment),

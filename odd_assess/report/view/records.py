@@ -319,6 +319,8 @@ class Page:
     facts: tuple[Fact, ...]
     verdict: VerdictView
     findings: tuple[FindingView, ...]
+    changes: Table | None
+    clauses_note: str
     reduction: ReductionView
     domain: DomainView
     accuracy: AccuracyView
