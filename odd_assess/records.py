@@ -258,6 +258,7 @@ class Criterion:
     confidence: float | None = None
     severity: Severity = "blocking"
     multiplicity: Literal["holm", "bonferroni"] = "holm"
+    estimate: Literal["accepted"] | None = None  # an estimate, which carries no guarantee, may decide the verdict
     requirement: str | None = None  # the caller's own requirement id
     clauses: tuple[str, ...] = ()  # clauses of standards that it serves
     location: Location | None = None

@@ -19,6 +19,7 @@ import numpy as np
 from odd_assess.criteria.claims import CLAIMS, Claim
 from odd_assess.criteria.inference import cell_inference, inference_for
 from odd_assess.criteria.loss import bound_levels
+from odd_assess.criteria.metrics import METRICS
 from odd_assess.criteria.readings import beta_of, state_of
 from odd_assess.criteria.screening import bound_alpha, covered_at_best, radius_of, shortest_run, visits_at_best
 from odd_assess.odd.domain import Domain
@@ -189,12 +190,12 @@ def _points_decide(criterion: Criterion, sampling: SamplingPlan) -> bool:
     by_itself = (
         sampling.design == "pairwise" and sampling.points is None and criterion.metric in ("pairwise_coverage", "level_coverage")
     )
-    return criterion.metric != "radius_reduction" and not by_itself
+    return METRICS[criterion.metric].kind != "estimate" and not by_itself
 
 
 def at_best(criterion: Criterion, setting: Setting, points: int) -> float | None:
     """What so many points show at best: the bound that decides, or the count. None where the criterion is not for points to decide."""
-    if criterion.metric == "radius_reduction":
+    if METRICS[criterion.metric].kind == "estimate":
         return None
     if criterion.metric not in CLAIMS:
         return _counted_at_best(criterion, setting, points)
@@ -223,7 +224,7 @@ def fewest_points(criterion: Criterion, setting: Setting) -> int | None:
     if criterion.metric not in CLAIMS:
         if criterion.metric == "points_per_cell":
             return for_each_cell(math.ceil(criterion.required), setting)
-        return None if criterion.metric == "radius_reduction" else smallest(enough, most=cells)
+        return None if METRICS[criterion.metric].kind == "estimate" else smallest(enough, most=cells)
     if criterion.scope == "each_cell":
         in_cell = smallest(lambda count: meets(criterion, shown_in_cell(criterion, setting, count)), most=MOST_POINTS)
         return None if in_cell is None else for_each_cell(in_cell, setting)

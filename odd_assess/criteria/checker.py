@@ -15,7 +15,7 @@ import numpy as np
 from odd_assess.criteria import advice, words
 from odd_assess.criteria.advice import Advice
 from odd_assess.criteria.claims import CLAIMS, Claim, FractionClaim
-from odd_assess.criteria.inference import Inference, Weighted, cell_inference, inference_for, point_weights
+from odd_assess.criteria.inference import Inference, Weighted, cell_inference, inference_for, mean_upper, point_weights
 from odd_assess.criteria.loss import bound_levels
 from odd_assess.criteria.metrics import METRICS
 from odd_assess.criteria.readings import Reading, beta_of, read_cells, read_odd, state_of
@@ -112,6 +112,8 @@ def _finding(criterion: Criterion, evidence: Evidence) -> Finding:
         return _domain_claim(criterion, evidence)
     if criterion.metric == "radius_reduction":
         return _radius_reduction(criterion, evidence)
+    if criterion.metric == "robust_fraction":
+        return _robust_fraction(criterion, evidence)
     return _descriptive(criterion, evidence)
 
 
@@ -143,9 +145,8 @@ def _domain_claim(criterion: Criterion, evidence: Evidence) -> Finding:
             f"because points of the design {sampling.design} are placed to cover the ODD and not drawn from the declared distribution."
         )
         return _inconclusive(criterion, evidence, message, "Use design random or stratified for claims on the ODD.", observed)
-    if sampling.points is not None and len(results) < sampling.points and not sampling.until_decided:
-        message = f"{words.subject(criterion)}: {len(results)} of {sampling.points} points are assessed; a claim on the ODD needs them all."
-        return _inconclusive(criterion, evidence, message, "Finish the run (odd-assess run --resume).")
+    if (unfinished := _unfinished(criterion, evidence)) is not None:
+        return unfinished
 
     def read(rows: Results, copies: float = 1.0) -> Reading:
         one = claim if rows is results else CLAIMS[criterion.metric](rows, criterion, evidence.reduction)
@@ -178,6 +179,15 @@ def _domain_claim(criterion: Criterion, evidence: Evidence) -> Finding:
         points_needed=advised.points,
         draws_needed=advised.draws,
     )
+
+
+def _unfinished(criterion: Criterion, evidence: Evidence) -> Finding | None:
+    """A finding that says so, where points are missing that the design counts on."""
+    found, sampling = len(evidence.results), evidence.sampling
+    if sampling.points is None or found >= sampling.points or sampling.until_decided:
+        return None
+    message = f"{words.subject(criterion)}: {found} of {sampling.points} points are assessed; a claim on the ODD needs them all."
+    return _inconclusive(criterion, evidence, message, "Finish the run (odd-assess run --resume).")
 
 
 def _observed(criterion: Criterion, claim: Claim, results: Results) -> float:
@@ -263,6 +273,8 @@ def _not_met_advice(criterion: Criterion, claim: Claim, reading: Reading, infere
     model = "More draws or points would not change this: change the model, sigma or the ODD."
     what = {
         "certified_accuracy": model,
+        "worst_cell": model,
+        "smoothed_accuracy": model,
         "mean_certified_radius": model,
         "radius_quantile": model,
         "clean_accuracy": "More points would not change this: change the model or the ODD.",
@@ -337,6 +349,49 @@ def _radius_reduction(criterion: Criterion, evidence: Evidence) -> Finding:
         message=message,
         advice=advised.text,
         draws_needed=advised.draws,
+    )
+
+
+ESTIMATE_CONFIDENCE = 0.95
+"""Of the two-sided interval of an estimate, as that of the measured radius reduction."""
+
+
+def _robust_fraction(criterion: Criterion, evidence: Evidence) -> Finding:
+    """The mean of the true class's share of the draws. Each share is unbiased where n was fixed beforehand, so the design's bounds on means enclose it."""
+    results, sampling = evidence.results, evidence.sampling
+    shares = results.label_hits / results.n
+    weights = point_weights(sampling, evidence.domain, results)
+    observed = float(weights @ shares)
+    subject = f"{words.subject(criterion)}: {observed:.3f} observed, {words.required(criterion)}"
+    if results.anytime.any():
+        message = f"{subject}; draws stop when they have decided, so that their shares are biased and no interval can be stated."
+        return _inconclusive(criterion, evidence, message, "Use a budget with a fixed n: reduced, fixed or tolerance.", observed)
+    inference = inference_for(sampling, evidence.domain, results, reached=evidence.coverage.reached)
+    if inference is None:
+        message = f"{subject}; no interval can be stated, because points of the design {sampling.design} are not drawn from the declared distribution."
+        return _inconclusive(criterion, evidence, message, "Use design random or stratified for estimates over the ODD.", observed)
+    if (unfinished := _unfinished(criterion, evidence)) is not None:
+        return unfinished
+    beta = (1.0 - ESTIMATE_CONFIDENCE) / 2.0
+    lower = inference.mean_lower(shares, upper=1.0, beta=beta)
+    upper = mean_upper(inference, shares, upper=1.0, beta=beta)
+    state = state_of(criterion.comparator, criterion.required, lower=lower, upper=upper)
+    advice_of = {
+        State.MET: "",
+        State.NOT_MET: "More draws or points would not change this: change the model, sigma or the ODD.",
+        State.INCONCLUSIVE: "More points narrow the interval.",
+    }
+    return Finding(
+        criterion=criterion,
+        state=state,
+        kind="estimate",
+        points=len(results),
+        observed=observed,
+        lower=lower,
+        upper=upper,
+        message=f"{subject}; {words.percent(ESTIMATE_CONFIDENCE)} interval {words.at_least(lower)} to {words.at_most(upper)} ({inference.mean_words}). "
+        "An average over random noise, which says nothing of the worst noise: an estimate, not a certificate.",
+        advice=advice_of[state],
     )
 
 

@@ -147,6 +147,18 @@ def certified_accuracy(results: Results, criterion: Criterion, _: Reduction) -> 
     )
 
 
+def smoothed_accuracy(results: Results, _: Criterion, __: Reduction) -> FractionClaim:
+    """The fraction of the ODD where the smoothed classifier gives the true class at the point itself.
+
+    A certificate shows its class there, except with probability alpha; where nothing is certified, neither is shown nor excluded.
+    """
+    return FractionClaim(
+        low=results.correct,
+        high=~(results.certified & (results.chosen != results.label)),
+        alpha=float(results.alpha.max()),
+    )
+
+
 def clean_accuracy(results: Results, _: Criterion, __: Reduction) -> FractionClaim:
     """The fraction of the ODD where the base classifier is right without noise."""
     right = results.clean == results.label
@@ -193,6 +205,8 @@ def _cap(results: Results, n: Ints) -> float:
 CLAIMS: Mapping[str, Callable[[Results, Criterion, Reduction], Claim]] = MappingProxyType(
     {
         "certified_accuracy": certified_accuracy,
+        "worst_cell": certified_accuracy,
+        "smoothed_accuracy": smoothed_accuracy,
         "clean_accuracy": clean_accuracy,
         "abstention_rate": abstention_rate,
         "mean_certified_radius": mean_certified_radius,

@@ -75,6 +75,21 @@ _ALL = (
         scopes=("odd", "each_cell"),
     ),
     _fraction(
+        "worst_cell",
+        "Certified accuracy",
+        "certified accuracy, as above, of the cell of the ODD that is worst: the same claim as scope each_cell",
+        kind="domain claim",
+        needs_radius=True,
+        scopes=("each_cell",),
+    ),
+    _fraction(
+        "smoothed_accuracy",
+        "Smoothed accuracy",
+        "fraction of the ODD where the smoothed classifier gives the true class at the point itself",
+        kind="domain claim",
+        scopes=("odd", "each_cell"),
+    ),
+    _fraction(
         "clean_accuracy",
         "Clean accuracy",
         "fraction of the ODD where the base classifier gives the true class on the input without noise",
@@ -114,6 +129,12 @@ _ALL = (
         needs_confidence=True,
         kind="domain claim",
         scopes=("odd",),
+    ),
+    _fraction(
+        "robust_fraction",
+        "Robust fraction",
+        "mean over the ODD of the share of noisy copies that the base classifier gives the true class: robustness on average, not in the worst case",
+        kind="estimate",
     ),
     _fraction(
         "radius_reduction",

@@ -29,7 +29,7 @@ def radius_of(criterion: Criterion) -> float | None:
     match criterion.metric:
         case "mean_certified_radius" | "radius_quantile":
             return criterion.required
-        case "abstention_rate":
+        case "abstention_rate" | "smoothed_accuracy":
             return 0.0
         case _:
             return criterion.radius

@@ -160,6 +160,8 @@ def _at_best(short: Shortfall) -> str:
 
 _EVEN = {
     "certified_accuracy": "even if every one of them is certified",
+    "worst_cell": "even if every one of them is certified",
+    "smoothed_accuracy": "even if every one of them is certified",
     "clean_accuracy": "even if the model is right at every one of them",
     "abstention_rate": "even if none of them abstains",
     "mean_certified_radius": "even if every one of them reaches the largest radius of this budget",

@@ -151,21 +151,25 @@ def _criterion(document: Document, path: KeyPath, data: object) -> Criterion | N
         required=number,
         radius=entry.radius,
         quantile=entry.quantile,
-        scope=entry.scope,
+        scope=entry.scope or info.scopes[0],
         confidence=entry.confidence,
         severity=entry.severity,
         multiplicity=entry.multiplicity,
+        estimate=entry.estimate,
         requirement=entry.requirement,
         clauses=tuple(entry.clauses),
         location=document.location((*path, "id")),
     )
 
 
+_IN_EACH = {"odd": "", "each_cell": " in each cell"}
+
+
 def _title(entry: models.CriterionEntry, info: MetricInfo) -> str:
     if entry.quantile is not None:
         return f"Certified radius of all but the worst {100 * entry.quantile:g} % of the ODD"
     at = f" at radius {entry.radius:g}" if entry.radius is not None else ""
-    return f"{info.title}{at}{' in each cell' if entry.scope == 'each_cell' else ''}"
+    return f"{info.title}{at}{_IN_EACH[entry.scope or info.scopes[0]]}"
 
 
 def _required(document: Document, path: KeyPath, text: str, info: MetricInfo) -> tuple[Comparator, float] | None:
@@ -202,9 +206,20 @@ def _check_fit(document: Document, path: KeyPath, entry: models.CriterionEntry, 
         document.add((*path, "confidence"), f"is required for {info.name}, a claim on the domain: for example 0.95")
     if not info.needs_confidence and entry.confidence is not None:
         document.add((*path, "confidence"), f"is not used by {info.name}, {_kind(info)}: delete it", at="key")
-    if entry.scope not in info.scopes:
+    if entry.scope is not None and entry.scope not in info.scopes:
         document.add((*path, "scope"), f"must be {listed(info.scopes)} for {info.name}, found {shown(entry.scope)}")
+    if info.kind == "estimate" and entry.severity == "blocking" and entry.estimate is None:
+        message = (
+            f"must be warning or info for {info.name}, {_kind(info)}, unless the criterion says estimate: accepted; found blocking"
+        )
+        document.add((*path, "severity"), message)
+    if info.kind != "estimate" and entry.estimate is not None:
+        document.add((*path, "estimate"), f"is not used by {info.name}, {_kind(info)}: delete it", at="key")
 
 
 def _kind(info: MetricInfo) -> str:
-    return "an estimate that carries no guarantee" if info.kind == "estimate" else "which counts what was sampled"
+    return {
+        "estimate": "an estimate that carries no guarantee",
+        "domain claim": "a claim on the domain",
+        "descriptive": "which counts what was sampled",
+    }[info.kind]

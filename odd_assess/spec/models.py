@@ -566,7 +566,9 @@ class CriterionEntry(Keys):
         description="radius_quantile: the share of the domain that may fall short of the required radius",
         examples=[0.1],
     )
-    scope: Literal["odd", "each_cell"] = Field(default="odd", description="over the whole domain, or in each cell of it")
+    scope: Literal["odd", "each_cell"] | None = Field(
+        default=None, description="over the whole domain (odd; so if left out), or in each cell of it"
+    )
     require: Annotated[Text, BeforeValidator(_as_text)] = Field(description="comparator and number", examples=['">= 0.80"'])
     confidence: Annotated[Number, Field(ge=0.5, lt=1)] | None = Field(
         default=None, description="confidence of the claim on the domain", examples=[0.95]
@@ -574,6 +576,10 @@ class CriterionEntry(Keys):
     severity: Literal["blocking", "warning", "info"] = Field(default="blocking", description="whether the verdict rests on it")
     multiplicity: Literal["holm", "bonferroni"] = Field(
         default="holm", description="scope each_cell: how the cells share the error probability"
+    )
+    estimate: Literal["accepted"] | None = Field(
+        default=None,
+        description="radius_reduction, robust_fraction: accepted, where a blocking criterion is to rest on an estimate",
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from odd_assess.criteria import check
+from odd_assess.criteria import METRICS, check
 from odd_assess.odd.attributes import Ordinal
 from odd_assess.odd.domain import Domain
 from odd_assess.records import Coverage, Criterion, Evidence, Finding, Gap, Reduction, Results, SamplingPlan
@@ -79,14 +79,16 @@ def make_coverage(results: Results, cells: int, **changes: Any) -> Coverage:
 def make_criterion(metric: str, required: float, **changes: Any) -> Criterion:
     """A criterion with the comparator and confidence that fit its metric."""
     comparator = "<=" if metric in ("abstention_rate", "radius_reduction") else ">="
-    claims = metric in ("certified_accuracy", "clean_accuracy", "abstention_rate", "mean_certified_radius", "radius_quantile")
+    info = METRICS.get(metric)
+    claims = info is not None and info.kind == "domain claim"
     given: dict[str, Any] = {
         "id": "C",
         "title": "",
         "comparator": comparator,
         "confidence": 0.95 if claims else None,
         "quantile": 0.1 if metric == "radius_quantile" else None,
-        "radius": 0.25 if metric == "certified_accuracy" else None,
+        "radius": 0.25 if info is not None and info.needs_radius else None,
+        "scope": "odd" if info is None else info.scopes[0],
     }
     return Criterion(metric=metric, required=required, **(given | changes))
 

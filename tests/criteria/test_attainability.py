@@ -88,6 +88,7 @@ CLAIMS: dict[str, tuple[str, float, dict[str, Any]]] = {
     "certified, confidence .6": ("certified_accuracy", 0.8, {"confidence": 0.6}),
     "certified, half": ("certified_accuracy", 0.5, {"confidence": 0.5}),
     "certified, .99": ("certified_accuracy", 0.99, {}),
+    "smoothed": ("smoothed_accuracy", 0.9, {}),
     "clean": ("clean_accuracy", 0.93, {"confidence": 0.99}),
     "abstention": ("abstention_rate", 0.1, {}),
     "quantile": ("radius_quantile", 0.5, {"quantile": 0.07}),
@@ -304,9 +305,9 @@ def test_points_for_coverage_are_counted(build: Any) -> None:
 
 def test_an_estimate_is_never_called_unattainable(build: Any) -> None:
     """Some model loses hardly any radius at any budget."""
-    criterion = build.criterion("radius_reduction", 0.01)
-    assert short_of_draws(criterion, certification(n=10)) is None
-    assert short_of_points(criterion, setting(build, "random", 1)) is None
+    for criterion in (build.criterion("radius_reduction", 0.01), build.criterion("robust_fraction", 0.99)):
+        assert short_of_draws(criterion, certification(n=10)) is None
+        assert short_of_points(criterion, setting(build, "random", 1)) is None
 
 
 # ---------------------------------------------------------------- without scipy

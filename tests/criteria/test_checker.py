@@ -174,6 +174,53 @@ def test_abstention_rate(build: Any, abstaining: int, required: float, state: St
     assert finding.observed == abstaining / 100
 
 
+@pytest.mark.parametrize(
+    ("right", "wrong", "required", "state"),
+    [(97, 0, 0.9, MET), (90, 2, 0.9, OPEN), (80, 0, 0.9, OPEN), (80, 20, 0.9, NOT_MET), (0, 0, 0.05, OPEN)],
+)
+def test_smoothed_accuracy(build: Any, right: int, wrong: int, required: float, state: State) -> None:
+    """A certificate of the true class shows it, one of another class excludes it, at whatever radius; a point without one does neither."""
+    hits = np.repeat([600, 20, 500], [right, wrong, 100 - right - wrong])  # 600 of 1000 certify .108 of .25
+    results = build.results(hits, other=np.repeat([-1, 700, -1], [right, wrong, 100 - right - wrong]))
+    finding = build.check(build.criterion("smoothed_accuracy", required), results)
+    assert finding.state is state
+    expected = domain_fraction_bounds(right, 100 - wrong, 100, alpha=ALPHA, beta=0.05)
+    assert (finding.lower, finding.upper) == pytest.approx(expected)
+
+
+def test_the_worst_cell_is_each_cell(build: Any) -> None:
+    """The same bounds, state and parts as certified accuracy in each cell."""
+    results = build.results(points(90, 5, 5), cell=np.arange(100) % 2)
+    worst = build.check(build.criterion("worst_cell", 0.6), results)
+    cells = build.check(build.criterion("certified_accuracy", 0.6, scope="each_cell"), results)
+    assert (worst.state, worst.lower, worst.upper, worst.parts) == (cells.state, cells.lower, cells.upper, cells.parts)
+
+
+# ---------------------------------------------------------------- the share of noisy copies
+
+
+@pytest.mark.parametrize(("required", "state"), [(0.80, MET), (0.85, OPEN), (0.90, NOT_MET)])
+def test_robust_fraction_is_an_estimate_with_an_interval(build: Any, required: float, state: State) -> None:
+    """The mean share of draws of the true class, between the betting bounds at 2.5 % each; draws of another class that was tried count against it."""
+    results = build.results(np.repeat([900, 800, 20], [200, 190, 5]), other=np.repeat([-1, -1, 980], [200, 190, 5]))
+    finding = build.check(build.criterion("robust_fraction", required), results)
+    shares = np.repeat([0.9, 0.8, 0.02], [200, 190, 5])
+    assert finding.observed == pytest.approx(shares.mean())
+    assert finding.lower == pytest.approx(mean_lower_bound(shares, upper=1, beta=0.025))
+    assert finding.upper == pytest.approx(mean_upper_bound(shares, upper=1, beta=0.025))
+    assert (finding.state, finding.kind) == (state, "estimate")
+    assert "an estimate" in finding.message
+
+
+@pytest.mark.parametrize(("changes", "given"), [({"anytime": True}, {}), ({}, {"design": "sobol"}), ({}, {"points": 200})])
+def test_a_biased_robust_fraction_is_inconclusive(build: Any, changes: dict[str, Any], given: dict[str, Any]) -> None:
+    """Draws that stop when decided, points without a probability model, points that are missing: no interval, and what to do."""
+    finding = build.check(build.criterion("robust_fraction", 0.1), build.results(points(100, 0, 0), **changes), **given)
+    assert finding.state is OPEN
+    assert finding.lower is finding.upper is None
+    assert finding.advice
+
+
 # ---------------------------------------------------------------- the mean radius
 
 
@@ -446,7 +493,7 @@ def test_findings_keep_the_order_of_the_criteria(build: Any) -> None:
     assert check(one_file, SimpleNamespace(evidence=evidence)) == check(criteria, evidence)
 
 
-@pytest.mark.parametrize("metric", [name for name, info in METRICS.items() if info.kind == "domain claim"])
+@pytest.mark.parametrize("metric", [name for name, info in METRICS.items() if info.kind == "domain claim" and "odd" in info.scopes])
 @pytest.mark.parametrize(
     ("hits", "n", "alpha"), [([0] * 3, 10**9, 1e-12), ([10**9] * 3, 10**9, 1e-12), ([0, 1, 9, 10], 10, 0.5), ([1], 1, 0.01)]
 )

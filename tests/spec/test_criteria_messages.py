@@ -13,14 +13,14 @@ CASES = [
         "unknown key",
         (("    radius: 0.25", "    radios: 0.25"),),
         [
-            "criteria.yaml:6:5: criteria[0].radios: is not a known key; did you mean 'radius'?; known keys: id, title, requirement, clauses, metric, radius, quantile, scope, require, confidence, severity, multiplicity"
+            "criteria.yaml:6:5: criteria[0].radios: is not a known key; did you mean 'radius'?; known keys: id, title, requirement, clauses, metric, radius, quantile, scope, require, confidence, severity, multiplicity, estimate"
         ],
     ),
     (
         "unknown metric",
         (("certified_accuracy", "certified_acuracy"),),
         [
-            "criteria.yaml:5:13: criteria[0].metric: must be one of certified_accuracy, clean_accuracy, abstention_rate, mean_certified_radius, radius_quantile, radius_reduction, cell_coverage, pairwise_coverage, level_coverage, points_per_cell, found the text 'certified_acuracy'; did you mean 'certified_accuracy'?"
+            "criteria.yaml:5:13: criteria[0].metric: must be one of certified_accuracy, worst_cell, smoothed_accuracy, clean_accuracy, abstention_rate, mean_certified_radius, radius_quantile, robust_fraction, radius_reduction, cell_coverage, pairwise_coverage, level_coverage, points_per_cell, found the text 'certified_acuracy'; did you mean 'certified_accuracy'?"
         ],
     ),
     (
@@ -163,6 +163,30 @@ CASES = [
         "quantile in each cell",
         (("certified_accuracy\n    radius: 0.25", "radius_quantile\n    quantile: 0.1\n    scope: each_cell"),),
         ["criteria.yaml:7:12: criteria[0].scope: must be odd for radius_quantile, found the text 'each_cell'"],
+    ),
+    (
+        "worst cell of the domain",
+        (("certified_accuracy", "worst_cell\n    scope: odd"),),
+        ["criteria.yaml:6:12: criteria[0].scope: must be each_cell for worst_cell, found the text 'odd'"],
+    ),
+    (
+        "blocking estimate",
+        (("pairwise_coverage", "robust_fraction"), ("severity: warning", "severity: blocking")),
+        [
+            "criteria.yaml:9:70: criteria[1].severity: must be warning or info for robust_fraction, an estimate that carries no guarantee, unless the criterion says estimate: accepted; found blocking"
+        ],
+    ),
+    (
+        "blocking estimate by default",
+        (("pairwise_coverage", "radius_reduction"), ('">= 95 %", severity: warning', '"<= 95 %"')),
+        [
+            "criteria.yaml:9:5: criteria[1].severity: must be warning or info for radius_reduction, an estimate that carries no guarantee, unless the criterion says estimate: accepted; found blocking"
+        ],
+    ),
+    (
+        "estimate unused",
+        (("severity: warning", "estimate: accepted"),),
+        ["criteria.yaml:9:62: criteria[1].estimate: is not used by pairwise_coverage, which counts what was sampled: delete it"],
     ),
     ("radius zero", (("radius: 0.25", "radius: 0"),), ["criteria.yaml:6:13: criteria[0].radius: must be > 0, found the number 0"]),
 ]

@@ -959,7 +959,7 @@ def test_a_sequential_budget_needs_a_radius_to_decide(folder: Any) -> None:
     folder.edit(NO_RADIUS, file="criteria.yaml")
     assert folder.problems() == []
     assert folder.edit((BUDGET, "{kind: sequential, max: 1000}")).problems() == [
-        "spec.yaml:22:18: certification.budget.kind: sequential draws until every radius that the criteria ask about is decided, but no criterion asks about one: add one of certified_accuracy, abstention_rate, radius_quantile, or use another kind of budget"
+        "spec.yaml:22:18: certification.budget.kind: sequential draws until every radius that the criteria ask about is decided, but no criterion asks about one: add one of certified_accuracy, worst_cell, smoothed_accuracy, abstention_rate, radius_quantile, or use another kind of budget"
     ]
     folder.edit(('">= 95 %", severity: warning', '"<= 95 %", confidence: 0.9, severity: info'), file="criteria.yaml")
     assert folder.edit(("pairwise_coverage", "abstention_rate"), file="criteria.yaml").problems() == []
@@ -975,10 +975,10 @@ def test_a_criteria_file_with_a_mistake_may_yet_ask_about_a_radius(folder: Any) 
 @pytest.mark.parametrize("reference", ["  reference: none\n", ""])
 def test_a_verdict_cannot_rest_on_a_reduction_that_is_not_measured(reference: str, folder: Any) -> None:
     """Blocking is what a criterion is that does not say; a warning is no problem, nor is a spec with a reference."""
-    line = '  - {id: LOSS, metric: radius_reduction, require: "<= 0.4"}\n'
+    line = '  - {id: LOSS, metric: radius_reduction, require: "<= 0.4", estimate: accepted}\n'
     folder.criteria.write_text(folder.criteria.read_text(encoding="utf-8") + line, encoding="utf-8")
     assert folder.problems() == []
     assert folder.edit(("  reference: {n: 10000, points: 20}\n", reference)).problems() == [
         "criteria.yaml:10:5: criteria[2]: a blocking radius_reduction would rest on an estimate without interval, because the spec's certification.reference is none: add a reference, or make it severity: warning"
     ]
-    assert folder.edit(('"<= 0.4"', '"<= 0.4", severity: warning'), file="criteria.yaml").problems() == []
+    assert folder.edit(('"<= 0.4", estimate: accepted', '"<= 0.4", severity: warning'), file="criteria.yaml").problems() == []
