@@ -24,6 +24,7 @@ The domain
     mean_lower_bound, _upper_bound         mean of a bounded quantity           Waudby-Smith & Ramdas 2024       test_bounded_mean, test_betting_over_time
     quantile_lower_bound, _upper_bound     quantile, no assumption              order statistics                 test_quantiles: summed over all ranks
     paired_difference_lower_bound, _upper_ two models at the same points        betting on the differences       test_paired: simulation
+    difference_lower_bound, _upper_bound   the same for fractions               Buehler 1957                     test_discordant: summed over all outcomes
     holm, bonferroni                       any false rejection <= level         Holm 1979                        test_multiplicity: closed testing
 The budget: estimates, no bounds
     radius_reduction, expected_*,          what another n would certify         fitted prior (empirical Bayes)   test_expectation: published counts, redrawn
@@ -37,6 +38,8 @@ Mutants of the bounds (a level doubled, a +1 left out, the wrong tail, draws use
 
 from odd_assess.stats.bounded_mean import mean_lower_bound as mean_lower_bound
 from odd_assess.stats.bounded_mean import mean_upper_bound as mean_upper_bound
+from odd_assess.stats.discordant import difference_lower_bound as difference_lower_bound
+from odd_assess.stats.discordant import difference_upper_bound as difference_upper_bound
 from odd_assess.stats.domain import domain_fraction_bounds as domain_fraction_bounds
 from odd_assess.stats.domain import true_fraction_lower as true_fraction_lower
 from odd_assess.stats.domain import true_fraction_upper as true_fraction_upper
