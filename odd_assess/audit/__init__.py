@@ -3,9 +3,14 @@
 load          the assessment as the run ended with it, for its report
 verification  every number that follows from the counts, derived again and compared with what is stored
 certificates  the part of it that speaks of single points
+attestation   the statement that follows from a run, for whoever signs it
 ledger        the disagreements
 """
 
+from odd_assess.audit.attestation import ATTESTATION as ATTESTATION
+from odd_assess.audit.attestation import attested_files as attested_files
+from odd_assess.audit.attestation import statement as statement
+from odd_assess.audit.attestation import written as written
 from odd_assess.audit.ledger import Disagreement as Disagreement
 from odd_assess.audit.load import load_run as load_run
 from odd_assess.audit.verification import VerificationReport as VerificationReport

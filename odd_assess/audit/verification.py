@@ -5,6 +5,8 @@
 - Each point lies in its cell; each stage has as many certificates as the spec lays down, by its procedure, draws, sigma and alpha.
 - Class counts sum to n0 and n, the chosen class leads its selection, the bound follows from the counts, radius and outcome from the bound.
 - The findings follow from certificates, coverage and criteria, the verdict from the findings.
+- attestation.json, where it is there, is the statement that follows from the findings, and the files that it names have its digests: a report edited by
+  hand is found.
 
 What needs the model or the data is not in here: that the counts are what the model answered, that labels and inputs are those of the data. Nor is who wrote
 the folder: whoever makes up counts, and everything after them, and computes the digests anew, has made another run. Keep or sign the digest of the
@@ -26,6 +28,7 @@ from typing import Any
 
 import numpy as np
 
+from odd_assess.audit.attestation import check_attestation
 from odd_assess.audit.certificates import Agreed, agreed_main, agreed_pilot, agreed_reference, check_certificates
 from odd_assess.audit.ledger import Disagreement, Ledger
 from odd_assess.audit.load import FinishedRun, changed_documents, finished_run
@@ -192,6 +195,7 @@ def _check_findings(run: FinishedRun, main: Results, reference: Results | None, 
     for criterion, old, new in zip(run.criteria, stored, derived, strict=True):
         _compare_findings(criterion, old, new, ledger)
     ledger.same(MANIFEST, "verdict", run.manifest.get("verdict"), verdict(derived).value)
+    check_attestation(run.path, spec, run.manifest, stored, ledger)
     return len(stored)
 
 

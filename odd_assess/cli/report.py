@@ -14,7 +14,10 @@ import click
     "--pdf/--no-pdf", default=None, help="Insist on report.pdf, or leave it out; default: write it where WeasyPrint works."
 )
 def report(run: Path, pdf: bool | None) -> None:
-    """Write report.html, report.pdf, junit.xml and results.sarif of the finished run in the folder RUN again, from what that folder holds."""
+    """Write the reports of the finished run in the folder RUN again, from what that folder holds.
+
+    They are report.html, report.pdf, junit.xml, results.sarif, argument.gsn.yaml and attestation.json.
+    """
     from odd_assess.audit import load_run
     from odd_assess.cli.reports import with_pdf, write_reports
 

@@ -35,7 +35,7 @@ def write_reports(assessment: Assessment, folder: Path, *, pdf: bool, environmen
 
     Raises: RunError when the disk refuses.
     """
-    from odd_assess.exchange import write_all
+    from odd_assess.exchange import attest, write_all
     from odd_assess.report import write_html, write_pdf
 
     written = [folder / "report.html"]
@@ -43,4 +43,5 @@ def write_reports(assessment: Assessment, folder: Path, *, pdf: bool, environmen
     if pdf:
         written.append(folder / "report.pdf")
         write_pdf(assessment, written[1])
-    return [*written, *write_all(assessment, folder, root=Path.cwd(), environment=environment)]
+    exchanged = write_all(assessment, folder, root=Path.cwd(), environment=environment)
+    return [*written, *exchanged, attest(assessment, folder, reports=written)]

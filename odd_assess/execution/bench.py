@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from odd_assess.certify import (
     on_threads,
     procedure,
 )
-from odd_assess.evidence import Row, code_digest, environment
+from odd_assess.evidence import Row, code_digest, environment, sha256
 from odd_assess.inputs import Batch, Realiser, Renderer, Source, ahead, open_source
 from odd_assess.models import Classifier, load_model
 from odd_assess.odd import sample
@@ -161,11 +162,18 @@ def identity_of(spec: Spec, bench: Bench) -> dict[str, Any]:
     }
 
 
+def _weights_file(spec: Spec) -> dict[str, Any]:
+    """Name and SHA-256 of the file that holds the weights, if there is one."""
+    declared = spec.model
+    path = Path(declared.reference) if declared.kind in {"exported", "onnx"} else declared.weights
+    return {} if path is None else {"weights_file": {"name": path.name, "sha256": sha256(path)}}
+
+
 def describe(spec: Spec, bench: Bench) -> Mapping[str, Any]:
     """What the auditor wants to know besides the identity."""
     return {
         "run": {"id": spec.id, "title": spec.title, "spec": spec.path.name},
-        "model": bench.model.describe(),
+        "model": bench.model.describe() | _weights_file(spec),
         "data": {
             "kind": spec.inputs.kind,
             "images": None if isinstance(bench.source, Renderer) else len(bench.source),

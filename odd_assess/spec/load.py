@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def kept_spec(documents: Sequence[SourceFile], folder: Path) -> Spec:
     spec, problems, _ = _spec(document)
     if spec is None or problems:
         raise SpecError(problems)
-    return spec
+    return replace(spec, documents=tuple(documents))
 
 
 def draft_spec(path: Path | str) -> tuple[Spec, tuple[Problem, ...]]:

@@ -49,7 +49,8 @@ criteria:
 
 
 def reseal(run: Path, **changes: object) -> None:
-    """Change the manifest of a finished run, and compute the digests anew, as a forger would who knows the format."""
+    """Change the manifest of a finished run, and compute the digests anew, as a forger would who knows the format; the attestation is left out."""
+    (run / "attestation.json").unlink(missing_ok=True)
     manifest = {**json.loads((run / "manifest.json").read_text()), **changes}
     del manifest["digest"]
     write_manifest(run, {**manifest, "evidence_sha256": sha256(run / "evidence.sqlite")})

@@ -15,12 +15,14 @@ from odd_assess.examples.digits import WEIGHTS
 
 from .conftest import Bench, reseal
 
+EXCHANGED = ("junit.xml", "results.sarif", "argument.gsn.yaml", "attestation.json")
+
 
 def moved(finished: Bench, to: Path) -> Path:
     """A copy of the run folder elsewhere, without its reports."""
     run = to / "elsewhere"
     shutil.copytree(finished.folder / "run", run)
-    for written in (*run.glob("report.*"), run / "junit.xml", run / "results.sarif"):
+    for written in (*run.glob("report.*"), *(run / name for name in EXCHANGED)):
         written.unlink()
     return run
 
@@ -30,11 +32,9 @@ def test_reports_are_written_again_byte_by_byte(finished: Bench, bench: Bench) -
     run = moved(finished, bench.folder)
     outcome = bench("report", run, "--pdf")
     assert outcome.status == 0, outcome
-    for name in ("report.html", "report.pdf", "junit.xml", "results.sarif", "evidence.sqlite", "manifest.json"):
+    for name in ("report.html", "report.pdf", *EXCHANGED, "evidence.sqlite", "manifest.json"):
         assert (run / name).read_bytes() == (finished.folder / "run" / name).read_bytes(), name
-    assert outcome.out.splitlines() == [
-        f"written: {run / name}" for name in ("report.html", "report.pdf", "junit.xml", "results.sarif")
-    ]
+    assert outcome.out.splitlines() == [f"written: {run / name}" for name in ("report.html", "report.pdf", *EXCHANGED)]
 
 
 def test_nothing_else_is_needed(make_bench: Callable[[], Bench]) -> None:

@@ -20,6 +20,8 @@ from odd_assess.records import Execution
 
 from .conftest import Bench
 
+EXCHANGED = ("junit.xml", "results.sarif", "argument.gsn.yaml", "attestation.json")
+
 
 def certificates(run: Path) -> list[object]:
     with EvidenceStore.open(run / "evidence.sqlite") as store:
@@ -33,7 +35,7 @@ def evidence(run: Path) -> bytes:
 def test_the_run_folder_is_complete(finished: Bench) -> None:
     """Reports, evidence and manifest are there, and nothing else."""
     names = {path.name for path in (finished.folder / "run").iterdir()}
-    assert names == {"report.html", "report.pdf", "evidence.sqlite", "manifest.json", "junit.xml", "results.sarif"}
+    assert names == {"report.html", "report.pdf", "evidence.sqlite", "manifest.json", *EXCHANGED}
     manifest = json.loads((finished.folder / "run" / "manifest.json").read_text())
     assert manifest["status"] == "complete"
     assert manifest["verdict"] == "MET"

@@ -109,6 +109,43 @@ def test_a_change_shows(run: Path, bench: Bench, name: str) -> None:
         assert "Traceback" not in outcome.err
 
 
+@pytest.mark.parametrize(
+    ("file", "old", "new", "line"),
+    [
+        ("report.html", "MET", "met", "attestation.json, digest of report.html: stored {"),
+        ("report.pdf", "%PDF", "%PDG", "attestation.json, digest of report.pdf: stored {"),
+        ("attestation.json", '"PASSED"', '"WARNED"', "attestation.json, result: stored 'WARNED', re-derived 'PASSED'"),
+        ("attestation.json", '"CA"', '"CB"', "attestation.json, passedTests: stored ['CB', 'CLEAN'], re-derived ['CA', 'CLEAN']"),
+        (
+            "attestation.json",
+            '"name": "report.html"',
+            '"name": "other.html"',
+            "attestation.json, digest of report.html: stored None",
+        ),
+        ("attestation.json", '"subject": [', '"subject":[', "attestation.json, bytes: stored"),
+    ],
+)
+def test_what_the_attestation_names_has_its_digest(run: Path, bench: Bench, file: str, old: str, new: str, line: str) -> None:
+    """A report or the statement itself edited by hand is found."""
+    data = (run / file).read_bytes()
+    assert old.encode() in data
+    (run / file).write_bytes(data.replace(old.encode(), new.encode(), 1))
+    outcome = bench("verify", run)
+    assert outcome.status == 1
+    assert outcome.out.startswith(line), outcome.out
+
+
+def test_a_report_that_is_gone_shows(run: Path, bench: Bench) -> None:
+    """Unless the attestation is written again without it; with no attestation nothing is said of reports."""
+    (run / "report.pdf").unlink()
+    assert "attestation.json, report.pdf: stored 'a file with a digest', re-derived 'no such file'" in bench("verify", run).out
+    assert bench("report", run, "--no-pdf").status == 0
+    assert bench("verify", run).status == 0
+    (run / "attestation.json").unlink()
+    (run / "report.html").unlink()
+    assert bench("verify", run).status == 0
+
+
 def test_the_verdict_is_derived(run: Path, bench: Bench) -> None:
     """A manifest with another verdict disagrees with the findings."""
     reseal(run, verdict="NOT MET")

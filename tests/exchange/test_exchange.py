@@ -193,7 +193,7 @@ def test_the_files_are_written_and_the_summary_appended(build: Build, tmp_path: 
     step = tmp_path / "summary.md"
     step.write_text("before\n")
     written = write_all(build(), tmp_path, root=tmp_path, environment={"GITHUB_STEP_SUMMARY": str(step)})
-    assert [path.name for path in written] == ["junit.xml", "results.sarif"]
+    assert [path.name for path in written] == ["junit.xml", "results.sarif", "argument.gsn.yaml"]
     assert all(path.stat().st_size for path in written)
     assert step.read_text().startswith("before\n## ")
     write_all(build(), tmp_path, root=tmp_path, environment={})
