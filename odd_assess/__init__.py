@@ -8,7 +8,7 @@
                                                               │
                acceptance_criteria/*.yaml ──► checker ──► Findings ──► Verdict (MET · NOT MET · INCONCLUSIVE)
                                                               │
-                                                   Assessment ──► HTML · PDF
+                                                   Assessment ──► HTML · PDF · JUnit · SARIF · GSN · attestation
 
 ``assessment/flow.py`` holds that pipeline as one function. ``records.py`` holds every record that crosses a border: read it first. The rooms, from the top:
 
@@ -16,9 +16,9 @@
     assessment/   the whole assessment as one readable function, and its steps
     execution/    who certifies points: this process, or a cluster
     report/       what the page says, and how it looks
-    exchange/     what other tools read: JUnit, SARIF, a step summary
-    audit/        a finished run read back from its folder alone: for its report, and to verify it
-    evidence/     the run folder: SQLite store, manifest
+    exchange/     what other tools read: JUnit, SARIF, GSN, a step summary
+    audit/        a finished run read back from its folder alone: for its report, for Python, to verify it and to attest it
+    evidence/     the run folder: SQLite store, and the manifest that binds it
     models/       architectures, exported graphs, ONNX -> base classifier
     inputs/       base images and the transforms that realise an ODD point on them
     spec/         YAML -> validated records, with file:line:column on every error
@@ -40,16 +40,37 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from odd_assess.assessment import assess as assess
+    from odd_assess.audit import OpenedRun as OpenedRun
+    from odd_assess.audit import VerificationReport as VerificationReport
+    from odd_assess.audit import open_run as open_run
+    from odd_assess.audit import verify as verify
     from odd_assess.records import Assessment as Assessment
+    from odd_assess.records import Evidence as Evidence
     from odd_assess.records import Spec as Spec
     from odd_assess.spec import load_criteria as load_criteria
     from odd_assess.spec import load_spec as load_spec
 
-__all__ = ["Assessment", "Spec", "assess", "load_criteria", "load_spec"]
+__all__ = [
+    "Assessment",
+    "Evidence",
+    "OpenedRun",
+    "Spec",
+    "VerificationReport",
+    "assess",
+    "load_criteria",
+    "load_spec",
+    "open_run",
+    "verify",
+]
 
 _HOMES = {
     "assess": "odd_assess.assessment",
     "Assessment": "odd_assess.records",
+    "Evidence": "odd_assess.records",
+    "OpenedRun": "odd_assess.audit",
+    "VerificationReport": "odd_assess.audit",
+    "open_run": "odd_assess.audit",
+    "verify": "odd_assess.audit",
     "Spec": "odd_assess.records",
     "load_criteria": "odd_assess.spec",
     "load_spec": "odd_assess.spec",

@@ -1,6 +1,7 @@
 """A run read back from its folder alone: no model, no data, no torch, no other file.
 
 load          the assessment as the run ended with it, for its report
+opened        the same for Python: tables, findings, and evidence that other criteria can be judged by
 verification  every number that follows from the counts, derived again and compared with what is stored
 certificates  the part of it that speaks of single points
 attestation   the statement that follows from a run, for whoever signs it
@@ -13,5 +14,7 @@ from odd_assess.audit.attestation import statement as statement
 from odd_assess.audit.attestation import written as written
 from odd_assess.audit.ledger import Disagreement as Disagreement
 from odd_assess.audit.load import load_run as load_run
+from odd_assess.audit.opened import OpenedRun as OpenedRun
+from odd_assess.audit.opened import open_run as open_run
 from odd_assess.audit.verification import VerificationReport as VerificationReport
 from odd_assess.audit.verification import verify as verify

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from odd_assess import open_run
+
 from .conftest import Bench, reseal
 
 
@@ -54,6 +56,10 @@ def test_every_procedure_agrees(bench: Bench, changes: dict[str, object]) -> Non
     assert outcome.status == 0, outcome.out
     assert bench("report", bench.folder / "run", "--no-pdf").status == 0
     assert (bench.folder / "run" / "report.html").read_bytes() == report
+    opened = open_run(bench.folder / "run")
+    assert outcome.out.split(": ")[1].startswith(f"{len(opened.certificates)} certificates")
+    assert set(opened.certificates["point"]) == set(opened.points.index)
+    assert opened.points["pilot"].sum() == (10 if "tolerance" in str(changes) else 0)
 
 
 CHANGES = {
