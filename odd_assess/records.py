@@ -317,13 +317,57 @@ class CriteriaSet:
 class SourceFile:
     """One file that a run was declared by: its bytes as they were read, its name as the spec writes it (the spec's own: its file name).
 
-    ``kind``: the spec, one of its criteria files, or a file of numbers that the spec names. ``sha256`` is the digest of the bytes when they were read.
+    ``kind``: the spec, one of its criteria files, a file of numbers that the spec names, or its lock. ``sha256`` is the digest of
+    the bytes when they were read.
     """
 
-    kind: Literal["spec", "criteria", "numbers"]
+    kind: Literal["spec", "criteria", "numbers", "lock"]
     name: str
     sha256: str
     content: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lock:
+    """What was fixed before the run by `odd-assess lock`, and what is another now.
+
+    ``changes``: of criteria. ``spec_changes``: sections of the spec, and files of numbers. ``files``: those whose bytes are others, or that are new or gone.
+    """
+
+    date: str
+    version: str
+    changes: tuple[Change, ...] = ()
+    spec_changes: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+
+    @property
+    def state(self) -> Literal["locked", "bytes changed", "spec changed", "criteria changed"]:
+        """The gravest thing that became of it."""
+        if self.changes:
+            return "criteria changed"
+        return "spec changed" if self.spec_changes else "bytes changed" if self.files else "locked"
+
+    @property
+    def headline(self) -> str:
+        """The state in a few words: "criteria locked on 2026-11-21"."""
+        match self.state:
+            case "criteria changed":
+                return f"criteria changed after lock of {self.date[:10]}"
+            case "locked":
+                return f"criteria locked on {self.date[:10]}"
+            case state:
+                return f"criteria locked on {self.date[:10]}, {state} since"
+
+    @property
+    def details(self) -> tuple[str, ...]:
+        """What changed, a line each."""
+        lines = [*map(str, self.changes), *(f"spec: {name} changed" for name in self.spec_changes)]
+        return tuple(lines or [f"bytes of {name} changed, but no criterion and no part of the spec" for name in self.files])
+
+    @property
+    def sentence(self) -> str:
+        """The headline and what changed, for the places where a verdict is read."""
+        return f"{self.headline[0].upper()}{self.headline[1:]}{': ' if self.details else ''}{'; '.join(self.details)}."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -350,6 +394,7 @@ class Spec:
         "refuse"  # what a criterion is that no model could meet at this budget: an error, or inconclusive
     )
     documents: tuple[SourceFile, ...] = ()  # the files that all this was read from, the spec first
+    lock: Lock | None = None  # None: nothing was locked
 
 
 # ---------------------------------------------------------------- found

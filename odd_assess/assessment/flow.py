@@ -62,6 +62,7 @@ def _assess(
     manifest: dict[str, Any] = {
         "identity": identity,
         **describe(spec, bench),
+        **({"lock": {"date": spec.lock.date, "state": spec.lock.state}} if spec.lock is not None else {}),
         "tuning": looks,
         "preflight": preflight,
         "started": _now(),

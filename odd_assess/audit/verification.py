@@ -4,6 +4,7 @@
 - The documents have the digests that the manifest names, and the points those of its ``points``.
 - Each point lies in its cell; each stage has as many certificates as the spec lays down, by its procedure, draws, sigma and alpha.
 - Class counts sum to n0 and n, the chosen class leads its selection, the bound follows from the counts, radius and outcome from the bound.
+- What the lock says of the criteria follows from it and from the documents.
 - The findings follow from certificates, coverage and criteria, the verdict from the findings.
 - attestation.json, where it is there, is the statement that follows from the findings, and the files that it names have its digests: a report edited by
   hand is found.
@@ -52,6 +53,7 @@ class VerificationReport:
     exact: bool
     disagreements: tuple[Disagreement, ...]
     count: int
+    lock: tuple[str, ...] = ()  # what the lock says: its headline, then what does not fit; empty without one
 
     @property
     def agrees(self) -> bool:
@@ -80,6 +82,7 @@ def verify(folder: Path | str) -> VerificationReport:
             for disagreement in changed:
                 ledger.add(disagreement)
             certificates, findings = (0, 0) if changed else _verify(run, ledger)
+            lock = run.spec.lock if certificates else None
         return VerificationReport(
             documents=len(run.documents),
             certificates=certificates,
@@ -87,6 +90,7 @@ def verify(folder: Path | str) -> VerificationReport:
             exact=exact,
             disagreements=tuple(ledger.told),
             count=ledger.count,
+            lock=() if lock is None else (lock.headline, *lock.details),
         )
 
 
@@ -127,6 +131,9 @@ def _verify(run: FinishedRun, ledger: Ledger) -> tuple[int, int]:
     first = len(_certified(run, PILOT, agreed_pilot(plan), classes, ledger)) if tolerant else 0
     _check_numbers(run, main, reference, first, ledger)
     _check_points(run, ledger)
+    lock = run.spec.lock
+    derived = None if lock is None else {"date": lock.date, "state": lock.state}
+    ledger.same("manifest", "lock", run.manifest.get("lock"), derived)
     count = _check_findings(run, main, reference if reference is not None and len(reference) else None, ledger)
     return len(main) + (0 if reference is None else len(reference)) + first, count
 

@@ -18,6 +18,7 @@ from odd_assess.errors import OddAssessError
 COMMANDS = {
     "init": "Write a commented, working example into a new folder.",
     "lint": "Check spec and criteria files; every problem with file:line:column.",
+    "lock": "Fix the criteria of a spec before a run: changes show from then on.",
     "plan": "Say before any draw what a run can show and what it costs.",
     "report": "Write the reports of a finished run again, from its folder alone.",
     "run": "Assess a model over its domain; write evidence and reports.",

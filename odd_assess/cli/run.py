@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 @click.option("--engine", type=click.Choice(["local", "ray"]), help="Who does the work, in place of the spec's execution section.")
 @click.option("--workers", type=click.IntRange(min=1), help="Workers of the Ray cluster; implies --engine ray.")
 @click.option("--address", help="The Ray cluster: auto, local or HOST:PORT; implies --engine ray.")
+@click.option("--require-lock", is_flag=True, help="Refuse to begin unless SPEC is locked and nothing changed since.")
 @click.option("--quiet", is_flag=True, help="No progress, only the verdict.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict and findings as JSON.")
 def run(
@@ -42,17 +43,20 @@ def run(
     engine: str | None,
     workers: int | None,
     address: str | None,
+    require_lock: bool,
     quiet: bool,
     as_json: bool,
 ) -> None:
     """Assess the model that SPEC declares over its domain, and write the evidence and the reports."""
     if resume and out is None:
         raise click.UsageError("--resume needs --out: the folder of the interrupted run")
+    from odd_assess import spec as specs
     from odd_assess.cli.console import console_progress
     from odd_assess.errors import RunError
-    from odd_assess.spec import load_spec
 
-    declared = load_spec(spec)
+    declared = specs.load_spec(spec)
+    if require_lock:
+        specs.require_lock(declared)
     execution = executed_by(declared.execution, engine=engine, workers=workers, address=address)
     folder = out or Path("runs") / f"{declared.id}-{time.strftime('%Y%m%d-%H%M%S')}"
     with console_progress(quiet=quiet or as_json) as progress:
@@ -108,7 +112,9 @@ def headline(assessment: Assessment, folder: Path) -> str:
     """The verdict and what it rests on, a line for each criterion and each change of one, and where the report lies."""
     from odd_assess.exchange import overrides
 
-    lines = [f"{assessment.verdict.value}: {assessment.spec.title}"]
+    lock = assessment.spec.lock
+    lines = [f"{assessment.verdict.value}: {assessment.spec.title}{'' if lock is None else f' ({lock.headline})'}"]
+    lines += [] if lock is None else [f"  since the lock: {line}" for line in lock.details]
     lines += [_finding_line(finding) for finding in assessment.findings]
     lines += [f"  changed: {line}" for line in overrides(assessment)]
     lines += [f"report: {folder / 'report.html'}"]
@@ -131,6 +137,7 @@ def as_data(assessment: Assessment, folder: Path) -> dict[str, object]:
         "run": str(folder),
         "report": str(folder / "report.html"),
         "overrides": [asdict(change) for group in assessment.spec.criteria for change in group.overrides],
+        "lock": None if (lock := assessment.spec.lock) is None else {**asdict(lock), "state": lock.state},
         "radius_reduction": {"predicted": assessment.reduction.predicted, "measured": assessment.reduction.measured},
         "findings": [
             {

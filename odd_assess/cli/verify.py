@@ -26,6 +26,8 @@ def verify(run: Path, as_json: bool) -> None:
             click.echo(str(disagreement))
         if (more := found.count - len(found.disagreements)) > 0:
             click.echo(f"... and {more:,} more")
+        for line in found.lock:
+            click.echo(f"lock: {line}")
         looked_at = f"{found.certificates:,} certificates, {found.findings} findings, {found.documents} documents"
         how = "to the last bit" if found.exact else "to one part in 1e11 (other libraries or another machine than the run's)"
         click.echo(f"{run}: {looked_at} agree {how}" if found.agrees else f"{run}: {found.count:,} disagreements in {looked_at}")

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from odd_assess.criteria.clauses import clauses_of
-from odd_assess.exchange.words import headline, in_full, overrides, requirement
+from odd_assess.exchange.words import headline, in_full, lock_words, overrides, requirement
 from odd_assess.records import Assessment, Criterion, Finding, State
 
 LEVELS = {"blocking": "error", "warning": "warning", "info": "note"}
@@ -32,13 +32,16 @@ def sarif(assessment: Assessment, *, root: Path | None = None) -> str:
         "semanticVersion": str(assessment.manifest.get("identity", {}).get("odd_assess", "0.0.0")),
         "rules": [_rule(finding.criterion, clauses_of(finding.criterion, assessment.spec)) for finding in assessment.findings],
     }
-    run = {
+    run: dict[str, Any] = {
         "tool": {"driver": driver},
         "automationDetails": {"id": f"odd-assess/{assessment.spec.id}/"},
         "columnKind": "unicodeCodePoints",
-        "properties": {"overrides": overrides(assessment)},
+        "properties": {"lock": lock_words(assessment), "overrides": overrides(assessment)},
         "results": [_result(number, finding, root) for number, finding in enumerate(assessment.findings)],
     }
+    if (lock := assessment.spec.lock) is not None and lock.state != "locked":
+        told = {"level": "warning", "message": {"text": _short(lock_words(assessment))}}
+        run["invocations"] = [{"executionSuccessful": True, "toolExecutionNotifications": [told]}]
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False) + "\n"
 
 

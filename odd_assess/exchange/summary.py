@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from odd_assess.criteria.words import at_least, at_most
-from odd_assess.exchange.words import overrides, requirement
+from odd_assess.exchange.words import lock_words, overrides, requirement
 from odd_assess.records import Assessment, Finding, State
 
 MARKS = {State.MET: "✅", State.NOT_MET: "❌", State.INCONCLUSIVE: "❔"}
@@ -17,6 +17,7 @@ def summary(assessment: Assessment) -> str:
     lines = [
         f"## {MARKS[verdict]} {verdict.value}: {_cell(assessment.spec.title)}",
         "",
+        *([f"**{_cell(locked)}**", ""] if (locked := lock_words(assessment)) else []),
         f"{len(assessment.results):,} points of the operational design domain, {assessment.spec.id}.",
         "",
         "| | criterion | required | observed | at least | at most | points | |",

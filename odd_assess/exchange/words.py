@@ -43,6 +43,11 @@ def overrides(assessment: Assessment) -> list[str]:
     ]
 
 
+def lock_words(assessment: Assessment) -> str:
+    """What the lock says; empty where nothing was locked."""
+    return "" if assessment.spec.lock is None else assessment.spec.lock.sentence
+
+
 def requirement(criterion: Criterion) -> str:
     """The requirement as the criteria file states it."""
     radius = "" if criterion.radius is None else f" at radius {criterion.radius:g}"

@@ -150,10 +150,12 @@ def sample_points(spec: Spec, source: Source | Renderer) -> OddPoints:
 
 def identity_of(spec: Spec, bench: Bench) -> dict[str, Any]:
     """What must be the same for an interrupted run to go on."""
+    locks = [document.sha256 for document in spec.documents if document.kind == "lock"]
     return {
         "odd_assess": version("odd-assess"),
         "spec": spec.sha256,
         "criteria": list(dict.fromkeys(digest for group in spec.criteria for digest in group.digests)),
+        **({"lock": locks[0]} if locks else {}),
         "model": bench.model.digest,
         "data": bench.source.digest,
         "points": bench.points.digest,

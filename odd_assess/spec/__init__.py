@@ -3,6 +3,7 @@
     document    YAML -> plain data + the line and column of every key and value
     models      which keys there are, their types and simple limits (pydantic): the source of the JSON Schema too
     validation  pydantic's errors -> sentences with "did you mean"
+    lock, locking   what was fixed before a run, and what is another now
     attributes (numeric, labelled, realisations), domain, sections, budgets, criteria
                 sections -> records; units (quantities), files, words of the catalogue and the metrics
     checks      what must fit between sections, before anything is drawn
@@ -25,11 +26,21 @@ if TYPE_CHECKING:
     from odd_assess.spec.load import lint as lint
     from odd_assess.spec.load import load_criteria as load_criteria
     from odd_assess.spec.load import load_spec as load_spec
+    from odd_assess.spec.lock import require_lock as require_lock
+    from odd_assess.spec.locking import lock_spec as lock_spec
     from odd_assess.spec.schema import json_schema as json_schema
 
-__all__ = ["json_schema", "kept_spec", "lint", "load_criteria", "load_spec", "scaffold"]
+__all__ = ["json_schema", "kept_spec", "lint", "load_criteria", "load_spec", "lock_spec", "require_lock", "scaffold"]
 
-_HOMES = {"json_schema": "schema", "kept_spec": "load", "lint": "load", "load_criteria": "load", "load_spec": "load"}
+_HOMES = {
+    "json_schema": "schema",
+    "kept_spec": "load",
+    "lint": "load",
+    "load_criteria": "load",
+    "load_spec": "load",
+    "lock_spec": "locking",
+    "require_lock": "lock",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -35,7 +35,7 @@ def existing_folder(document: Document, path: KeyPath, text: str) -> Path | None
     return None
 
 
-def content_of(document: Document, kind: Literal["criteria", "numbers"], text: str, file: Path) -> bytes:
+def content_of(document: Document, kind: Literal["criteria", "numbers", "lock"], text: str, file: Path) -> bytes:
     """The bytes of a file that the document calls ``text``: those that a run kept, or those of ``file``, which the document then remembers.
 
     Raises: OSError where there are none.
@@ -43,6 +43,7 @@ def content_of(document: Document, kind: Literal["criteria", "numbers"], text: s
     if document.kept is not None:
         if (kind, text) not in document.kept:
             raise FileNotFoundError(f"the evidence does not hold {text}")
+        document.others.append(document.kept[kind, text])
         return document.kept[kind, text].content
     content = file.read_bytes()
     document.others.append(SourceFile(kind=kind, name=text, sha256=hashlib.sha256(content).hexdigest(), content=content))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from odd_assess.spec.criteria_files import criteria_of, referenced_criteria
 from odd_assess.spec.document import Document, document_of, read_document
 from odd_assess.spec.domain import declared_domain
 from odd_assess.spec.execution import execution_plan
+from odd_assess.spec.lock import with_lock
 from odd_assess.spec.sections import (
     certification_plan,
     check_columns,
@@ -37,6 +38,18 @@ def load_spec(path: Path | str) -> Spec:
     if spec is None or problems or unattainable:
         raise SpecError([*problems, *unattainable])
     return spec
+
+
+def unlocked_spec(path: Path | str) -> tuple[Spec, Mapping[Any, Any]]:
+    """The validated spec of a file without a look at its lock, and its plain data.
+
+    Raises: SpecError as `load_spec` does.
+    """
+    document = read_document(Path(path))
+    spec, problems, unattainable = _spec(document, lock=False)
+    if spec is None or problems or unattainable:
+        raise SpecError([*problems, *unattainable])
+    return spec, document.data
 
 
 def kept_spec(documents: Sequence[SourceFile], folder: Path) -> Spec:
@@ -103,7 +116,7 @@ def _criteria(document: Document) -> tuple[CriteriaSet | None, list[Problem]]:
     return criteria, [problem for read in documents for problem in read.problems]
 
 
-def _spec(document: Document) -> tuple[Spec | None, list[Problem], tuple[Problem, ...]]:
+def _spec(document: Document, *, lock: bool = True) -> tuple[Spec | None, list[Problem], tuple[Problem, ...]]:
     """(the spec where nothing else is wrong, what is wrong, the criteria that no model could meet, unless the spec accepts them)."""
     if document.data is None and document.problems:
         return None, document.problems, ()
@@ -116,6 +129,8 @@ def _spec(document: Document) -> tuple[Spec | None, list[Problem], tuple[Problem
     sections = _Sections(document)
     problems = [*document.problems, *(problem for read in sections.criteria_documents for problem in read.problems)]
     spec = sections.spec(file) if file is not None and not problems else None
+    if spec is not None and lock:
+        spec, problems = with_lock(spec, document)
     return spec, problems, sections.unattainable
 
 

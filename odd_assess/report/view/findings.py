@@ -43,7 +43,7 @@ def _reason(state: State, blocking: Sequence[Finding]) -> str:
 
 
 def _notes(assessment: Assessment, blocking: Sequence[Finding]) -> list[str]:
-    notes = []
+    notes = [] if assessment.spec.lock is None else [assessment.spec.lock.sentence]
     undecided = [finding.criterion.id for finding in blocking if finding.state is State.INCONCLUSIVE]
     if undecided and assessment.verdict is State.NOT_MET:
         notes.append(f"Not decided either: {formats.listed(undecided)}.")
