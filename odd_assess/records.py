@@ -254,7 +254,8 @@ class Criterion:
     required: float
     radius: float | None = None
     quantile: float | None = None  # radius_quantile: the share of the ODD that may lie below the required radius
-    scope: Literal["odd", "each_cell"] = "odd"
+    scope: Literal["odd", "each_cell", "each_level", "each_class"] = "odd"
+    attribute: str | None = None  # each_level, level_difference: whose levels
     confidence: float | None = None
     severity: Severity = "blocking"
     multiplicity: Literal["holm", "bonferroni"] = "holm"
@@ -496,13 +497,17 @@ Verdict = State
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Evidence:
-    """All that a criterion may be judged by: the domain, how its points were chosen, what was found at them and what follows from that."""
+    """All that a criterion may be judged by: the domain, how its points were chosen, what was found at them and what follows from that.
+
+    ``class_names`` are those of the data, in label order, for criteria on each class.
+    """
 
     domain: Domain
     sampling: SamplingPlan
     results: Results
     coverage: Coverage
     reduction: Reduction
+    class_names: tuple[str, ...] = ()
 
 
 Kind = Literal["domain claim", "estimate", "descriptive"]
@@ -510,7 +515,7 @@ Kind = Literal["domain claim", "estimate", "descriptive"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """A finding for one part (cell) of a criterion's scope."""
+    """A finding for one part (cell, level or class) of a criterion's scope."""
 
     name: str
     state: State
@@ -582,4 +587,5 @@ class Assessment:
             results=self.results,
             coverage=self.coverage,
             reduction=self.reduction,
+            class_names=self.class_names,
         )

@@ -86,7 +86,14 @@ def _assess(
         found, reference = gather(spec, store, points)
         covered = coverage_of(spec.domain, found.cell, reach)
         lost = radius_loss(found, reference, n_ref=reference_draws(spec.certification), seed=spec.sampling.seed)
-        evidence = Evidence(domain=spec.domain, sampling=spec.sampling, results=found, coverage=covered, reduction=lost)
+        evidence = Evidence(
+            domain=spec.domain,
+            sampling=spec.sampling,
+            results=found,
+            coverage=covered,
+            reduction=lost,
+            class_names=around.class_names,
+        )
         findings = check([criterion for group in spec.criteria for criterion in group.criteria], evidence)
         exhibits = exhibit(spec, bench, found)
         store.finish(findings, exhibits)

@@ -34,6 +34,7 @@ from odd_assess.audit.certificates import Agreed, agreed_main, agreed_pilot, agr
 from odd_assess.audit.ledger import Disagreement, Ledger
 from odd_assess.audit.load import FinishedRun, changed_documents, finished_run
 from odd_assess.criteria import check, radius_loss, reference_draws, verdict
+from odd_assess.criteria.words import part_noun
 from odd_assess.errors import OddAssessError, RunFolderError
 from odd_assess.evidence import MAIN, MANIFEST, PILOT, REFERENCE, Columns, environment, results
 from odd_assess.odd import coverage_of
@@ -196,6 +197,7 @@ def _check_findings(run: FinishedRun, main: Results, reference: Results | None, 
         results=main,
         coverage=coverage_of(spec.domain, main.cell, run.around.reach),
         reduction=radius_loss(main, reference, n_ref=reference_draws(spec.certification), seed=spec.sampling.seed),
+        class_names=run.around.class_names,
     )
     derived = check(run.criteria, evidence)
     stored = run.store.findings(run.criteria)
@@ -215,8 +217,10 @@ def _compare_findings(criterion: Criterion, stored: Finding, derived: Finding, l
         old, new = getattr(stored, name), getattr(derived, name)
         ledger.same(where, name, *(getattr(value, "value", value) for value in (old, new)))
     if len(stored.parts) != len(derived.parts):
-        ledger.note(where, "number of cells", len(stored.parts), len(derived.parts))
+        ledger.note(where, f"number of {part_noun(criterion)[1]}", len(stored.parts), len(derived.parts))
         return
     for old_part, new_part in zip(stored.parts, derived.parts, strict=True):
         for name in ("name", "state", "points", "observed", "lower", "upper"):
-            ledger.same(f"{where}, cell {new_part.name}", name, getattr(old_part, name), getattr(new_part, name))
+            ledger.same(
+                f"{where}, {part_noun(criterion)[0]} {new_part.name}", name, getattr(old_part, name), getattr(new_part, name)
+            )

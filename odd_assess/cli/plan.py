@@ -141,7 +141,7 @@ def _outlook(plan: CertificationPlan, asked: tuple[float, ...]) -> tuple[int | N
 def _criterion(found: Prospect) -> dict[str, Any]:
     from odd_assess.criteria.words import required, subject
 
-    criterion, cell = found.criterion, found.lightest_cell
+    criterion, part = found.criterion, found.lightest
     return {
         "criterion": criterion.id,
         "severity": criterion.severity,
@@ -155,7 +155,9 @@ def _criterion(found: Prospect) -> dict[str, Any]:
         "assumed": found.assumed,
         "likely_points": found.likely_points,
         "exact": found.exact,
-        "lightest_cell": None if cell is None else {"needs": cell.needed, "expects": cell.expected, "chance": cell.chance},
+        "lightest": None
+        if part is None
+        else {"part": part.one, "needs": part.needed, "expects": part.expected, "chance": part.chance},
     }
 
 

@@ -46,11 +46,11 @@ def _criteria(data: dict[str, Any]) -> str:
     ]
     if any(one["likely_points"] is not None and not one["exact"] for one in data["criteria"]):
         notes.append(
-            "~ is an estimate: means from radii of 0 or the largest (the widest spread), cells that are alike or get the points that they expect."
+            "~ is an estimate: means from radii of 0 or the largest (the widest spread), cells (levels, classes) alike or with the points that they expect."
         )
     if any(not one["supported"] for one in data["criteria"]):
         notes.append(f"no confidence: the design {data['points']['design']} supports no claim on the ODD, which ends INCONCLUSIVE.")
-    notes += [_cell_note(one) for one in data["criteria"] if one["lightest_cell"] is not None]
+    notes += [_part_note(one) for one in data["criteria"] if one["lightest"] is not None]
     return "\n".join(["Criteria", *(f"  {line}" for line in _aligned(rows, left=2)), *(f"  {note}" for note in notes)])
 
 
@@ -71,10 +71,10 @@ def _assumption(data: dict[str, Any]) -> str:
     return "halfway between the requirement and the best possible" if data["assume"] is None else f"{data['assume']:g}, as assumed"
 
 
-def _cell_note(one: dict[str, Any]) -> str:
-    cell = one["lightest_cell"]
-    chance = "" if cell["chance"] >= 0.995 else f"; the chance that all get enough is {_chance(cell['chance'])}"
-    return f"{one['criterion']}: each cell needs {cell['needs']:,} points, the lightest expects {cell['expects']:.3g}{chance}."
+def _part_note(one: dict[str, Any]) -> str:
+    part = one["lightest"]
+    chance = "" if part["chance"] >= 0.995 else f"; the chance that all get enough is {_chance(part['chance'])}"
+    return f"{one['criterion']}: each {part['part']} needs {part['needs']:,} points, the lightest expects {part['expects']:.3g}{chance}."
 
 
 def _chance(chance: float) -> str:

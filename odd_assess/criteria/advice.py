@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from odd_assess.criteria.loss import bound_levels
-from odd_assess.criteria.words import about, plural
-from odd_assess.records import Ints, Reduction, Results, State
+from odd_assess.criteria.words import about, listed, part_noun, plural
+from odd_assess.records import Criterion, Ints, Reduction, Results, State
 from odd_assess.stats import anytime_lower_bound, certified_radius, expected_reference_radius, proportion_lower_bound
 
 MOST_COPIES = 4096
@@ -81,9 +81,14 @@ def draws_for_reduction(results: Results, reduction: Reduction, required: float)
     return None
 
 
-def empty_cells(names: list[str], listed: str) -> str:
-    """Advice for cells that no point visited."""
-    return f"{plural(len(names), 'cell')} without points: {listed}. Use design stratified with allocation equal, or more points."
+def empty_parts(criterion: Criterion, names: list[str]) -> str:
+    """Advice for cells, levels or classes without a point."""
+    ways = {
+        "each_cell": "Use design stratified with allocation equal, or more points.",
+        "each_level": "Use design stratified with allocation equal, or more points.",
+        "each_class": "Use more points, and data that hold every class.",
+    }[criterion.scope]
+    return f"{plural(len(names), *part_noun(criterion))} without points: {listed(names)}. {ways}"
 
 
 def _copies_to_decide(state: Callable[[float], State]) -> tuple[float, State] | None:

@@ -17,13 +17,14 @@ from typing import Literal
 import numpy as np
 
 from odd_assess.criteria.claims import CLAIMS, Claim
-from odd_assess.criteria.inference import cell_inference, inference_for
+from odd_assess.criteria.inference import Inference, WithinPart, cell_inference, inference_for
 from odd_assess.criteria.loss import bound_levels
 from odd_assess.criteria.metrics import METRICS
+from odd_assess.criteria.parts import level_of_cells
 from odd_assess.criteria.readings import beta_of, state_of
 from odd_assess.criteria.screening import bound_alpha, covered_at_best, radius_of, shortest_run, visits_at_best
 from odd_assess.odd.domain import Domain
-from odd_assess.records import CertificationPlan, Criterion, Ints, Reduction, Results, SamplingPlan, State
+from odd_assess.records import CertificationPlan, Criterion, Floats, Ints, Reduction, Results, SamplingPlan, State
 from odd_assess.stats import (
     anytime_draws_for_radius,
     anytime_lower_bound,
@@ -41,7 +42,7 @@ MOST_POINTS = 2**40
 MOST_CYCLES = 2**20
 """The same for points in every cell, where each cell costs time."""
 EMPTY = -1.0
-"""What a cell without a point shows: less than any requirement."""
+"""What a part without a point shows: less than any requirement."""
 FARTHEST = 7.0
 """Radii beyond so many sigma would take more than 1e11 draws."""
 
@@ -199,19 +200,19 @@ def at_best(criterion: Criterion, setting: Setting, points: int) -> float | None
         return None
     if criterion.metric not in CLAIMS:
         return _counted_at_best(criterion, setting, points)
-    if criterion.scope == "each_cell":
-        if setting.sampling.design not in ("random", "stratified"):
-            return None
-        in_cell = visits_at_best(setting.domain, setting.sampling, points, weights_known=setting.weights_known)
-        return shown_in_cell(criterion, setting, in_cell) if in_cell else EMPTY
-    return _shown(criterion, setting.with_points(points))
+    if criterion.scope == "odd":
+        return _shown(criterion, setting.with_points(points))
+    if setting.sampling.design not in ("random", "stratified"):
+        return None
+    inside = visits_at_best(criterion, setting.domain, setting.sampling, points, weights_known=setting.weights_known)
+    return shown_in_part(criterion, setting.with_points(points), inside) if inside else EMPTY
 
 
 def fewest_points(criterion: Criterion, setting: Setting) -> int | None:
     """The smallest number of points with which some model could meet the criterion, given enough draws; None where none would, or where points do not matter.
 
-    With equal allocation: the smallest with the same number in each cell. In each cell of proportional allocation: the smallest at which the
-    lightest cell can expect as many points as it needs.
+    With equal allocation: the smallest with the same number in each cell. In each part of proportional allocation: the smallest at which the
+    lightest part can expect as many points as it needs. How many classes there are, only the data tell: for each class it is as if there were one.
     """
     if setting.sampling.design not in ("random", "stratified") and criterion.metric in CLAIMS:
         return None
@@ -223,32 +224,64 @@ def fewest_points(criterion: Criterion, setting: Setting) -> int | None:
     cells = len(setting.domain.cells)
     if criterion.metric not in CLAIMS:
         if criterion.metric == "points_per_cell":
-            return for_each_cell(math.ceil(criterion.required), setting)
+            return for_each_part(criterion, math.ceil(criterion.required), setting)
         return None if METRICS[criterion.metric].kind == "estimate" else smallest(enough, most=cells)
-    if criterion.scope == "each_cell":
-        in_cell = smallest(lambda count: meets(criterion, shown_in_cell(criterion, setting, count)), most=MOST_POINTS)
-        return None if in_cell is None else for_each_cell(in_cell, setting)
-    if setting.sampling.design == "stratified" and setting.sampling.allocation == "equal":
+    if criterion.scope != "odd":
+        inside = needed_inside(criterion, setting)
+        return None if inside is None else for_each_part(criterion, inside, setting)
+    if is_equal(setting.sampling):
         times = smallest(lambda cycles: enough(cycles * cells), most=MOST_CYCLES)
         return None if times is None else times * cells
     return smallest(enough, most=MOST_POINTS)
 
 
-def for_each_cell(in_cell: int, setting: Setting, *, by_weight: bool | None = None) -> int:
-    """The points that give every cell so many: in expectation in the lightest cell (``by_weight``), or at best, if all fall evenly.
+def for_each_part(criterion: Criterion, inside: int, setting: Setting, *, by_weight: bool | None = None) -> int:
+    """The points that give every part so many: in expectation in the lightest part (``by_weight``), or at best, if all fall evenly.
 
-    By weight where allocation is proportional, unless said otherwise; not where a table decides what the cells weigh.
+    By weight where allocation is proportional, unless said otherwise; not where a table decides what the parts weigh. With equal allocation a part has
+    the points of its cells.
     """
     proportional = setting.sampling.design == "stratified" and setting.sampling.allocation == "proportional"
-    if (proportional if by_weight is None else by_weight) and setting.weights_known:
-        return math.ceil(in_cell / min(cell.weight for cell in setting.domain.cells) - 1e-9)
-    return in_cell * len(setting.domain.cells)
+    by_weight = (proportional if by_weight is None else by_weight) and setting.weights_known
+    shares = part_shares(criterion, setting.domain, equal=is_equal(setting.sampling) or not setting.weights_known)
+    if by_weight or (is_equal(setting.sampling) and criterion.scope != "each_cell"):
+        return math.ceil(inside / float(shares.min()) - 1e-9)
+    return inside * len(shares)
+
+
+def part_shares(criterion: Criterion, domain: Domain, *, equal: bool) -> Floats:
+    """The share of the points (parts,) that each part can expect: its weight, or with equal allocation its share of the cells. One part for all classes."""
+    weights = np.full(len(domain.cells), 1.0 / len(domain.cells)) if equal else domain.layout.weight
+    if criterion.attribute is not None:
+        of_cell = np.unique(level_of_cells(domain, criterion.attribute), return_inverse=True)[1]
+        return np.bincount(of_cell, weights=weights).astype(np.float64)
+    return np.ones(1) if criterion.scope == "each_class" else np.asarray(weights)
+
+
+def is_equal(sampling: SamplingPlan) -> bool:
+    """Whether every cell has the same number of points."""
+    return sampling.design == "stratified" and sampling.allocation == "equal"
+
+
+def needed_inside(criterion: Criterion, setting: Setting) -> int | None:
+    """The fewest points in a part with which its claim can be met; None where no number would do."""
+
+    def enough(inside: int) -> bool:
+        return meets(criterion, shown_in_part(criterion, setting.with_points(around(criterion, inside, setting)), inside))
+
+    return smallest(enough, most=MOST_POINTS)
+
+
+def around(criterion: Criterion, inside: int, setting: Setting) -> int:
+    """About how many points there are in all where the least of the parts has so many."""
+    shares = part_shares(criterion, setting.domain, equal=is_equal(setting.sampling) or not setting.weights_known)
+    return max(inside, math.ceil(inside / float(shares.min()) - 1e-9))
 
 
 def _shown(criterion: Criterion, setting: Setting) -> float | None:
     """The bound that decides a claim on the ODD where all is at its best."""
     sampling, points = setting.sampling, setting.points
-    if sampling.design == "stratified" and sampling.allocation == "equal":
+    if is_equal(sampling):
         cells, copies = equal_cells(setting.domain, points)
     else:
         cells, copies = np.zeros(1, dtype=np.int64), points  # one point stands for all: the bounds count them
@@ -261,10 +294,19 @@ def _shown(criterion: Criterion, setting: Setting) -> float | None:
     )
 
 
-def shown_in_cell(criterion: Criterion, setting: Setting, points: int) -> float:
-    """The bound that decides in a cell with so many points where all is at its best."""
+def shown_in_part(criterion: Criterion, setting: Setting, inside: int) -> float:
+    """The bound that decides in a part with so many of the points where all is at its best."""
     claim = claim_of(criterion, setting, best_results(criterion, setting, np.zeros(1, dtype=np.int64)))
-    return deciding(criterion, claim.bounds(cell_inference(setting.sampling), beta=beta_of(criterion), copies=float(points)))
+    within = best_within(criterion, setting, inside)
+    return deciding(criterion, claim.bounds(within, beta=beta_of(criterion), copies=float(inside)))
+
+
+def best_within(criterion: Criterion, setting: Setting, inside: int) -> Inference:
+    """The bounds within a part that has so many of the points; one point stands for all of them. At best all its points lie in the heaviest cells."""
+    sampling, points = setting.sampling, setting.points
+    if criterion.scope == "each_cell" or sampling.design == "random":
+        return cell_inference(sampling)
+    return WithinPart(share=np.ones(1), points=max(1.0, points / inside))
 
 
 def claim_of(criterion: Criterion, setting: Setting, results: Results) -> Claim:
@@ -327,7 +369,7 @@ def equal_cells(domain: Domain, points: int) -> tuple[Ints, int]:
 
 def _counted_at_best(criterion: Criterion, setting: Setting, points: int) -> float:
     if criterion.metric == "points_per_cell":
-        return float(visits_at_best(setting.domain, setting.sampling, points, weights_known=setting.weights_known))
+        return float(visits_at_best(criterion, setting.domain, setting.sampling, points, weights_known=setting.weights_known))
     return covered_at_best(criterion.metric, setting.domain, points)
 
 

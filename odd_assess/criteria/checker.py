@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -15,10 +16,21 @@ import numpy as np
 from odd_assess.criteria import advice, words
 from odd_assess.criteria.advice import Advice
 from odd_assess.criteria.claims import CLAIMS, Claim, FractionClaim
-from odd_assess.criteria.inference import Inference, Weighted, cell_inference, inference_for, mean_upper, point_weights
+from odd_assess.criteria.inference import (
+    Anytime,
+    Independent,
+    Inference,
+    Weighted,
+    cell_inference,
+    inference_for,
+    mean_upper,
+    part_inference,
+    point_weights,
+)
 from odd_assess.criteria.loss import bound_levels
 from odd_assess.criteria.metrics import METRICS
-from odd_assess.criteria.readings import Reading, beta_of, read_cells, read_odd, state_of
+from odd_assess.criteria.parts import Partition, Unseen, partition_of, unseen
+from odd_assess.criteria.readings import Reading, beta_of, read_odd, read_parts, state_of
 from odd_assess.records import CriteriaSet, Criterion, Evidence, Finding, Results, State, Verdict
 from odd_assess.stats import (
     FEWEST_POINTS,
@@ -61,6 +73,12 @@ def undecided(criteria: CriteriaSet | Sequence[Criterion], evidence: Evidence) -
     return tuple(criterion for criterion in _listed(criteria) if _waits(_checked(criterion), evidence))
 
 
+@lru_cache(maxsize=1)  # many criteria ask for it
+def _unseen(evidence: Evidence) -> Unseen:
+    """What of the ODD could not be sampled."""
+    return unseen(evidence.sampling, evidence.domain, evidence.results, evidence.coverage)
+
+
 def _listed(criteria: CriteriaSet | Sequence[Criterion]) -> Sequence[Criterion]:
     return criteria.criteria if isinstance(criteria, CriteriaSet) else criteria
 
@@ -94,6 +112,10 @@ def _checked(criterion: Criterion) -> Criterion:
         raise ValueError(f"criterion {criterion.id}: metric must be one of {', '.join(METRICS)}, got {criterion.metric!r}")
     if criterion.comparator != info.comparator or criterion.scope not in info.scopes:
         raise ValueError(f"criterion {criterion.id}: {info.name} takes {info.comparator} over {' or '.join(info.scopes)}")
+    if (criterion.scope == "each_level" or info.needs_attribute) != (criterion.attribute is not None):
+        raise ValueError(
+            f"criterion {criterion.id}: an attribute must go with scope each_level or level_difference, got {criterion.attribute!r}"
+        )
     if info.needs_radius and criterion.radius is None:
         raise ValueError(f"criterion {criterion.id}: {info.name} must have a radius")
     if info.needs_quantile and not (criterion.quantile is not None and 0 < criterion.quantile < 1):
@@ -139,7 +161,7 @@ def _domain_claim(criterion: Criterion, evidence: Evidence) -> Finding:
     claim = CLAIMS[criterion.metric](results, criterion, evidence.reduction)
     inference = inference_for(sampling, evidence.domain, results, reached=evidence.coverage.reached)
     if inference is None:
-        observed = _observed(criterion, claim, results)
+        observed = _observed(criterion, claim, evidence)
         message = (
             f"{words.subject(criterion)}: {observed:.3f} observed, {words.required(criterion)}; no confidence can be stated, "
             f"because points of the design {sampling.design} are placed to cover the ODD and not drawn from the declared distribution."
@@ -190,21 +212,47 @@ def _unfinished(criterion: Criterion, evidence: Evidence) -> Finding | None:
     return _inconclusive(criterion, evidence, message, "Finish the run (odd-assess run --resume).")
 
 
-def _observed(criterion: Criterion, claim: Claim, results: Results) -> float:
-    """The plain value at the points, of the worst cell where the scope is each cell."""
+def _observed(criterion: Criterion, claim: Claim, evidence: Evidence) -> float:
+    """The plain value at the points, of the worst part where the criterion speaks of each part."""
     if criterion.scope == "odd":
-        return claim.estimate(np.full(len(results), 1.0 / len(results)))
-    assert isinstance(claim, FractionClaim)  # only fractions have the scope each_cell
-    return min(float(claim.values[results.cell == cell].mean()) for cell in np.unique(results.cell))
+        return claim.estimate(np.full(len(evidence.results), 1.0 / len(evidence.results)))
+    assert isinstance(claim, FractionClaim)  # only fractions are asked for in each part
+    index = _partition(criterion, evidence).index
+    return min(float(claim.values[index == part].mean()) for part in np.unique(index))
 
 
 def _read(claim: Claim, criterion: Criterion, evidence: Evidence, inference: Inference, copies: float) -> Reading:
-    if criterion.scope == "each_cell":
-        assert isinstance(claim, FractionClaim)  # only fractions have the scope each_cell
-        inside = cell_inference(evidence.sampling)
-        return read_cells(claim, criterion, inside, evidence.domain, evidence.results.cell, copies=copies)
     weights = point_weights(evidence.sampling, evidence.domain, evidence.results)
-    return read_odd(claim, criterion, inference, weights, copies=copies)
+    if criterion.scope == "odd":
+        return read_odd(claim, criterion, inference, weights, copies=copies)
+    assert isinstance(claim, FractionClaim)  # only fractions are asked for in each part
+    partition = _partition(criterion, evidence)
+    return read_parts(claim, criterion, partition, _within(criterion, partition, evidence), weights, copies=copies)
+
+
+def _partition(criterion: Criterion, evidence: Evidence) -> Partition:
+    return partition_of(criterion, evidence.domain, evidence.results, _unseen(evidence), evidence.class_names)
+
+
+def _within(criterion: Criterion, partition: Partition, evidence: Evidence) -> list[Inference | None]:
+    """What bounds the claim inside each part; None where it has no point."""
+    visits = np.bincount(partition.index, minlength=len(partition))
+    if criterion.scope == "each_cell":
+        return [cell_inference(evidence.sampling) if count else None for count in visits]
+    return [
+        part_inference(
+            evidence.sampling,
+            evidence.domain,
+            evidence.results,
+            partition.inside(part),
+            weight=None if partition.weights is None else float(partition.weights[part]),
+            missing=float(partition.missing[part]),
+            reached=evidence.coverage.reached,
+        )
+        if count
+        else None
+        for part, count in enumerate(visits)
+    ]
 
 
 def _claim_message(criterion: Criterion, claim: Claim, reading: Reading, inference: Inference) -> str:
@@ -219,22 +267,24 @@ def _claim_message(criterion: Criterion, claim: Claim, reading: Reading, inferen
         State.INCONCLUSIVE: f"{at_least} and at most {words.at_most(reading.upper)} (each on its own)",
     }[reading.state]
     head = f"{words.subject(criterion)}: {decides} {sure}, {words.required(criterion)}; {reading.observed:.3f} observed"
-    if criterion.scope == "each_cell":
-        return f"{head} in the cell that decides. {_cells_in_words(criterion, reading)}"
+    if criterion.scope != "odd":
+        return f"{head} in the {words.part_noun(criterion)[0]} that decides. {_parts_in_words(criterion, reading, inference)}"
     return f"{head} ({claim.in_words(inference)})."
 
 
-def _cells_in_words(criterion: Criterion, reading: Reading) -> str:
+def _parts_in_words(criterion: Criterion, reading: Reading, inference: Inference) -> str:
+    one, many = words.part_noun(criterion)
     count = {state: sum(part.state is state for part in reading.parts) for state in State}
     if reading.state is State.MET:
         return (
-            f"All {words.plural(count[State.MET], 'cell')} meet it: each was tested at that confidence, which a claim on all of them together needs. "
-            "The bounds listed for the cells hold simultaneously and are therefore wider."
+            f"All {words.plural(count[State.MET], one, many)} meet it: each was tested at that confidence, which a claim on all of them together needs. "
+            f"The bounds listed for the {many} hold simultaneously and are therefore wider."
         )
-    how = "Holm" if criterion.multiplicity == "holm" else "Bonferroni"
+    independent = criterion.scope == "each_cell" or isinstance(inference, Independent | Anytime)
+    how = "Holm" if criterion.multiplicity == "holm" and independent else "Bonferroni"
     return (
-        f"{words.plural(count[State.MET], 'cell')} shown to meet it, {count[State.NOT_MET]} shown not to, {count[State.INCONCLUSIVE]} open "
-        f"({how} over cells; the bounds listed hold simultaneously)."
+        f"{words.plural(count[State.MET], one, many)} shown to meet it, {count[State.NOT_MET]} shown not to, {count[State.INCONCLUSIVE]} open "
+        f"({how} over {many}; the bounds listed hold simultaneously)."
     )
 
 
@@ -244,10 +294,10 @@ def _claim_advice(criterion: Criterion, claim: Claim, reading: Reading, inferenc
         return Advice()
     if reading.state is State.NOT_MET:
         return _not_met_advice(criterion, claim, reading, inference)
-    if criterion.scope == "each_cell":
+    if criterion.scope != "odd":
         empty = [part.name for part in reading.parts if part.points == 0]
         if empty:
-            return Advice(text=advice.empty_cells(empty, words.listed(empty)))
+            return Advice(text=advice.empty_parts(criterion, empty))
     return _cap_advice(criterion, evidence)
 
 
@@ -280,7 +330,7 @@ def _not_met_advice(criterion: Criterion, claim: Claim, reading: Reading, infere
         "clean_accuracy": "More points would not change this: change the model or the ODD.",
         "abstention_rate": "A larger budget abstains less where the model has a majority class; elsewhere change the model, sigma or the ODD.",
     }[criterion.metric]
-    if criterion.scope == "each_cell":
+    if criterion.scope != "odd":
         failing = [part.name for part in reading.parts if part.state is State.NOT_MET]
         return Advice(text=f"{what} Not met in: {words.listed(failing)}.")
     if isinstance(claim, FractionClaim) and criterion.comparator == ">=" and not isinstance(inference, Weighted):

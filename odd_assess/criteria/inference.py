@@ -8,6 +8,8 @@ sobol, lhs, grid,         no probability model: points are placed to cover, not 
 pairwise
 
 Within a cell the points of the random and stratified designs are independent draws from the declared distribution inside it, given how many fell there.
+So are those of the random design within a level, a class or any other part. In the stratified designs such a part has no fixed number of points and
+its points are not alike: the bound there is that of `odd_assess.stats.parts`, which needs neither.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from odd_assess.stats import (
     anytime_lower_bound,
     log_evidence_above,
     mean_lower_bound,
+    part_mean_lower_bound,
     pooled_lower_bound,
     probability_at_least,
     probability_at_most,
@@ -186,6 +189,86 @@ class Reached:
     def mean_lower(self, values: Floats, *, upper: float, beta: float, copies: float = 1.0) -> float:
         """The bound on the reached part, as a part of the whole."""
         return self.share * self.inference.mean_lower(values, upper=upper, beta=beta, copies=copies)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class WithinPart:
+    """Bounds on a part of the ODD from its points, of which each stands for ``share`` / ``points`` of the ODD; ``heaviest`` is the largest share of any point.
+
+    The share ``missing`` of the ODD may belong to the part and could not be sampled: it counts against the claim.
+    """
+
+    share: Floats
+    points: float
+    heaviest: float = 1.0
+    missing: float = 0.0
+    horizon: int | None = None
+
+    @property
+    def fraction_words(self) -> str:
+        """The bound on fractions in a few words."""
+        return self.mean_words
+
+    @property
+    def mean_words(self) -> str:
+        """The bound on means in a few words."""
+        rest = f"; {self.missing:.1%} of the ODD has no frame in the table and counts against the claim" if self.missing else ""
+        return f"betting bound on a part of the ODD{rest}"
+
+    def fraction_lower(self, indicator: Bools, *, beta: float, copies: float = 1.0) -> float:
+        """Betting on the indicators at the points of the part (n,)."""
+        return self.mean_lower(indicator.astype(np.float64), upper=1.0, beta=beta, copies=copies)
+
+    def mean_lower(self, values: Floats, *, upper: float, beta: float, copies: float = 1.0) -> float:
+        """Betting on the values at the points of the part (n,)."""
+        return part_mean_lower_bound(
+            values,
+            self.share,
+            points=self.points,
+            heaviest=self.heaviest,
+            upper=upper,
+            beta=beta,
+            missing=self.missing,
+            copies=copies,
+            horizon=self.horizon,
+        )
+
+
+def part_inference(
+    sampling: SamplingPlan,
+    domain: Domain,
+    results: Results,
+    inside: Bools,
+    *,
+    weight: float | None,
+    missing: float,
+    reached: float,
+) -> Inference | None:
+    """The bounds within a part that holds the points ``inside`` (m,); None where the design has no probability model.
+
+    ``missing``: the share of the ODD that may belong to the part and could not be sampled at all, of the share 1 - ``reached`` that could not.
+    ``weight``: the part's own share, where it is declared.
+    """
+    horizon = _horizon(sampling) if sampling.until_decided else None
+    ones, points = np.ones(int(inside.sum())), float(len(results))
+    match sampling.design, sampling.allocation:
+        case "random", _ if missing == 0:
+            return cell_inference(sampling)
+        case "random", _ if weight is not None:
+            return Reached(inference=cell_inference(sampling), share=max(0.0, 1.0 - missing / weight))
+        case ("random", _) | ("stratified", "proportional"):
+            return WithinPart(share=reached * ones, points=points, heaviest=reached, missing=missing, horizon=horizon)
+        case "stratified", _:
+            shares = point_shares(domain, results)
+            return WithinPart(share=shares[inside], points=points, heaviest=float(shares.max()), missing=missing)
+        case _:
+            return None
+
+
+def point_shares(domain: Domain, results: Results) -> Floats:
+    """For points in cells of known weight, whatever their number: the weight that each stands for (m,), times m."""
+    counts = np.bincount(results.cell, minlength=len(domain.cells))
+    return np.asarray(domain.layout.weight[results.cell] * len(results) / counts[results.cell], dtype=np.float64)
 
 
 def cell_inference(sampling: SamplingPlan) -> Independent | Anytime:

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Literal
 
 Kind = Literal["domain claim", "estimate", "descriptive"]
-Scope = Literal["odd", "each_cell"]
+Scope = Literal["odd", "each_cell", "each_level", "each_class"]
 Comparator = Literal[">=", "<="]
 
 
@@ -38,6 +38,7 @@ class MetricInfo:
     kind: Kind
     scopes: tuple[Scope, ...]
     needs_quantile: bool = False
+    needs_attribute: bool = False
 
 
 def _fraction(
@@ -65,6 +66,8 @@ def _fraction(
     )
 
 
+_EVERY: tuple[Scope, ...] = ("odd", "each_cell", "each_level", "each_class")
+
 _ALL = (
     _fraction(
         "certified_accuracy",
@@ -72,7 +75,7 @@ _ALL = (
         "fraction of the ODD where the smoothed classifier gives the true class everywhere within the radius",
         kind="domain claim",
         needs_radius=True,
-        scopes=("odd", "each_cell"),
+        scopes=_EVERY,
     ),
     _fraction(
         "worst_cell",
@@ -87,14 +90,14 @@ _ALL = (
         "Smoothed accuracy",
         "fraction of the ODD where the smoothed classifier gives the true class at the point itself",
         kind="domain claim",
-        scopes=("odd", "each_cell"),
+        scopes=_EVERY,
     ),
     _fraction(
         "clean_accuracy",
         "Clean accuracy",
         "fraction of the ODD where the base classifier gives the true class on the input without noise",
         kind="domain claim",
-        scopes=("odd", "each_cell"),
+        scopes=_EVERY,
     ),
     _fraction(
         "abstention_rate",

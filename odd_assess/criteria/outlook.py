@@ -19,25 +19,30 @@ from scipy.special import ndtr
 from odd_assess.criteria.attainability import (
     Setting,
     Shortfall,
+    around,
     best_radius,
     best_results,
+    best_within,
     claim_of,
     deciding,
     equal_cells,
     fewest_draws,
     fewest_points,
-    for_each_cell,
+    for_each_part,
+    is_equal,
     largest_shown,
     meets,
+    needed_inside,
+    part_shares,
     reference_draws,
     short_of_draws,
     short_of_points,
-    shown_in_cell,
 )
 from odd_assess.criteria.claims import CLAIMS, Claim, FractionClaim, MeanClaim, QuantileClaim
-from odd_assess.criteria.inference import cell_inference, inference_for
+from odd_assess.criteria.inference import WithinPart, inference_for
 from odd_assess.criteria.readings import beta_of
-from odd_assess.criteria.screening import bound_alpha
+from odd_assess.criteria.screening import bound_alpha, parts_of
+from odd_assess.criteria.words import part_noun
 from odd_assess.records import Bools, CertificationPlan, Criterion, Ints
 from odd_assess.stats import anytime_draws_for_radius, probability_at_most, smallest_useful_n, theory_reduction
 from odd_assess.stats.planning import expected_draws_to_decide, points_for_power, uniform_reduction
@@ -50,8 +55,14 @@ MOST_BETS = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LightestCell:
-    """A criterion on each cell needs ``needed`` points in each; the lightest expects ``expected``. All get enough with probability at least ``chance``."""
+class LightestPart:
+    """A criterion on each part (``one`` cell or level, of ``many``) needs ``needed`` points in each; the lightest expects ``expected``.
+
+    All get enough with probability at least ``chance``.
+    """
+
+    one: str
+    many: str
 
     needed: int
     expected: float
@@ -75,7 +86,7 @@ class Prospect:
     likely_points: int | None = None
     exact: bool = False
     supported: bool = True
-    lightest_cell: LightestCell | None = None
+    lightest: LightestPart | None = None
 
     @property
     def attainable(self) -> bool:
@@ -106,8 +117,8 @@ def prospect(criterion: Criterion, setting: Setting, *, assume: float | None, po
         fewest_points=points,
         assumed=_value(criterion, setting, well),
         likely_points=None if points is None else _likely_points(criterion, setting, well, power),
-        exact=criterion.metric != "mean_certified_radius" and (criterion.scope == "odd") != _equal(setting),
-        lightest_cell=_lightest(criterion, setting) if criterion.scope == "each_cell" else None,
+        exact=_exact(criterion, setting),
+        lightest=_lightest(criterion, setting) if criterion.scope in ("each_cell", "each_level") else None,
     )
 
 
@@ -145,21 +156,24 @@ def _largest(criterion: Criterion, setting: Setting) -> float:
 
 def _likely_points(criterion: Criterion, setting: Setting, well: float, power: float) -> int | None:
     template = claim_of(criterion, setting, best_results(criterion, setting, np.zeros(1, dtype=np.int64)))
-    if criterion.scope == "each_cell":
-        one_cell = power ** (1.0 / len(setting.domain.cells))  # all cells, equally good, have to be shown
-        inside = cell_inference(setting.sampling)
+    if criterion.scope != "odd":
+        one_part = power ** (1.0 / parts_of(criterion, setting.domain))  # all parts, equally good, have to be shown
+        exact = criterion.scope == "each_cell" or setting.sampling.design == "random"
 
         def met_inside(successes: int, points: int) -> bool:
             claim = _mixed(template, np.arange(points) < successes)
+            inside = best_within(criterion, setting.with_points(around(criterion, points, setting)), points)
+            if isinstance(inside, WithinPart):
+                inside = replace(inside, share=np.ones(points), points=inside.points * points)
             return meets(criterion, deciding(criterion, claim.bounds(inside, beta=beta_of(criterion))))
 
-        in_cell = points_for_power(met_inside, well, power=one_cell, most=MOST_POINTS)
-        return None if in_cell is None else for_each_cell(in_cell, setting, by_weight=not _equal(setting))
+        in_part = points_for_power(met_inside, well, power=one_part, most=MOST_POINTS if exact else MOST_BETS)
+        return None if in_part is None else for_each_part(criterion, in_part, setting, by_weight=not is_equal(setting.sampling))
 
     def met(successes: int, points: int) -> bool:
         sized = setting.with_points(points)
         cells = (
-            _in_turn(setting, points) if _equal(setting) else np.zeros(1, dtype=np.int64)
+            _in_turn(setting, points) if is_equal(setting.sampling) else np.zeros(1, dtype=np.int64)
         )  # which matter for equal allocation only
         results = best_results(criterion, sized, cells)
         inference = inference_for(sized.sampling, sized.domain, results)
@@ -167,7 +181,7 @@ def _likely_points(criterion: Criterion, setting: Setting, well: float, power: f
         claim = _mixed(template, np.arange(points) < successes)
         return meets(criterion, deciding(criterion, claim.bounds(inference, beta=beta_of(criterion))))
 
-    betting = criterion.metric == "mean_certified_radius" or _equal(setting)
+    betting = criterion.metric == "mean_certified_radius" or is_equal(setting.sampling)
     return points_for_power(met, well, power=power, most=MOST_BETS if betting else MOST_POINTS)
 
 
@@ -192,24 +206,26 @@ def _mixed(claim: Claim, well: Bools) -> Claim:
             return QuantileClaim(low=values, high=values, quantile=claim.quantile, cap=claim.cap, alpha=claim.alpha)
 
 
-def _equal(setting: Setting) -> bool:
-    return setting.sampling.design == "stratified" and setting.sampling.allocation == "equal"
-
-
-def _lightest(criterion: Criterion, setting: Setting) -> LightestCell | None:
-    """What the lightest cell gets of what it needs; None where no number would do, or where a table decides what the cells weigh."""
-    needed = smallest(lambda count: meets(criterion, shown_in_cell(criterion, setting, count)), most=MOST_POINTS)
+def _lightest(criterion: Criterion, setting: Setting) -> LightestPart | None:
+    """What the lightest part gets of what it needs; None where no number would do, or where a table decides what the parts weigh."""
+    needed = needed_inside(criterion, setting)
     if needed is None or not setting.weights_known:
         return None
-    points, cells = setting.points, len(setting.domain.cells)
-    if _equal(setting):
-        return LightestCell(needed=needed, expected=points // cells, chance=float(points // cells >= needed))
-    weights = np.array([cell.weight for cell in setting.domain.cells])
-    expected = float(points * weights.min())
-    if setting.sampling.design == "stratified":  # a cell gets its expected number to within two
-        return LightestCell(needed=needed, expected=expected, chance=float(expected >= needed))
-    missed = float(probability_at_most(min(needed - 1, points), points, np.minimum(weights, 1.0)).sum())
-    return LightestCell(needed=needed, expected=expected, chance=max(0.0, 1.0 - missed))
+    one, many = part_noun(criterion)
+    points, equal = setting.points, is_equal(setting.sampling)
+    shares = part_shares(criterion, setting.domain, equal=equal)
+    expected = float(points // len(shares)) if equal and criterion.scope == "each_cell" else float(points * shares.min())
+    if setting.sampling.design == "stratified":  # a part gets its expected number to within a few
+        return LightestPart(one=one, many=many, needed=needed, expected=expected, chance=float(expected >= needed))
+    missed = float(probability_at_most(min(needed - 1, points), points, np.minimum(shares, 1.0)).sum())
+    return LightestPart(one=one, many=many, needed=needed, expected=expected, chance=max(0.0, 1.0 - missed))
+
+
+def _exact(criterion: Criterion, setting: Setting) -> bool:
+    """Whether the count alone decides: over the ODD, and where every cell surely gets its number."""
+    if criterion.scope not in ("odd", "each_cell"):
+        return False
+    return criterion.metric != "mean_certified_radius" and (criterion.scope == "odd") != is_equal(setting.sampling)
 
 
 # ---------------------------------------------------------------- the budget

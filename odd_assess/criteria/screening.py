@@ -77,10 +77,12 @@ def surely_met(criterion: Criterion, domain: Domain, sampling: SamplingPlan, pla
     if points is None or criterion.confidence is None:
         return False
     beta, alpha = 1 - criterion.confidence, plan.alpha
-    if criterion.scope == "each_cell":
+    if criterion.scope in ("each_level", "each_class") and sampling.design == "stratified":
+        return False
+    if criterion.scope in ("each_cell", "each_level"):
         if sampling.design == "stratified" and sampling.allocation == "proportional":
             return False
-        points //= len(domain.cells)
+        points //= parts_of(criterion, domain)
     elif sampling.design == "stratified":
         if sampling.allocation == "equal" or points < 2:
             return False
@@ -124,18 +126,47 @@ def _surely_below_cap(plan: CertificationPlan) -> float:
 # ---------------------------------------------------------------- what is counted
 
 
-def visits_at_best(domain: Domain, sampling: SamplingPlan, points: int, *, weights_known: bool = True) -> int:
-    """The most points that the least visited cell can have, if ``points`` are drawn by this design.
+def parts_of(criterion: Criterion, domain: Domain) -> int:
+    """How many parts the criterion speaks of, as far as that is known before the run: of the classes, one."""
+    if criterion.attribute is not None:
+        return len(np.unique(_levels(criterion, domain)))
+    return 1 if criterion.scope == "each_class" else len(domain.cells)
 
-    Independent points: as many in each cell. Points in equal segments of the domain: as many as there are segments that reach into the cell.
+
+def _levels(criterion: Criterion, domain: Domain) -> Ints:
+    """The level (cells,) of the criterion's attribute in each cell."""
+    position = [attribute.id for attribute in domain.attributes].index(str(criterion.attribute))
+    return domain.layout.levels[:, position]
+
+
+def visits_at_best(criterion: Criterion, domain: Domain, sampling: SamplingPlan, points: int, *, weights_known: bool = True) -> int:
+    """The most points that the least visited cell (or level, or class) can have, if ``points`` are drawn by this design.
+
+    Independent points: as many in each part. Points in equal segments of the domain: as many as there are segments that reach into the part.
     ``weights_known`` is False where a table decides what each cell weighs.
     """
+    if criterion.attribute is not None and sampling.design == "stratified" and weights_known:
+        each = _equal_counts(domain, points) if sampling.allocation == "equal" else _reaching(domain, points)
+        return int(min(points, np.bincount(np.unique(_levels(criterion, domain), return_inverse=True)[1], weights=each).min()))
+    if criterion.attribute is not None or criterion.scope == "each_class":
+        return points // parts_of(criterion, domain)
     if sampling.design == "stratified" and sampling.allocation == "proportional" and weights_known:
-        ends = np.cumsum([cell.weight for cell in domain.cells]) * points
-        starts = np.concatenate([[0.0], ends[:-1]])
-        segments = np.ceil(ends - MARGIN) - np.floor(starts + MARGIN)
-        return int(max(0, min(segments.min(), points)))
+        return int(max(0, min(_reaching(domain, points).min(), points)))
     return points // len(domain.cells)
+
+
+def _reaching(domain: Domain, points: int) -> Ints:
+    """How many of so many equal segments of the domain reach into each cell (cells,)."""
+    ends = np.cumsum([cell.weight for cell in domain.cells]) * points
+    starts = np.concatenate([[0.0], ends[:-1]])
+    return np.asarray(np.ceil(ends - MARGIN) - np.floor(starts + MARGIN), dtype=np.int64)
+
+
+def _equal_counts(domain: Domain, points: int) -> Ints:
+    """The points of each cell (cells,) with equal allocation: the remainder goes to the heaviest cells, one each."""
+    counts = np.full(len(domain.cells), points // len(domain.cells), dtype=np.int64)
+    counts[np.argsort(-domain.layout.weight, kind="stable")[: points % len(domain.cells)]] += 1
+    return counts
 
 
 def covered_at_best(metric: str, domain: Domain, points: int) -> float:

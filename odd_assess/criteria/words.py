@@ -35,11 +35,28 @@ def plural(count: int, one: str, many: str | None = None) -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
+PARTS = {"each_cell": ("cell", "cells"), "each_level": ("level", "levels"), "each_class": ("class", "classes")}
+"""One and many of the parts that a scope speaks of."""
+
+
+def part_noun(criterion: Criterion) -> tuple[str, str]:
+    """One and many of the parts that the criterion speaks of."""
+    return PARTS.get(criterion.scope, PARTS["each_level"])  # over the whole ODD only differences between levels have parts
+
+
+def of_parts(criterion: Criterion) -> str:
+    """The part that the criterion speaks of: " of the worst level of surface"; empty over the whole ODD."""
+    if criterion.scope == "odd":
+        return "" if criterion.attribute is None else f" of {criterion.attribute}"
+    attribute = "" if criterion.attribute is None else f" of {criterion.attribute}"
+    return f" of the worst {part_noun(criterion)[0]}{attribute}"
+
+
 def subject(criterion: Criterion) -> str:
     """What the criterion speaks of: "Certified accuracy at radius 0.25 of the worst cell"."""
     radius = "" if criterion.radius is None else f" at radius {criterion.radius:g}"
     quantile = "" if criterion.quantile is None else f" at {percent(criterion.quantile)}"
-    return f"{METRICS[criterion.metric].title}{quantile}{radius}{' of the worst cell' if criterion.scope == 'each_cell' else ''}"
+    return f"{METRICS[criterion.metric].title}{quantile}{radius}{of_parts(criterion)}"
 
 
 def required(criterion: Criterion) -> str:

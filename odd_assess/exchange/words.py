@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from odd_assess.criteria.words import at_least, at_most
+from odd_assess.criteria.words import at_least, at_most, part_noun
 from odd_assess.records import Assessment, Criterion, Finding, State
 
 _CONTROL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -30,7 +30,9 @@ def in_full(finding: Finding) -> str:
             lower = [] if part.lower is None else [f"at least {at_least(part.lower)}"]
             upper = [] if part.upper is None else [f"at most {at_most(part.upper)}"]
             bounds = ", ".join([*lower, *upper])
-            lines.append(f"{part.state.value}: {part.name}, {part.points} points{f', {bounds}' if bounds else ''}")
+            lines.append(
+                f"{part.state.value}: {part_noun(finding.criterion)[0]} {part.name}, {part.points} points{f', {bounds}' if bounds else ''}"
+            )
     return "\n".join(lines)
 
 
@@ -53,4 +55,5 @@ def requirement(criterion: Criterion) -> str:
     radius = "" if criterion.radius is None else f" at radius {criterion.radius:g}"
     scope = "" if criterion.scope == "odd" else f", {criterion.scope.replace('_', ' ')}"
     confidence = "" if criterion.confidence is None else f", confidence {criterion.confidence:g}"
-    return f"{criterion.metric}{radius}{scope} {criterion.comparator} {criterion.required:g}{confidence}"
+    attribute = "" if criterion.attribute is None else f" of {criterion.attribute}"
+    return f"{criterion.metric}{radius}{scope}{attribute} {criterion.comparator} {criterion.required:g}{confidence}"

@@ -37,7 +37,7 @@ class Coverage:
 
     ``visits`` (cells,) counts points per feasible cell. Fractions are over feasible levels, cells and pairs of levels.
     ``pairs`` holds, for every pair of attributes (i < j), the visits of each pair of levels (levels_i, levels_j); -1 marks an infeasible pair.
-    ``reached`` is the share of the declared ODD that points could be drawn from: below 1 where a table has no frame for some cells.
+    ``reached`` is the share of the declared ODD that points could be drawn from: below 1 where a table has no frame for some cells, ``unreached``.
     """
 
     visits: Ints
@@ -47,6 +47,7 @@ class Coverage:
     pairs: Mapping[tuple[int, int], Ints]
     gaps: tuple[Gap, ...]
     reached: float = 1.0
+    unreached: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -108,6 +109,7 @@ def coverage_of(domain: Domain, cells: Ints, reach: Reach) -> Coverage:
             *_heaviest_first([gap for table in tables for gap in table.gaps("level")]),
         ),
         reached=reach.share,
+        unreached=tuple(np.flatnonzero(~reachable).tolist()) if reach.share < 1 else (),
     )
 
 

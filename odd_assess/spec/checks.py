@@ -124,7 +124,7 @@ def _points_message(short: Shortfall, domain: Domain, sampling: SamplingPlan) ->
     if criterion.confidence is None:
         return _counted_message(short, domain, sampling)
     points = f"{'at most ' if sampling.until_decided else ''}{plural(short.have, 'point')}"
-    cells = f" in each of the {len(domain.cells)} cells" if criterion.scope == "each_cell" else ""
+    cells = _in_each(criterion, domain)
     cannot = (
         f"{points} cannot show {_at_best(short)}{cells} with confidence {100 * criterion.confidence:g} %, {_EVEN[criterion.metric]}"
     )
@@ -132,13 +132,26 @@ def _points_message(short: Shortfall, domain: Domain, sampling: SamplingPlan) ->
     return f"{cannot}, {asks}: {_remedy(short, domain, sampling)}"
 
 
+def _in_each(criterion: Criterion, domain: Domain) -> str:
+    match criterion.scope:
+        case "each_cell":
+            return f" in each of the {len(domain.cells)} cells"
+        case "each_level":
+            return f" in each of the {screening.parts_of(criterion, domain)} levels of {criterion.attribute}"
+        case "each_class":
+            return " in each class"
+        case _:
+            return ""
+
+
 def _remedy(short: Shortfall, domain: Domain, sampling: SamplingPlan) -> str:
     criterion = short.criterion
     less = {"radius_quantile": "use a larger quantile", "abstention_rate": "allow more"}.get(criterion.metric, "ask for less")
     if short.needed is None:
         return f"no number of points can, {less}"
-    if sampling.design == "stratified" and criterion.scope == "each_cell" and sampling.allocation == "proportional":
-        return f"from {short.needed} points on the lightest cell can expect as many as it needs, or {less}"
+    if sampling.design == "stratified" and criterion.scope in ("each_cell", "each_level") and sampling.allocation == "proportional":
+        part = "cell" if criterion.scope == "each_cell" else "level"
+        return f"from {short.needed} points on the lightest {part} can expect as many as it needs, or {less}"
     if sampling.design == "stratified" and sampling.allocation == "equal":
         return f"{short.needed} points are the fewest that can with the same number in each of the {len(domain.cells)} cells, or {less}"
     return f"{short.needed} points are the fewest that can, or {less}"

@@ -152,6 +152,7 @@ def _criterion(document: Document, path: KeyPath, data: object) -> Criterion | N
         radius=entry.radius,
         quantile=entry.quantile,
         scope=entry.scope or info.scopes[0],
+        attribute=entry.attribute,
         confidence=entry.confidence,
         severity=entry.severity,
         multiplicity=entry.multiplicity,
@@ -162,14 +163,15 @@ def _criterion(document: Document, path: KeyPath, data: object) -> Criterion | N
     )
 
 
-_IN_EACH = {"odd": "", "each_cell": " in each cell"}
+_IN_EACH = {"odd": "", "each_cell": " in each cell", "each_level": " in each level", "each_class": " in each class"}
 
 
 def _title(entry: models.CriterionEntry, info: MetricInfo) -> str:
     if entry.quantile is not None:
         return f"Certified radius of all but the worst {100 * entry.quantile:g} % of the ODD"
     at = f" at radius {entry.radius:g}" if entry.radius is not None else ""
-    return f"{info.title}{at}{_IN_EACH[entry.scope or info.scopes[0]]}"
+    of = "" if entry.attribute is None else f" of {entry.attribute}"
+    return f"{info.title}{at}{_IN_EACH[entry.scope or info.scopes[0]]}{of}"
 
 
 def _required(document: Document, path: KeyPath, text: str, info: MetricInfo) -> tuple[Comparator, float] | None:
@@ -208,6 +210,12 @@ def _check_fit(document: Document, path: KeyPath, entry: models.CriterionEntry, 
         document.add((*path, "confidence"), f"is not used by {info.name}, {_kind(info)}: delete it", at="key")
     if entry.scope is not None and entry.scope not in info.scopes:
         document.add((*path, "scope"), f"must be {listed(info.scopes)} for {info.name}, found {shown(entry.scope)}")
+    takes_attribute = entry.scope == "each_level" or info.needs_attribute
+    if takes_attribute and entry.attribute is None:
+        what = info.name if info.needs_attribute else "scope each_level"
+        document.add((*path, "attribute"), f"is required for {what}: the attribute whose levels are meant, for example surface")
+    if not takes_attribute and entry.attribute is not None:
+        document.add((*path, "attribute"), "is used with scope each_level only: add it, or delete the attribute", at="key")
     if info.kind == "estimate" and entry.severity == "blocking" and entry.estimate is None:
         message = (
             f"must be warning or info for {info.name}, {_kind(info)}, unless the criterion says estimate: accepted; found blocking"

@@ -18,6 +18,7 @@ from odd_assess.spec.document import Document, document_of, read_document
 from odd_assess.spec.domain import declared_domain
 from odd_assess.spec.execution import execution_plan
 from odd_assess.spec.lock import with_lock
+from odd_assess.spec.parts import fit_parts
 from odd_assess.spec.sections import (
     certification_plan,
     check_columns,
@@ -154,7 +155,8 @@ class _Sections:
         self.execution = execution_plan(document, data["execution"]) if "execution" in given else Execution()
         self.unattainable: tuple[Problem, ...] = ()
         self.criteria, self.criteria_documents, complete = referenced_criteria(document, data.get("criteria"))
-        self._check(source, criteria_complete=complete)
+        self.criteria, fits = fit_parts(self.criteria, self.criteria_documents, self.attributes, self.domain)
+        self._check(source, criteria_complete=complete and fits)
 
     def _check(self, source: str | None, *, criteria_complete: bool) -> None:
         if self.inputs is not None:

@@ -566,8 +566,12 @@ class CriterionEntry(Keys):
         description="radius_quantile: the share of the domain that may fall short of the required radius",
         examples=[0.1],
     )
-    scope: Literal["odd", "each_cell"] | None = Field(
-        default=None, description="over the whole domain (odd; so if left out), or in each cell of it"
+    scope: Literal["odd", "each_cell", "each_level", "each_class"] | None = Field(
+        default=None,
+        description="over the whole domain (odd; so if left out), or in each cell of it, each level of an attribute, each class",
+    )
+    attribute: Text | None = Field(
+        default=None, description="scope each_level: the attribute whose levels (buckets, labels) are meant", examples=["surface"]
     )
     require: Annotated[Text, BeforeValidator(_as_text)] = Field(description="comparator and number", examples=['">= 0.80"'])
     confidence: Annotated[Number, Field(ge=0.5, lt=1)] | None = Field(
@@ -575,7 +579,7 @@ class CriterionEntry(Keys):
     )
     severity: Literal["blocking", "warning", "info"] = Field(default="blocking", description="whether the verdict rests on it")
     multiplicity: Literal["holm", "bonferroni"] = Field(
-        default="holm", description="scope each_cell: how the cells share the error probability"
+        default="holm", description="how cells, levels or classes share the error probability"
     )
     estimate: Literal["accepted"] | None = Field(
         default=None,

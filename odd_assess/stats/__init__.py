@@ -21,6 +21,7 @@ The domain
     pooled_lower_bound, _upper_bound       one point in each equal segment      Hoeffding 1956, theorem 4        test_stratified: exact Poisson-binomials
     stratified_lower_bound, _upper_bound   any allocation, fractions            product of e-values, Markov      test_stratified: simulation
     weighted_mean_lower_bound, _upper_     any allocation, bounded values       betting                          test_stratified: simulation
+    part_mean_lower_bound                  mean over a part of the domain       betting, by reduction            test_parts: exact sums, simulation
     mean_lower_bound, _upper_bound         mean of a bounded quantity           Waudby-Smith & Ramdas 2024       test_bounded_mean, test_betting_over_time
     quantile_lower_bound, _upper_bound     quantile, no assumption              order statistics                 test_quantiles: summed over all ranks
     paired_difference_lower_bound, _upper_ two models at the same points        betting on the differences       test_paired: simulation
@@ -52,6 +53,7 @@ from odd_assess.stats.multiplicity import bonferroni as bonferroni
 from odd_assess.stats.multiplicity import holm as holm
 from odd_assess.stats.paired import paired_difference_lower_bound as paired_difference_lower_bound
 from odd_assess.stats.paired import paired_difference_upper_bound as paired_difference_upper_bound
+from odd_assess.stats.parts import part_mean_lower_bound as part_mean_lower_bound
 from odd_assess.stats.proportions import probability_at_least as probability_at_least
 from odd_assess.stats.proportions import probability_at_most as probability_at_most
 from odd_assess.stats.proportions import proportion_lower_bound as proportion_lower_bound

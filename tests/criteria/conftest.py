@@ -34,8 +34,9 @@ def make_results(
     clean: Any = 0,
     other: Any = None,
     anytime: bool = False,
+    label: Any = 0,
 ) -> Results:
-    """Points of true class 0: ``label_hits`` of ``n`` draws answered it; class 1 was tried where ``other`` gives its hits."""
+    """Points of true class 0 (or ``label``): ``label_hits`` of ``n`` draws answered it; class 1 was tried where ``other`` gives its hits."""
     k = np.asarray(label_hits, dtype=np.int64)
     m = len(k)
 
@@ -51,9 +52,9 @@ def make_results(
         index=np.arange(m),
         cell=column(cell),
         level=np.zeros((m, 2), dtype=np.int64),
-        label=column(0),
-        clean=column(clean),
-        chosen=np.where(rival >= 0, 1, 0),
+        label=column(label),
+        clean=column(clean) + column(label),
+        chosen=np.where(rival >= 0, 1, 0) + column(label),
         certified=certified,
         hits=hits,
         label_hits=k,
@@ -104,6 +105,7 @@ def check_one(
     until_decided: bool = False,
     reduction: Reduction | None = None,
     reached: float = 1.0,
+    class_names: Sequence[str] = ("a", "b"),
     **coverage: Any,
 ) -> Finding:
     """`check` of one criterion on constructed results."""
@@ -111,7 +113,9 @@ def check_one(
     plan = SamplingPlan(design=design, points=points, seed=1, allocation=allocation, until_decided=until_decided)  # type: ignore[arg-type]
     lost = reduction or Reduction(n_ref=100_000, expected_reference=np.zeros(len(results)), predicted=None)
     visited = make_coverage(results, len(domain.cells), reached=reached, **coverage)
-    evidence = Evidence(domain=domain, sampling=plan, results=results, coverage=visited, reduction=lost)
+    evidence = Evidence(
+        domain=domain, sampling=plan, results=results, coverage=visited, reduction=lost, class_names=tuple(class_names)
+    )
     (finding,) = check([criterion], evidence)
     return finding
 

@@ -78,6 +78,7 @@ def checked(build: SimpleNamespace, criterion: Criterion, made: Setting) -> Stat
         weights=[cell.weight for cell in made.domain.cells],
         points=sampling.points,
         until_decided=sampling.until_decided,
+        class_names=("a",),
     )
     assert isinstance(finding.state, State)
     return finding.state
@@ -94,6 +95,8 @@ CLAIMS: dict[str, tuple[str, float, dict[str, Any]]] = {
     "quantile": ("radius_quantile", 0.5, {"quantile": 0.07}),
     "mean": ("mean_certified_radius", 0.5, {}),
     "cells": ("certified_accuracy", 0.8, {"scope": "each_cell"}),
+    "levels": ("certified_accuracy", 0.8, {"scope": "each_level", "attribute": "surface"}),
+    "classes": ("certified_accuracy", 0.8, {"scope": "each_class"}),
     "cells, clean": ("clean_accuracy", 0.7, {"scope": "each_cell"}),
 }
 
@@ -107,7 +110,7 @@ def test_the_fewest_points_are_exactly_where_the_checker_begins_to_be_content(bu
     made = setting(build, design, 50)
     fewest = fewest_points(criterion, made)
     assert fewest is not None
-    step = 2 if design == "equal" or (criterion.scope == "each_cell" and design == "proportional") else 1
+    step = 2 if design == "equal" or (criterion.scope in ("each_cell", "each_level") and design == "proportional") else 1
     for points in range(max(step, fewest - 2 * step), fewest + 2 * step + 1, step):
         sized = made.with_points(points)
         attainable = short_of_points(criterion, sized) is None
@@ -381,7 +384,7 @@ def test_the_assumption_is_a_share_that_comes_out_well(build: Any) -> None:
 @pytest.mark.parametrize("design", ["random", "proportional", "equal", "until decided"])
 def test_likely_points_are_more_than_the_fewest(build: Any, design: str) -> None:
     """More for a worse truth and for more power, in every design and scope."""
-    for changes in ({}, {"scope": "each_cell"}):
+    for changes in ({}, {"scope": "each_cell"}, {"scope": "each_level", "attribute": "surface"}, {"scope": "each_class"}):
         criterion = build.criterion("certified_accuracy", 0.8, **changes)
         made = setting(build, design, 300)
         numbers = [
@@ -406,11 +409,11 @@ def test_only_what_counts_alone_decide_is_called_exact(build: Any, design: str, 
 def test_the_lightest_cell_is_named(build: Any) -> None:
     """A cell of 5 % of 40 random points expects 2 of the 14 that it needs, and hardly ever gets them; of equal allocation each gets 20."""
     criterion = build.criterion("certified_accuracy", 0.8, scope="each_cell")
-    found = prospect(criterion, setting(build, "random", 40, weights=(0.95, 0.05)), assume=None, power=0.9).lightest_cell
+    found = prospect(criterion, setting(build, "random", 40, weights=(0.95, 0.05)), assume=None, power=0.9).lightest
     assert found is not None
     assert (found.needed, found.expected) == (14, pytest.approx(2.0))
     assert found.chance < 1e-6
-    equal = prospect(criterion, setting(build, "equal", 40, weights=(0.95, 0.05)), assume=None, power=0.9).lightest_cell
+    equal = prospect(criterion, setting(build, "equal", 40, weights=(0.95, 0.05)), assume=None, power=0.9).lightest
     assert equal is not None
     assert (equal.expected, equal.chance) == (20, 1.0)
 

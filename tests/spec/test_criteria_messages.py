@@ -13,7 +13,7 @@ CASES = [
         "unknown key",
         (("    radius: 0.25", "    radios: 0.25"),),
         [
-            "criteria.yaml:6:5: criteria[0].radios: is not a known key; did you mean 'radius'?; known keys: id, title, requirement, clauses, metric, radius, quantile, scope, require, confidence, severity, multiplicity, estimate"
+            "criteria.yaml:6:5: criteria[0].radios: is not a known key; did you mean 'radius'?; known keys: id, title, requirement, clauses, metric, radius, quantile, scope, attribute, require, confidence, severity, multiplicity, estimate"
         ],
     ),
     (
@@ -57,7 +57,7 @@ CASES = [
         "scope word",
         (("metric: pairwise_coverage,", "metric: pairwise_coverage, scope: each-cell,"),),
         [
-            "criteria.yaml:9:49: criteria[1].scope: must be one of odd, each_cell, found the text 'each-cell'; did you mean 'each_cell'?"
+            "criteria.yaml:9:49: criteria[1].scope: must be one of odd, each_cell, each_level, each_class, found the text 'each-cell'; did you mean 'each_cell'?"
         ],
     ),
     (
@@ -165,6 +165,18 @@ CASES = [
         ["criteria.yaml:7:12: criteria[0].scope: must be odd for radius_quantile, found the text 'each_cell'"],
     ),
     (
+        "levels without an attribute",
+        (("certified_accuracy", "certified_accuracy\n    scope: each_level"),),
+        [
+            "criteria.yaml:4:5: criteria[0].attribute: is required for scope each_level: the attribute whose levels are meant, for example surface"
+        ],
+    ),
+    (
+        "attribute unused",
+        (("certified_accuracy", "certified_accuracy\n    attribute: surface"),),
+        ["criteria.yaml:6:5: criteria[0].attribute: is used with scope each_level only: add it, or delete the attribute"],
+    ),
+    (
         "worst cell of the domain",
         (("certified_accuracy", "worst_cell\n    scope: odd"),),
         ["criteria.yaml:6:12: criteria[0].scope: must be each_cell for worst_cell, found the text 'odd'"],
@@ -196,3 +208,40 @@ CASES = [
 def test_message(edits: tuple[tuple[str, str], ...], expected: list[str], folder: Any) -> None:
     """The message names the place, the key, what must hold, what was found and, where a word is near, what was meant."""
     assert folder.edit(*edits, file="criteria.yaml").problems("criteria.yaml") == expected
+
+
+LEVEL = ("radius: 0.25", "radius: 0.25\n    scope: each_level\n    attribute: surface")
+
+
+@pytest.mark.parametrize(
+    ("edits", "of_spec", "expected"),
+    [
+        ((LEVEL,), (), []),
+        (
+            (LEVEL, ("attribute: surface", "attribute: surfac")),
+            (),
+            [
+                "criteria.yaml:8:16: criteria[0].attribute: must be an attribute of the domain, found the text 'surfac'; did you mean 'surface'?; declared: light, surface, temperature"
+            ],
+        ),
+        (
+            (LEVEL, ("attribute: surface", "attribute: temperature")),
+            (),
+            [
+                "criteria.yaml:8:16: criteria[0].attribute: must be an attribute that is tested, found 'temperature', which is declared unrealisable"
+            ],
+        ),
+        (
+            (LEVEL, ("attribute: surface", "attribute: light")),
+            (("buckets: [20, 100, 2000]", "buckets: [20, 2000]"),),
+            [
+                "criteria.yaml:8:16: criteria[0].attribute: must have two levels inside the domain, found one of light: give it buckets, or more labels"
+            ],
+        ),
+    ],
+)
+def test_what_a_criterion_says_of_the_domain(edits: Any, of_spec: Any, expected: list[str], folder: Any) -> None:
+    """Attributes are known from the spec that names the file; without one they are not looked at."""
+    folder.edit(*edits, file="criteria.yaml").edit(*of_spec)
+    assert folder.problems() == expected
+    assert folder.problems("criteria.yaml") == []

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from odd_assess.criteria.clauses import NO_COMPLIANCE, clauses_of
 from odd_assess.criteria.metrics import METRICS, MetricInfo
-from odd_assess.criteria.words import about
+from odd_assess.criteria.words import about, of_parts, part_noun
 from odd_assess.records import Assessment, Change, Finding, State
 from odd_assess.report.view import formats
 from odd_assess.report.view.domain import classes_without_a_point
@@ -156,8 +156,7 @@ def _asks(finding: Finding, info: MetricInfo) -> str:
     if finding.criterion.quantile is not None:
         return f"Certified radius that all but {formats.required(finding.criterion.quantile, '1')} of the ODD reach"
     at = "" if finding.criterion.radius is None else f" at radius {formats.plain(finding.criterion.radius)}"
-    where = ", in the worst cell" if finding.criterion.scope == "each_cell" else ""
-    return f"{info.title}{at}{where}"
+    return f"{info.title}{at}{of_parts(finding.criterion).replace(' of the', ', in the', 1)}"
 
 
 def _interval(finding: Finding, info: MetricInfo, scale: float) -> Interval | None:
@@ -185,4 +184,4 @@ def _tally(finding: Finding) -> str:
     if not finding.parts:
         return ""
     counted = [(state.value, sum(part.state is state for part in finding.parts)) for state in WORST_FIRST]
-    return f"{formats.plural(len(finding.parts), 'cell')}: {', '.join(f'{count} {word}' for word, count in counted if count)}"
+    return f"{formats.plural(len(finding.parts), *part_noun(finding.criterion))}: {', '.join(f'{count} {word}' for word, count in counted if count)}"
