@@ -254,6 +254,7 @@ class Criterion:
     required: float
     radius: float | None = None
     quantile: float | None = None  # radius_quantile: the share of the ODD that may lie below the required radius
+    of: str | None = None  # regression: the metric that is compared with the baseline's
     scope: Literal["odd", "each_cell", "each_level", "each_class"] = "odd"
     attribute: str | None = None  # each_level, level_difference: whose levels
     confidence: float | None = None
@@ -396,6 +397,7 @@ class Spec:
     )
     documents: tuple[SourceFile, ...] = ()  # the files that all this was read from, the spec first
     lock: Lock | None = None  # None: nothing was locked
+    baseline: Path | None = None  # the run of the model that this one would replace
 
 
 # ---------------------------------------------------------------- found
@@ -499,7 +501,8 @@ Verdict = State
 class Evidence:
     """All that a criterion may be judged by: the domain, how its points were chosen, what was found at them and what follows from that.
 
-    ``class_names`` are those of the data, in label order, for criteria on each class.
+    ``class_names`` are those of the data, in label order, for criteria on each class. ``baseline``: the same points under the model that this one would
+    replace.
     """
 
     domain: Domain
@@ -508,6 +511,7 @@ class Evidence:
     coverage: Coverage
     reduction: Reduction
     class_names: tuple[str, ...] = ()
+    baseline: Results | None = None
 
 
 Kind = Literal["domain claim", "estimate", "descriptive"]
@@ -577,6 +581,7 @@ class Assessment:
     verdict: Verdict
     exhibits: tuple[Exhibit, ...]
     manifest: Mapping[str, Any]
+    baseline: Results | None = None  # the same points under the model that this one would replace
 
     @property
     def evidence(self) -> Evidence:
@@ -588,4 +593,5 @@ class Assessment:
             coverage=self.coverage,
             reduction=self.reduction,
             class_names=self.class_names,
+            baseline=self.baseline,
         )

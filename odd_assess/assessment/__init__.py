@@ -2,6 +2,7 @@
 
 flow         ``assess``: spec -> points -> inputs -> certificates -> findings -> verdict, as one function
 preflight    what can be found out before draws are spent
+baseline     the run of another model that this one is compared with
 certifying   points -> certificates -> evidence store, resumable; the pilot that chooses a budget
 gate         which points: all, or as many as the blocking criteria need
 exhibits     the weakest points and their pictures

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from odd_assess.assessment.baseline import compared_with
 from odd_assess.assessment.certifying import Certifier, plan_of
 from odd_assess.assessment.exhibits import exhibit
 from odd_assess.assessment.gate import certify_points, gather
@@ -15,7 +16,16 @@ from odd_assess.assessment.preflight import fly_before
 from odd_assess.certify import Setting
 from odd_assess.criteria import check, radius_loss, reference_draws, verdict
 from odd_assess.errors import RunFolderError
-from odd_assess.evidence import MANIFEST, EvidenceStore, RunFolder, Surroundings, read_manifest, sha256, write_manifest
+from odd_assess.evidence import (
+    MANIFEST,
+    EvidenceStore,
+    RunFolder,
+    Surroundings,
+    baseline_results,
+    read_manifest,
+    sha256,
+    write_manifest,
+)
 from odd_assess.execution import Bench, Workers, describe, identity_of, set_up, tuned, workers_for
 from odd_assess.odd import coverage_of, reach_of
 from odd_assess.progress import Progress, Quiet
@@ -56,6 +66,9 @@ def _assess(
 ) -> Assessment:
     bench = set_up(spec, device=device, trust_pickle=trust_pickle)
     identity = identity_of(spec, bench)
+    compared = compared_with(spec, bench, identity)
+    if compared is not None:
+        identity["baseline"] = compared.baseline.identity
     before: Mapping[str, Any] = folder.check_same_run(identity) if resume else {"status": "none"}
     preflight = fly_before(spec, bench, tell)
     bench, looks = _setting(spec, bench, folder, before, tell)
@@ -77,13 +90,19 @@ def _assess(
     with workers_for(spec, bench, execution=execution, trust_pickle=trust_pickle, tell=tell) as workers:
         manifest |= _executed(workers, before)
         write_manifest(folder.path, manifest)
-        with folder.open_evidence(meta={"spec": spec.sha256, "id": spec.id, **around.as_meta()}, documents=spec.documents) as store:
+        meta = {"spec": spec.sha256, "id": spec.id, **around.as_meta(), **({} if compared is None else compared.baseline.as_meta())}
+        with folder.open_evidence(meta=meta, documents=spec.documents) as store:
+            if compared is not None:
+                compared.copy_into(store)
             certifier = Certifier(spec, bench, workers, store, tell)
             pilot = certifier.pilot()
             points = certify_points(certifier, plan_of(spec, spec.certification.budget.n if pilot is None else pilot.n), reach)
         manifest |= _executed(workers, before)
     with EvidenceStore.open(folder.evidence, writable=True) as store:
+        if compared is not None:
+            compared.check_inputs(store)
         found, reference = gather(spec, store, points)
+        before_it = baseline_results(store, spec.domain)
         covered = coverage_of(spec.domain, found.cell, reach)
         lost = radius_loss(found, reference, n_ref=reference_draws(spec.certification), seed=spec.sampling.seed)
         evidence = Evidence(
@@ -93,6 +112,7 @@ def _assess(
             coverage=covered,
             reduction=lost,
             class_names=around.class_names,
+            baseline=before_it,
         )
         findings = check([criterion for group in spec.criteria for criterion in group.criteria], evidence)
         exhibits = exhibit(spec, bench, found)
@@ -120,6 +140,7 @@ def _assess(
         verdict=decided,
         exhibits=exhibits,
         manifest=read_manifest(folder.path),  # as whoever writes the report again will find it
+        baseline=before_it,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from odd_assess.assessment.certifying import Certifier, reference_plan, reference_points
 from odd_assess.certify import Plan
@@ -50,7 +50,7 @@ def certify_points(certifier: Certifier, plan: Plan, reach: Reach) -> OddPoints:
     return points
 
 
-def _undecided(spec: Spec, found: Results, reach: Reach, class_names: Sequence[str]) -> list[str]:
+def _undecided(spec: Spec, found: Results, reach: Reach, class_names: tuple[str, ...]) -> list[str]:
     """The blocking criteria that further points could decide."""
     blocking = [c for group in spec.criteria for c in group.criteria if c.severity == "blocking"]
     no_loss = Reduction(n_ref=reference_draws(spec.certification), expected_reference=found.radius, predicted=None)

@@ -5,6 +5,7 @@ opened        the same for Python: tables, findings, and evidence that other cri
 verification  every number that follows from the counts, derived again and compared with what is stored
 certificates  the part of it that speaks of single points
 attestation   the statement that follows from a run, for whoever signs it
+sameness      what two runs must share to be compared
 ledger        the disagreements
 """
 
@@ -13,8 +14,11 @@ from odd_assess.audit.attestation import attested_files as attested_files
 from odd_assess.audit.attestation import statement as statement
 from odd_assess.audit.attestation import written as written
 from odd_assess.audit.ledger import Disagreement as Disagreement
+from odd_assess.audit.load import changed_documents as changed_documents
+from odd_assess.audit.load import finished_run as finished_run
 from odd_assess.audit.load import load_run as load_run
 from odd_assess.audit.opened import OpenedRun as OpenedRun
 from odd_assess.audit.opened import open_run as open_run
+from odd_assess.audit.sameness import unlike as unlike
 from odd_assess.audit.verification import VerificationReport as VerificationReport
 from odd_assess.audit.verification import verify as verify

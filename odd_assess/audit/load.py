@@ -20,6 +20,7 @@ from odd_assess.evidence import (
     REFERENCE,
     EvidenceStore,
     Surroundings,
+    baseline_results,
     content_digest,
     read_manifest,
     results,
@@ -159,6 +160,7 @@ def load_run(folder: Path | str) -> Assessment:
             verdict=verdict(findings),
             exhibits=run.store.exhibits(),
             manifest=run.manifest,
+            baseline=baseline_results(run.store, domain),
         )
 
 

@@ -5,6 +5,7 @@
 - Each point lies in its cell; each stage has as many certificates as the spec lays down, by its procedure, draws, sigma and alpha.
 - Class counts sum to n0 and n, the chosen class leads its selection, the bound follows from the counts, radius and outcome from the bound.
 - What the lock says of the criteria follows from it and from the documents.
+- The certificates of a baseline have the digest that the manifest names, and follow from their counts in the same way.
 - The findings follow from certificates, coverage and criteria, the verdict from the findings.
 - attestation.json, where it is there, is the statement that follows from the findings, and the files that it names have its digests: a report edited by
   hand is found.
@@ -36,7 +37,18 @@ from odd_assess.audit.load import FinishedRun, changed_documents, finished_run
 from odd_assess.criteria import check, radius_loss, reference_draws, verdict
 from odd_assess.criteria.words import part_noun
 from odd_assess.errors import OddAssessError, RunFolderError
-from odd_assess.evidence import MAIN, MANIFEST, PILOT, REFERENCE, Columns, environment, results
+from odd_assess.evidence import (
+    BASELINE,
+    MAIN,
+    MANIFEST,
+    PILOT,
+    REFERENCE,
+    Columns,
+    baseline_results,
+    environment,
+    kept_baseline,
+    results,
+)
 from odd_assess.odd import coverage_of
 from odd_assess.records import Criterion, Evidence, Finding, Results
 
@@ -130,13 +142,14 @@ def _verify(run: FinishedRun, ledger: Ledger) -> tuple[int, int]:
     agreed = agreed_reference(plan)
     reference = None if agreed is None else _certified(run, REFERENCE, agreed, classes, ledger)
     first = len(_certified(run, PILOT, agreed_pilot(plan), classes, ledger)) if tolerant else 0
+    compared = _check_baseline(run, chosen, classes, ledger)
     _check_numbers(run, main, reference, first, ledger)
     _check_points(run, ledger)
     lock = run.spec.lock
     derived = None if lock is None else {"date": lock.date, "state": lock.state}
     ledger.same("manifest", "lock", run.manifest.get("lock"), derived)
     count = _check_findings(run, main, reference if reference is not None and len(reference) else None, ledger)
-    return len(main) + (0 if reference is None else len(reference)) + first, count
+    return len(main) + compared + (0 if reference is None else len(reference)) + first, count
 
 
 def _certified(run: FinishedRun, stage: str, agreed: Agreed, classes: int, ledger: Ledger) -> Results:
@@ -170,6 +183,18 @@ def _check_numbers(run: FinishedRun, main: Results, reference: Results | None, p
         ledger.same("stage pilot", "number of certificates", pilot, plan.budget.pilot_points)
 
 
+def _check_baseline(run: FinishedRun, chosen: int | None, classes: int, ledger: Ledger) -> int:
+    """The number of the baseline's certificates: they are what their counts say, and those that the manifest names."""
+    named, kept = run.manifest["identity"].get("baseline"), kept_baseline(run.store)
+    found = _certified(run, BASELINE, agreed_main(run.spec.certification, chosen), classes, ledger)
+    if kept is None:
+        ledger.same("manifest", "baseline", named, None)
+        return len(found)
+    ledger.same("manifest", "baseline", named, kept.identity)
+    ledger.same("stage baseline", "digest of the certificates", kept.certificates, run.store.digest(BASELINE, kept.clean))
+    return len(found)
+
+
 def _check_points(run: FinishedRun, ledger: Ledger) -> None:
     """Each point lies in its cell, and all together have the digest of the manifest.
 
@@ -198,6 +223,7 @@ def _check_findings(run: FinishedRun, main: Results, reference: Results | None, 
         coverage=coverage_of(spec.domain, main.cell, run.around.reach),
         reduction=radius_loss(main, reference, n_ref=reference_draws(spec.certification), seed=spec.sampling.seed),
         class_names=run.around.class_names,
+        baseline=baseline_results(run.store, spec.domain),
     )
     derived = check(run.criteria, evidence)
     stored = run.store.findings(run.criteria)

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 @click.argument("spec", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="The run folder; default runs/ID-TIME.")
 @click.option("--resume", is_flag=True, help="Go on with the interrupted run in --out.")
+@click.option(
+    "--baseline",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The finished run of the model that this one would replace, in place of the spec's own.",
+)
 @click.option("--device", help="cpu, cuda, cuda:1 ...; default: a GPU when there is one.")
 @click.option(
     "--pdf/--no-pdf", default=None, help="Insist on report.pdf, or leave it out; default: write it where WeasyPrint works."
@@ -37,6 +42,7 @@ def run(
     spec: Path,
     out: Path | None,
     resume: bool,
+    baseline: Path | None,
     device: str | None,
     pdf: bool | None,
     trust_pickle: bool,
@@ -54,7 +60,7 @@ def run(
     from odd_assess.cli.console import console_progress
     from odd_assess.errors import RunError
 
-    declared = specs.load_spec(spec)
+    declared = specs.load_spec(spec) if baseline is None else specs.spec_against(spec, baseline.absolute())
     if require_lock:
         specs.require_lock(declared)
     execution = executed_by(declared.execution, engine=engine, workers=workers, address=address)

@@ -6,6 +6,7 @@
     claims        a metric over the ODD, enclosed by what was shown and what was not excluded at the points
     inference     which bound speaks for the ODD, by the sampling design
     readings      bounds -> MET, NOT MET or INCONCLUSIVE, over the ODD and in each cell
+    regression    the change against the baseline, a run of another model at the same points
     loss          what the small budget cost this run
     advice        what would decide
     checker       criteria -> findings -> verdict, and which criteria further points could decide

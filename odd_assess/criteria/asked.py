@@ -23,6 +23,6 @@ def asked_radii(criteria: Iterable[Criterion]) -> tuple[float, ...]:
 
 
 def _asked(criterion: Criterion) -> float | None:
-    if criterion.metric in ("abstention_rate", "smoothed_accuracy"):
+    if criterion.metric == "smoothed_accuracy" or "abstention_rate" in (criterion.metric, criterion.of):
         return 0.0
     return criterion.required if criterion.metric == "radius_quantile" else criterion.radius

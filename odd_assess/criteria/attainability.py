@@ -19,7 +19,7 @@ import numpy as np
 from odd_assess.criteria.claims import CLAIMS, Claim
 from odd_assess.criteria.inference import Inference, WithinPart, cell_inference, inference_for
 from odd_assess.criteria.loss import bound_levels
-from odd_assess.criteria.metrics import METRICS
+from odd_assess.criteria.metrics import METRICS, REGRESSION
 from odd_assess.criteria.parts import level_of_cells
 from odd_assess.criteria.readings import beta_of, state_of
 from odd_assess.criteria.screening import bound_alpha, covered_at_best, radius_of, shortest_run, visits_at_best
@@ -97,7 +97,7 @@ def shortfall(criterion: Criterion, setting: Setting) -> Shortfall | None:
 def short_of_draws(criterion: Criterion, plan: CertificationPlan, asked: tuple[float, ...] = ()) -> Shortfall | None:
     """Whether the radius that the criterion asks for is beyond what agreeing draws certify; None if it is not."""
     required = radius_of(criterion)
-    trivial = criterion.comparator == ">=" and criterion.required <= 0
+    trivial = criterion.comparator == ">=" and criterion.required <= 0 and criterion.metric != REGRESSION
     if required is None or trivial or criterion.metric == "abstention_rate" or _reaches(criterion, plan, asked, plan.budget.n):
         return None
     return Shortfall(
@@ -191,12 +191,17 @@ def _points_decide(criterion: Criterion, sampling: SamplingPlan) -> bool:
     by_itself = (
         sampling.design == "pairwise" and sampling.points is None and criterion.metric in ("pairwise_coverage", "level_coverage")
     )
-    return METRICS[criterion.metric].kind != "estimate" and not by_itself
+    return not _by_observation(criterion) and not by_itself
+
+
+def _by_observation(criterion: Criterion) -> bool:
+    """Whether a criterion rests on what will be observed alone: no number of points can be said to do."""
+    return METRICS[criterion.metric].kind == "estimate" or criterion.metric == REGRESSION
 
 
 def at_best(criterion: Criterion, setting: Setting, points: int) -> float | None:
     """What so many points show at best: the bound that decides, or the count. None where the criterion is not for points to decide."""
-    if METRICS[criterion.metric].kind == "estimate":
+    if _by_observation(criterion):
         return None
     if criterion.metric not in CLAIMS:
         return _counted_at_best(criterion, setting, points)
@@ -225,7 +230,7 @@ def fewest_points(criterion: Criterion, setting: Setting) -> int | None:
     if criterion.metric not in CLAIMS:
         if criterion.metric == "points_per_cell":
             return for_each_part(criterion, math.ceil(criterion.required), setting)
-        return None if METRICS[criterion.metric].kind == "estimate" else smallest(enough, most=cells)
+        return None if _by_observation(criterion) else smallest(enough, most=cells)
     if criterion.scope != "odd":
         inside = needed_inside(criterion, setting)
         return None if inside is None else for_each_part(criterion, inside, setting)

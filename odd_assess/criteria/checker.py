@@ -28,9 +28,10 @@ from odd_assess.criteria.inference import (
     point_weights,
 )
 from odd_assess.criteria.loss import bound_levels
-from odd_assess.criteria.metrics import METRICS
+from odd_assess.criteria.metrics import COMPARED, METRICS, REGRESSION, asked_info
 from odd_assess.criteria.parts import Partition, Unseen, partition_of, unseen
 from odd_assess.criteria.readings import Reading, beta_of, read_odd, read_parts, state_of
+from odd_assess.criteria.regression import regression
 from odd_assess.records import CriteriaSet, Criterion, Evidence, Finding, Results, State, Verdict
 from odd_assess.stats import (
     FEWEST_POINTS,
@@ -57,6 +58,7 @@ def check(criteria: CriteriaSet | Sequence[Criterion], judged: Evidence | Judged
 
     The criteria need not be those that a run was made for; whoever chooses them after having seen the results has no confidence left to state.
     Where points could be drawn from a part of the ODD only (``coverage.reached``), claims on the ODD count the rest against themselves.
+    ``baseline``: what the model that this one would replace does at the same points.
 
     Raises: ValueError for a criterion that names an unknown metric, or lacks the radius or confidence that its metric needs.
     """
@@ -107,9 +109,11 @@ def verdict(findings: Sequence[Finding]) -> Verdict:
 
 
 def _checked(criterion: Criterion) -> Criterion:
-    info = METRICS.get(criterion.metric)
+    info = asked_info(criterion.metric, criterion.of)
     if info is None:
         raise ValueError(f"criterion {criterion.id}: metric must be one of {', '.join(METRICS)}, got {criterion.metric!r}")
+    if criterion.metric == REGRESSION and criterion.of not in COMPARED:
+        raise ValueError(f"criterion {criterion.id}: {info.name} must be of one of {', '.join(COMPARED)}, got {criterion.of!r}")
     if criterion.comparator != info.comparator or criterion.scope not in info.scopes:
         raise ValueError(f"criterion {criterion.id}: {info.name} takes {info.comparator} over {' or '.join(info.scopes)}")
     if (criterion.scope == "each_level" or info.needs_attribute) != (criterion.attribute is not None):
@@ -132,6 +136,15 @@ def _finding(criterion: Criterion, evidence: Evidence) -> Finding:
         )
     if criterion.metric in CLAIMS:
         return _domain_claim(criterion, evidence)
+    if criterion.metric == REGRESSION:
+        return regression(
+            criterion,
+            domain=evidence.domain,
+            sampling=evidence.sampling,
+            old=evidence.baseline,
+            new=evidence.results,
+            reached=evidence.coverage.reached,
+        )
     if criterion.metric == "radius_reduction":
         return _radius_reduction(criterion, evidence)
     if criterion.metric == "robust_fraction":

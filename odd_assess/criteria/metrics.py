@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal
 
@@ -171,7 +171,41 @@ _ALL = (
         kind="descriptive",
         scopes=("odd",),
     ),
+    MetricInfo(
+        name="regression",
+        title="Change against the baseline",
+        meaning="what the metric `of` gains (below 0: loses) against the baseline, a run of another model on the same points and noise",
+        unit="1",
+        low=-1.0,
+        high=1.0,
+        comparator=">=",
+        needs_radius=False,
+        needs_confidence=True,
+        kind="domain claim",
+        scopes=("odd",),
+    ),
 )
+
+REGRESSION = "regression"
+"""The metric that compares another one with the baseline's."""
+COMPARED = ("certified_accuracy", "clean_accuracy", "abstention_rate", "mean_certified_radius")
+"""The metrics that it compares, by the key ``of``."""
 
 METRICS: Mapping[str, MetricInfo] = MappingProxyType({metric.name: metric for metric in _ALL})
 """Every metric by its name."""
+
+
+def asked_info(metric: str, of: str | None) -> MetricInfo | None:
+    """What may be asked of a metric; of a change, what becomes of it by the metric that is compared. None for an unknown metric."""
+    info = METRICS.get(metric)
+    if info is None or metric != REGRESSION or of not in COMPARED:
+        return info
+    compared = METRICS[of]
+    return replace(
+        info,
+        unit=compared.unit,
+        low=-compared.high,
+        high=compared.high,
+        comparator=compared.comparator,
+        needs_radius=compared.needs_radius,
+    )

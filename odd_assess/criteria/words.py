@@ -56,6 +56,8 @@ def subject(criterion: Criterion) -> str:
     """What the criterion speaks of: "Certified accuracy at radius 0.25 of the worst cell"."""
     radius = "" if criterion.radius is None else f" at radius {criterion.radius:g}"
     quantile = "" if criterion.quantile is None else f" at {percent(criterion.quantile)}"
+    if criterion.of is not None:
+        return f"Change of {METRICS[criterion.of].title.lower()}{radius} against the baseline"
     return f"{METRICS[criterion.metric].title}{quantile}{radius}{of_parts(criterion)}"
 
 

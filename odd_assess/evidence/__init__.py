@@ -2,11 +2,15 @@
 
 store.py     evidence.sqlite: documents, points, certificates with their counts, findings, pictures
 columns.py   many certificates at once as arrays (tallies.py: their class counts)
+baseline.py  the run of another model that this one is compared with
 surroundings.py  what the data told about themselves: class names, and where in the domain points could be drawn
 manifest.py  manifest.json: digests, also of the evidence and of itself, seeds, environment, times
 folder.py    the folder they lie in: claimed before anything is spent, resumed only as the same run
 """
 
+from odd_assess.evidence.baseline import Baseline as Baseline
+from odd_assess.evidence.baseline import baseline_results as baseline_results
+from odd_assess.evidence.baseline import kept_baseline as kept_baseline
 from odd_assess.evidence.columns import Columns as Columns
 from odd_assess.evidence.columns import results as results
 from odd_assess.evidence.folder import EVIDENCE as EVIDENCE
@@ -19,6 +23,7 @@ from odd_assess.evidence.manifest import read_manifest as read_manifest
 from odd_assess.evidence.manifest import sha256 as sha256
 from odd_assess.evidence.manifest import spelled as spelled
 from odd_assess.evidence.manifest import write_manifest as write_manifest
+from odd_assess.evidence.store import BASELINE as BASELINE
 from odd_assess.evidence.store import MAIN as MAIN
 from odd_assess.evidence.store import PILOT as PILOT
 from odd_assess.evidence.store import REFERENCE as REFERENCE

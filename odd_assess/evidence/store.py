@@ -7,6 +7,7 @@ which it was found. Times and machine names are not in here; they are in the man
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,6 +30,7 @@ from odd_assess.records import (
     Criterion,
     Exhibit,
     Finding,
+    Ints,
     Part,
     SourceFile,
     State,
@@ -68,6 +70,7 @@ CHUNK = 50_000
 MAIN = "main"
 REFERENCE = "reference"
 PILOT = "pilot"
+BASELINE = "baseline"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +185,43 @@ class EvidenceStore:
                 "INSERT INTO certificates VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (stage, point.index, *_certificate_columns(certificate)),
             )
+
+    def records(self, stage: str) -> list[tuple[Any, ...]]:
+        """The certificates of ``stage`` as they are stored, without their stage, in design order.
+
+        Raises: RunFolderError where the file holds something else.
+        """
+        with self._making_sense():
+            return self._reading("SELECT * FROM certificates WHERE stage = ? ORDER BY idx", (stage,)).fetchall()
+
+    def adopt(self, stage: str, records: Iterable[tuple[Any, ...]]) -> None:
+        """Commit certificates of another run, as `records` gives them, as those of ``stage``; what is there already stays.
+
+        Raises: RunError when the disk refuses.
+        """
+        with self._writing():
+            self._db.executemany(
+                "INSERT OR IGNORE INTO certificates VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                ((stage, *record[1:]) for record in records),
+            )
+
+    def inputs(self, stage: str) -> dict[int, str]:
+        """The digest of the input of each point that has a certificate of ``stage``."""
+        query = "SELECT p.idx, p.input_sha256 FROM certificates c JOIN points p USING (idx) WHERE c.stage = ?"
+        with self._making_sense():
+            return dict(self._reading(query, (stage,)))
+
+    def digest(self, stage: str, clean: Ints) -> str:
+        """SHA-256 over the certificates of ``stage``, the inputs and labels of their points, and the answers without noise ``clean`` (m,).
+
+        Raises: RunFolderError where the file holds something else.
+        """
+        query = "SELECT p.label, p.input_sha256, c.* FROM certificates c JOIN points p USING (idx) WHERE c.stage = ? ORDER BY c.idx"
+        digest = hashlib.sha256(_json(clean.tolist()).encode())
+        with self._making_sense():
+            for label, image, _, *certificate in self._reading(query, (stage,)):
+                digest.update(_json([label, image, *certificate]).encode())
+        return digest.hexdigest()
 
     def done(self, stage: str) -> frozenset[int]:
         """The points that have a certificate of ``stage``."""

@@ -26,11 +26,22 @@ if TYPE_CHECKING:
     from odd_assess.spec.load import lint as lint
     from odd_assess.spec.load import load_criteria as load_criteria
     from odd_assess.spec.load import load_spec as load_spec
+    from odd_assess.spec.load import spec_against as spec_against
     from odd_assess.spec.lock import require_lock as require_lock
     from odd_assess.spec.locking import lock_spec as lock_spec
     from odd_assess.spec.schema import json_schema as json_schema
 
-__all__ = ["json_schema", "kept_spec", "lint", "load_criteria", "load_spec", "lock_spec", "require_lock", "scaffold"]
+__all__ = [
+    "json_schema",
+    "kept_spec",
+    "lint",
+    "load_criteria",
+    "load_spec",
+    "lock_spec",
+    "require_lock",
+    "scaffold",
+    "spec_against",
+]
 
 _HOMES = {
     "json_schema": "schema",
@@ -40,6 +51,7 @@ _HOMES = {
     "load_spec": "load",
     "lock_spec": "locking",
     "require_lock": "lock",
+    "spec_against": "load",
 }
 
 

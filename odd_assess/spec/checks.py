@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from odd_assess.criteria import screening
 from odd_assess.criteria.asked import asked_radii
-from odd_assess.criteria.metrics import METRICS
+from odd_assess.criteria.metrics import METRICS, REGRESSION
 from odd_assess.errors import Problem
 from odd_assess.odd.domain import Domain
 from odd_assess.records import CertificationPlan, CriteriaSet, Criterion, SamplingPlan
@@ -88,6 +88,8 @@ def _surely_certified(criterion: Criterion, plan: CertificationPlan, asked: tupl
 
 def _surely_enough(criterion: Criterion, domain: Domain, sampling: SamplingPlan, plan: CertificationPlan) -> bool:
     kind = METRICS[criterion.metric].kind
+    if criterion.metric == REGRESSION:
+        return True  # a model that gains enough meets it with few points
     if kind == "domain claim":
         return sampling.design not in ("random", "stratified") or screening.surely_met(criterion, domain, sampling, plan)
     if kind == "estimate" or sampling.points is None or criterion.metric == "points_per_cell":
@@ -226,6 +228,34 @@ def check_reduction(plan: CertificationPlan, criteria: tuple[CriteriaSet, ...], 
                 )
                 read, path = place_of(criterion, documents)
                 read.add(path, message)
+
+
+def check_baseline(
+    document: Document,
+    criteria: tuple[CriteriaSet, ...],
+    documents: list[Document],
+    *,
+    sampling: SamplingPlan | None,
+    plan: CertificationPlan | None,
+    given: bool,
+) -> None:
+    """A change is one against a baseline, whose points and draws are those of the run. ``given``: there is a baseline."""
+    changes = [one for file in criteria for one in file.criteria if one.metric == REGRESSION]
+    for criterion in () if given else changes:
+        message = (
+            "regression compares with a baseline, but the spec has none: add baseline: FOLDER_OF_A_RUN to the spec, or give "
+            "odd-assess run --baseline FOLDER_OF_A_RUN"
+        )
+        read, path = place_of(criterion, documents)
+        read.add(path, message)
+    if not (changes or given):
+        return
+    if sampling is not None and sampling.until_decided:
+        message = "must be false beside a baseline or a regression: both models are compared at the same points, which a run that stops early cuts short"
+        document.add(("sampling", "until_decided"), message)
+    if plan is not None and plan.budget.kind == "tolerance":
+        message = "must not be tolerance beside a baseline or a regression: each pilot would find another number of draws; write reduced with one"
+        document.add(("certification", "budget", "kind"), message)
 
 
 def check_points(document: Document, sampling: SamplingPlan, domain: Domain) -> bool:

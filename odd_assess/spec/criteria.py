@@ -11,7 +11,7 @@ from typing import Any
 
 from odd_assess.criteria.changes import changed, content, dropped
 from odd_assess.criteria.clauses import STANDARDS, is_known, references
-from odd_assess.criteria.metrics import METRICS, MetricInfo
+from odd_assess.criteria.metrics import COMPARED, METRICS, REGRESSION, MetricInfo, asked_info
 from odd_assess.records import Change, Comparator, CriteriaSet, Criterion
 from odd_assess.spec import models
 from odd_assess.spec.document import Document, KeyPath
@@ -131,9 +131,13 @@ def _criterion(document: Document, path: KeyPath, data: object) -> Criterion | N
     entry = validated(document, path, models.CriterionEntry, data)
     if entry is None:
         return None
-    info = METRICS.get(entry.metric)
+    info = asked_info(entry.metric, entry.of)
     if info is None:
         document.add((*path, "metric"), one_of(entry.metric, METRICS))
+        return None
+    if entry.metric == REGRESSION and entry.of not in COMPARED:
+        asked = "is required for regression: the metric that is compared, " if entry.of is None else ""
+        document.add((*path, "of"), f"{asked}{one_of(entry.of, COMPARED)}")
         return None
     required = _required(document, (*path, "require"), entry.require, info)
     _check_fit(document, path, entry, info)
@@ -151,6 +155,7 @@ def _criterion(document: Document, path: KeyPath, data: object) -> Criterion | N
         required=number,
         radius=entry.radius,
         quantile=entry.quantile,
+        of=entry.of,
         scope=entry.scope or info.scopes[0],
         attribute=entry.attribute,
         confidence=entry.confidence,
@@ -170,13 +175,19 @@ def _title(entry: models.CriterionEntry, info: MetricInfo) -> str:
     if entry.quantile is not None:
         return f"Certified radius of all but the worst {100 * entry.quantile:g} % of the ODD"
     at = f" at radius {entry.radius:g}" if entry.radius is not None else ""
+    if entry.of is not None:
+        return f"Change of {METRICS[entry.of].title.lower()}{at} against the baseline"
     of = "" if entry.attribute is None else f" of {entry.attribute}"
     return f"{info.title}{at}{_IN_EACH[entry.scope or info.scopes[0]]}{of}"
 
 
+_SMALL_CHANGE = {">=": -0.02, "<=": 0.02}
+
+
 def _required(document: Document, path: KeyPath, text: str, info: MetricInfo) -> tuple[Comparator, float] | None:
     match = _REQUIRE.fullmatch(text.strip())
-    example = f'"{info.comparator} {0.8 if info.unit == "1" else 5 if info.unit == "points" else 0.3:g}"'
+    usual = {"1": 0.8, "points": 5, "input": 0.3}[info.unit]
+    example = f'"{info.comparator} {_SMALL_CHANGE[info.comparator] if info.name == REGRESSION else usual:g}"'
     if match is None:
         document.add(path, f"must be a comparator (>= or <=) and a number such as {example}, found {shown(text)}")
         return None
@@ -199,6 +210,8 @@ def _check_fit(document: Document, path: KeyPath, entry: models.CriterionEntry, 
         document.add((*path, "radius"), f"is required for {info.name}: L2 radius in input units, for example 0.25")
     if not info.needs_radius and entry.radius is not None:
         document.add((*path, "radius"), f"is not used by {info.name}: delete it", at="key")
+    if entry.metric != REGRESSION and entry.of is not None:
+        document.add((*path, "of"), f"is not used by {info.name}: delete it", at="key")
     if info.needs_quantile and entry.quantile is None:
         meaning = "the share of the ODD that may fall short of the required radius"
         document.add((*path, "quantile"), f"is required for {info.name}: {meaning}, for example 0.1")

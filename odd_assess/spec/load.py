@@ -17,6 +17,7 @@ from odd_assess.spec.criteria_files import criteria_of, referenced_criteria
 from odd_assess.spec.document import Document, document_of, read_document
 from odd_assess.spec.domain import declared_domain
 from odd_assess.spec.execution import execution_plan
+from odd_assess.spec.files import existing_folder
 from odd_assess.spec.lock import with_lock
 from odd_assess.spec.parts import fit_parts
 from odd_assess.spec.sections import (
@@ -51,6 +52,17 @@ def unlocked_spec(path: Path | str) -> tuple[Spec, Mapping[Any, Any]]:
     if spec is None or problems or unattainable:
         raise SpecError([*problems, *unattainable])
     return spec, document.data
+
+
+def spec_against(path: Path | str, baseline: Path) -> Spec:
+    """The same, compared with the run in the folder ``baseline``, whatever the spec says of one.
+
+    Raises: SpecError with every problem of the spec and of its criteria files.
+    """
+    spec, problems, unattainable = _spec(read_document(Path(path)), baseline)
+    if spec is None or problems or unattainable:
+        raise SpecError([*problems, *unattainable])
+    return spec
 
 
 def kept_spec(documents: Sequence[SourceFile], folder: Path) -> Spec:
@@ -117,7 +129,9 @@ def _criteria(document: Document) -> tuple[CriteriaSet | None, list[Problem]]:
     return criteria, [problem for read in documents for problem in read.problems]
 
 
-def _spec(document: Document, *, lock: bool = True) -> tuple[Spec | None, list[Problem], tuple[Problem, ...]]:
+def _spec(
+    document: Document, baseline: Path | None = None, *, lock: bool = True
+) -> tuple[Spec | None, list[Problem], tuple[Problem, ...]]:
     """(the spec where nothing else is wrong, what is wrong, the criteria that no model could meet, unless the spec accepts them)."""
     if document.data is None and document.problems:
         return None, document.problems, ()
@@ -127,7 +141,7 @@ def _spec(document: Document, *, lock: bool = True) -> tuple[Spec | None, list[P
     file = validated(document, (), models.SpecFile, document.data)
     if not isinstance(document.data, dict):
         return None, document.problems, ()
-    sections = _Sections(document)
+    sections = _Sections(document, baseline)
     problems = [*document.problems, *(problem for read in sections.criteria_documents for problem in read.problems)]
     spec = sections.spec(file) if file is not None and not problems else None
     if spec is not None and lock:
@@ -138,9 +152,12 @@ def _spec(document: Document, *, lock: bool = True) -> tuple[Spec | None, list[P
 class _Sections:
     """Every section by itself, then what must fit between those that are valid."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, baseline: Path | None) -> None:
         self.document = document
         data: dict[Any, Any] = document.data
+        self.baseline = baseline
+        if baseline is None and isinstance(data.get("baseline"), str):
+            self.baseline = existing_folder(document, ("baseline",), data["baseline"])
         source = input_kind(data.get("inputs"))
         given = {name for name in data if data[name] is not None}
         self.inputs = input_declaration(document, data["inputs"]) if "inputs" in given else None
@@ -184,6 +201,15 @@ class _Sections:
             budgets.check_pilot(self.document, self.certification)
         if self.certification is not None and criteria_complete:
             budgets.check_asked(self.document, self.certification, self.criteria)
+        if self.document.kept is None:  # a run that is over holds its baseline, whoever named it
+            checks.check_baseline(
+                self.document,
+                self.criteria,
+                self.criteria_documents,
+                sampling=self.sampling,
+                plan=self.certification,
+                given=self.baseline is not None or "baseline" in self.document.data,
+            )
         if criteria_complete:
             checks.check_blocking(self.document, self.criteria)
 
@@ -213,6 +239,7 @@ class _Sections:
             execution=self.execution,
             responsible=tuple(file.responsible.items()),
             unattainable=file.unattainable,
+            baseline=self.baseline,
             documents=(
                 SourceFile(kind="spec", name=self.document.path.name, sha256=self.document.sha256, content=self.document.raw),
                 *self.document.others,

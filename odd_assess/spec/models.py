@@ -540,6 +540,11 @@ class SpecFile(Keys):
         default=None,
         description="who does the work: this process (default), or the workers of a Ray cluster; no result depends on it",
     )
+    baseline: Text | None = Field(
+        default=None,
+        description="folder of a finished run of the model that this one would replace, on the same points, noise and budget; relative to this file",
+        examples=["runs/release-2"],
+    )
     unattainable: Literal["refuse", "accept"] = Field(
         default="refuse",
         description="what becomes of a criterion that no model could meet with these points and draws: a problem, or a run in which it ends INCONCLUSIVE",
@@ -565,6 +570,9 @@ class CriterionEntry(Keys):
         default=None,
         description="radius_quantile: the share of the domain that may fall short of the required radius",
         examples=[0.1],
+    )
+    of: Text | None = Field(
+        default=None, description="regression: the metric that is compared with the baseline's", examples=["certified_accuracy"]
     )
     scope: Literal["odd", "each_cell", "each_level", "each_class"] | None = Field(
         default=None,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from odd_assess.criteria.metrics import METRICS
+from odd_assess.criteria.metrics import COMPARED, METRICS
 from odd_assess.odd.catalogue import TRANSFORMS, TransformInfo
 from odd_assess.spec import models
 from odd_assess.spec.attributes import ATTRIBUTE_NAME
@@ -47,6 +47,7 @@ def _fill_spec(schema: Schema) -> None:
 def _fill_criteria(schema: Schema) -> None:
     entry = _model(schema, "CriterionEntry")
     entry["properties"]["metric"] |= _words({info.name: info.meaning for info in METRICS.values()})
+    entry["properties"]["of"]["anyOf"] = [_words({name: METRICS[name].meaning for name in COMPARED}), {"type": "null"}]
     override = {**entry, "title": "OverrideEntry", "required": ["id"]}
     override["properties"] = {**entry["properties"], **models.OverrideKeys.model_json_schema()["properties"]}
     schema["$defs"]["OverrideEntry"] = override

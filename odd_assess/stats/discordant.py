@@ -16,7 +16,7 @@ largest at b. So
     P(A) <= sum over k of Bin(pairs, b)(k) BinCDF(r(k); pairs - k, (a - D)/(1 - a)),
 
 which is about P(A) at the chances b and a - D: a cell costs about its width at most in the difference. k outside a window counts by its whole mass. Cells on
-which this exceeds beta are split, until all are below or their width is no longer worth it; then the difference is not claimed. sup P(A) rises with the
+which this exceeds beta are split, until all are below or there are too many; then the difference is not claimed. sup P(A) rises with the
 difference (take p- away, or add p+, or both), so one difference at which it is shown to be at most beta is a bound.
 
 Source: Buehler, JASA 52 (1957). The order and the cells are ours, from the argument above.

@@ -88,8 +88,9 @@ def make_criterion(metric: str, required: float, **changes: Any) -> Criterion:
         "comparator": comparator,
         "confidence": 0.95 if claims else None,
         "quantile": 0.1 if metric == "radius_quantile" else None,
-        "radius": 0.25 if info is not None and info.needs_radius else None,
+        "radius": 0.25 if (info is not None and info.needs_radius) or metric == "regression" else None,
         "scope": "odd" if info is None else info.scopes[0],
+        "of": "certified_accuracy" if metric == "regression" else None,
     }
     return Criterion(metric=metric, required=required, **(given | changes))
 
@@ -106,6 +107,7 @@ def check_one(
     reduction: Reduction | None = None,
     reached: float = 1.0,
     class_names: Sequence[str] = ("a", "b"),
+    baseline: Results | None = None,
     **coverage: Any,
 ) -> Finding:
     """`check` of one criterion on constructed results."""
@@ -114,7 +116,13 @@ def check_one(
     lost = reduction or Reduction(n_ref=100_000, expected_reference=np.zeros(len(results)), predicted=None)
     visited = make_coverage(results, len(domain.cells), reached=reached, **coverage)
     evidence = Evidence(
-        domain=domain, sampling=plan, results=results, coverage=visited, reduction=lost, class_names=tuple(class_names)
+        domain=domain,
+        sampling=plan,
+        results=results,
+        coverage=visited,
+        reduction=lost,
+        class_names=tuple(class_names),
+        baseline=baseline,
     )
     (finding,) = check([criterion], evidence)
     return finding

@@ -502,12 +502,11 @@ def test_edges_give_numbers_and_no_warning(build: Any, metric: str, hits: list[i
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for design, allocation in (("random", "proportional"), ("stratified", "proportional"), ("stratified", "equal")):
-            finding = build.check(
-                build.criterion(metric, 0.5), build.results(hits, n=n, alpha=alpha), design=design, allocation=allocation
-            )
+            results = build.results(hits, n=n, alpha=alpha)
+            finding = build.check(build.criterion(metric, 0.5), results, design=design, allocation=allocation, baseline=results)
             assert finding.lower is not None
             assert finding.upper is not None
-            assert 0 <= finding.lower <= finding.upper
+            assert METRICS[metric].low <= finding.lower <= finding.upper
 
 
 # ---------------------------------------------------------------- what could not be sampled

@@ -8,6 +8,7 @@ import pytest
 
 from odd_assess.criteria import METRICS
 from odd_assess.criteria.claims import CLAIMS
+from odd_assess.criteria.metrics import REGRESSION
 from odd_assess.spec import load_criteria
 from odd_assess.stats import fewest_agreeing, radius_cap
 
@@ -17,7 +18,7 @@ def test_the_table_is_consistent() -> None:
     for name, info in METRICS.items():
         assert info.name == name
         assert info.low < info.high
-        assert info.needs_confidence == (info.kind == "domain claim") == (name in CLAIMS)
+        assert info.needs_confidence == (info.kind == "domain claim") == (name in CLAIMS or name == REGRESSION)
         assert info.scopes[0] == "odd" or info.scopes == ("each_cell",)
 
 

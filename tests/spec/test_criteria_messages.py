@@ -13,14 +13,14 @@ CASES = [
         "unknown key",
         (("    radius: 0.25", "    radios: 0.25"),),
         [
-            "criteria.yaml:6:5: criteria[0].radios: is not a known key; did you mean 'radius'?; known keys: id, title, requirement, clauses, metric, radius, quantile, scope, attribute, require, confidence, severity, multiplicity, estimate"
+            "criteria.yaml:6:5: criteria[0].radios: is not a known key; did you mean 'radius'?; known keys: id, title, requirement, clauses, metric, radius, quantile, of, scope, attribute, require, confidence, severity, multiplicity, estimate"
         ],
     ),
     (
         "unknown metric",
         (("certified_accuracy", "certified_acuracy"),),
         [
-            "criteria.yaml:5:13: criteria[0].metric: must be one of certified_accuracy, worst_cell, smoothed_accuracy, clean_accuracy, abstention_rate, mean_certified_radius, radius_quantile, robust_fraction, radius_reduction, cell_coverage, pairwise_coverage, level_coverage, points_per_cell, found the text 'certified_acuracy'; did you mean 'certified_accuracy'?"
+            "criteria.yaml:5:13: criteria[0].metric: must be one of certified_accuracy, worst_cell, smoothed_accuracy, clean_accuracy, abstention_rate, mean_certified_radius, radius_quantile, robust_fraction, radius_reduction, cell_coverage, pairwise_coverage, level_coverage, points_per_cell, regression, found the text 'certified_acuracy'; did you mean 'certified_accuracy'?"
         ],
     ),
     (

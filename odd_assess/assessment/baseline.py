@@ -1,0 +1,98 @@
+"""The baseline of a run: the finished run of another model that it is compared with, looked at before anything is spent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from odd_assess.audit import changed_documents, finished_run, unlike
+from odd_assess.certify import content_key
+from odd_assess.errors import RunError, RunFolderError
+from odd_assess.evidence import BASELINE, EVIDENCE, MAIN, Baseline, EvidenceStore
+from odd_assess.execution import CHUNK, Bench
+from odd_assess.records import Spec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Compared:
+    """A baseline and the folder that it lies in."""
+
+    folder: Path
+    baseline: Baseline
+
+    def copy_into(self, store: EvidenceStore) -> None:
+        """Its certificates, into the evidence of the run; those that an interrupted run has already stay.
+
+        Raises: RunError when the disk refuses.
+        """
+        with EvidenceStore.open(self.folder / EVIDENCE) as old:
+            store.adopt(BASELINE, old.records(MAIN))
+
+    def check_inputs(self, store: EvidenceStore) -> None:
+        """Every point of the run has the input that it has in the baseline.
+
+        Raises: RunError where one has another.
+        """
+        if store.digest(BASELINE, self.baseline.clean) != self.baseline.certificates:
+            raise RunError(
+                f"the run must have the inputs and labels of its baseline {self.folder}, but at some point they differ: "
+                "nothing can be compared. Assess both models with the same libraries on the same kind of machine"
+            )
+
+
+def compared_with(spec: Spec, bench: Bench, identity: Mapping[str, Any]) -> Compared | None:
+    """The baseline that the spec names, if it does; ``identity`` is the run's own.
+
+    Raises: RunFolderError where it is no finished run, is damaged, or differs in anything but the model.
+    """
+    if spec.baseline is None:
+        return None
+    folder = spec.baseline
+    try:
+        with finished_run(folder) as run:
+            if changed := changed_documents(run.documents, run.manifest):
+                raise RunFolderError(f"{folder}: a baseline must be as its run left it, but it has changed: {changed[0]}")
+            if different := unlike((run.spec, run.manifest["identity"]), (spec, identity)):
+                raise RunFolderError(_different(folder, different))
+            points = run.store.points(MAIN, run.spec.domain)
+            if points.digest != identity["points"]:
+                raise RunFolderError(
+                    f"{folder}: a baseline must be as its run left it, but its points are not those of its manifest"
+                )
+            _check_first_inputs(run.store, bench, folder)
+            clean = np.concatenate([part.clean for part in run.store.columns(MAIN)])
+            return Compared(
+                folder=folder,
+                baseline=Baseline(
+                    run=run.spec.id,
+                    title=run.spec.title,
+                    model=str(run.manifest["identity"].get("model")),
+                    verdict=str(run.manifest.get("verdict")),
+                    finished=str(run.manifest.get("finished")),
+                    certificates=run.store.digest(MAIN, clean),
+                    clean=clean,
+                ),
+            )
+    except RunError as error:
+        raise RunFolderError(f"a baseline must be a finished run: {error}") from error
+
+
+def _different(folder: Path, different: list[str]) -> str:
+    listed = "\n".join(f"  {line}" for line in different)
+    return (
+        f"{folder}: a baseline must be a run on the same points, data, noise and budget, but these differ:\n{listed}\n"
+        "Assess the old model with this spec's settings to have a baseline"
+    )
+
+
+def _check_first_inputs(store: EvidenceStore, bench: Bench, folder: Path) -> None:
+    """The first points are realised as the same inputs; the others are looked at when the run ends."""
+    images = bench.realiser.realise(bench.points[:CHUNK]).images
+    then = store.inputs(MAIN)
+    for point, image in zip(bench.points[:CHUNK], images, strict=True):
+        if content_key(image.numpy()).hex() != then.get(point.index):
+            raise RunFolderError(_different(folder, [f"input of point {point.index}: was another image"]))

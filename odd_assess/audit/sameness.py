@@ -1,0 +1,46 @@
+"""What two runs must share to be compared point by point: conditions, data, preprocessing, noise and draws. Models may differ, and criteria."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from odd_assess.criteria import asked_radii
+from odd_assess.evidence.manifest import differences
+from odd_assess.records import InputDeclaration, Realisation, Spec
+
+
+def conditions(spec: Spec, identity: Mapping[str, Any]) -> dict[str, Any]:
+    """What must be equal, by the names that a message uses. ``identity`` is that of the manifest."""
+    plan, budget = spec.certification, spec.certification.budget
+    asked = asked_radii(criterion for group in spec.criteria for criterion in group.criteria)
+    return {
+        "points (digest)": identity.get("points"),
+        "data (digest)": identity.get("data"),
+        "seed": identity.get("seed"),
+        "kind of device": identity.get("device"),
+        "odd-assess": identity.get("odd_assess"),
+        "design": f"{spec.sampling.design}, {spec.sampling.allocation}{', until decided' if spec.sampling.until_decided else ''}",
+        "inputs": _inputs(spec.inputs),
+        **{f"preprocessing of {one.attribute}": _how(one) for one in spec.realisations},
+        "sigma": plan.sigma,
+        "alpha": plan.alpha,
+        "budget": f"{budget.kind}, n0 = {budget.n0}, {'max' if budget.kind in ('sequential', 'tolerance') else 'n'} = {budget.n}",
+        **({"radii that draws decide": list(asked)} if budget.kind == "sequential" else {}),
+    }
+
+
+def unlike(old: tuple[Spec, Mapping[str, Any]], new: tuple[Spec, Mapping[str, Any]]) -> list[str]:
+    """What keeps two runs, each a spec and the identity of its manifest, from being compared: a line each."""
+    return differences(conditions(*old), conditions(*new))
+
+
+def _inputs(declared: InputDeclaration) -> str:
+    size = "" if declared.size is None else f", {declared.size[0]} x {declared.size[1]}"
+    return f"{declared.kind}{'' if declared.split is None else f' {declared.split}'}{size}"
+
+
+def _how(one: Realisation) -> str:
+    levels = "" if one.levels is None else f", levels {dict(one.levels)}"
+    parameters = f", {dict(one.parameters)}" if one.parameters else ""
+    return f"{one.transform or one.column} (value x {one.scale:g} + {one.offset:g}{levels}{parameters})"
