@@ -1,4 +1,4 @@
-"""SARIF 2.1.0: a rule and a result for each criterion, on its line in the criteria file.
+"""SARIF 2.1.0: a rule and a result for each criterion, on its line in the criteria file (that of no file: on the first line of the spec).
 
     MET                kind pass
     NOT MET            kind fail, level error, warning or note by severity
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from odd_assess.criteria.clauses import clauses_of
+from odd_assess.errors import Location
 from odd_assess.exchange.words import headline, in_full, lock_words, overrides, requirement
 from odd_assess.records import Assessment, Criterion, Finding, State
 
@@ -37,7 +38,7 @@ def sarif(assessment: Assessment, *, root: Path | None = None) -> str:
         "automationDetails": {"id": f"odd-assess/{assessment.spec.id}/"},
         "columnKind": "unicodeCodePoints",
         "properties": {"lock": lock_words(assessment), "overrides": overrides(assessment)},
-        "results": [_result(number, finding, root) for number, finding in enumerate(assessment.findings)],
+        "results": [_result(number, finding, assessment.spec.path, root) for number, finding in enumerate(assessment.findings)],
     }
     if (lock := assessment.spec.lock) is not None and lock.state != "locked":
         told = {"level": "warning", "message": {"text": _short(lock_words(assessment))}}
@@ -56,29 +57,30 @@ def _rule(criterion: Criterion, clauses: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _result(number: int, finding: Finding, root: Path | None) -> dict[str, Any]:
+def _result(number: int, finding: Finding, spec: Path, root: Path | None) -> dict[str, Any]:
     criterion = finding.criterion
     blocking = criterion.severity == "blocking"
     kind = {State.MET: "pass", State.NOT_MET: "fail", State.INCONCLUSIVE: "fail" if blocking else "open"}[finding.state]
     fingerprint = hashlib.sha256(f"{criterion.id}|{requirement(criterion)}".encode()).hexdigest()[:16]
-    result: dict[str, Any] = {
+    place = criterion.location or Location(
+        path=spec, line=1, column=1
+    )  # a result without a place makes GitHub refuse the whole file
+    return {
         "ruleId": criterion.id,
         "ruleIndex": number,
         "kind": kind,
         "level": LEVELS[criterion.severity] if kind == "fail" else "none",
         "message": {"text": _short(in_full(finding)) or headline(finding)},
         "partialFingerprints": {"primaryLocationLineHash": f"{fingerprint}:1"},
-    }
-    if criterion.location is not None:
-        result["locations"] = [
+        "locations": [
             {
                 "physicalLocation": {
-                    "artifactLocation": {"uri": _uri(criterion.location.path, root)},
-                    "region": {"startLine": criterion.location.line, "startColumn": criterion.location.column},
+                    "artifactLocation": {"uri": _uri(place.path, root)},
+                    "region": {"startLine": place.line, "startColumn": place.column},
                 }
             }
-        ]
-    return result
+        ],
+    }
 
 
 def _uri(path: Path, root: Path | None) -> str:
