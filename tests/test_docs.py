@@ -2,12 +2,13 @@
 
 import importlib
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 import yaml
 
-from odd_assess import assess, load_spec
+from odd_assess import assess, load_criteria, load_spec
 from odd_assess.cli.main import COMMANDS
 from odd_assess.criteria.metrics import METRICS
 from odd_assess.exchange.files import JUNIT, SARIF
@@ -47,10 +48,26 @@ def test_every_criteria_file_is_documented(readme: str, repository: Path) -> Non
 
 
 def test_the_python_example_runs(readme: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """The snippet certifies four inputs and prints a line for each."""
-    (snippet,) = re.findall(r"```python\n(.*?)```", readme, flags=re.DOTALL)
+    """The first snippet certifies four inputs and prints a line for each."""
+    snippet, _ = re.findall(r"```python\n(.*?)```", readme, flags=re.DOTALL)
     exec(snippet, {})
     assert len(capsys.readouterr().out.splitlines()) == 4
+
+
+def test_the_auditors_example_runs(
+    readme: str, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The second snippet judges a finished run by other criteria: a line for each, then the mean radii and that the run is sound."""
+    _, snippet = re.findall(r"```python\n(.*?)```", readme, flags=re.DOTALL)
+    monkeypatch.syspath_prepend(str(repository))
+    importlib.import_module("benchmarks.million").make_run(tmp_path / "runs" / "digits", 200)
+    shutil.copytree(repository / "acceptance_criteria", tmp_path / "acceptance_criteria")
+    monkeypatch.chdir(tmp_path)
+    exec(snippet, {})
+    said = capsys.readouterr().out.splitlines()
+    asked = load_criteria("acceptance_criteria/perception_default.yaml").criteria
+    assert [line.split()[0] for line in said[: len(asked)]] == [criterion.id for criterion in asked]
+    assert said[-1].endswith(" True")
 
 
 def test_the_yaml_examples_are_sound(readme: str, tmp_path: Path) -> None:
