@@ -38,6 +38,7 @@ import sklearn.datasets
 
 from odd_assess import report
 from odd_assess.assessment import certifying, flow, gate
+from odd_assess.audit import verify
 from odd_assess.cli import main as odd_assess_main
 from odd_assess.evidence import EvidenceStore
 from odd_assess.examples.digits import WEIGHTS
@@ -292,6 +293,7 @@ def compare(run: Path, whole: Path, status: int, said: str, kills: tuple[Kill, .
         problems.append(f"exit status {status} for {then['verdict']}")
     if setting is not None and now["engine"]["setting"] != setting:
         problems.append(f"setting: was {setting}, is {now['engine']['setting']}")
+    problems += [str(disagreement) for disagreement in verify(run).disagreements]
     if left := {path.name for path in run.iterdir()} - {path.name for path in whole.iterdir()}:
         problems.append(f"left behind: {', '.join(sorted(left))}")
     same = (run / "evidence.sqlite").read_bytes() == (whole / "evidence.sqlite").read_bytes()

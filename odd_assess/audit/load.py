@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import Any
 
 from odd_assess.audit.ledger import Disagreement, digests_shown
 from odd_assess.criteria import radius_loss, reference_draws, verdict
-from odd_assess.errors import RunError, RunFolderError, SpecError
+from odd_assess.errors import OddAssessError, RunError, RunFolderError, SpecError
 from odd_assess.evidence import (
     EVIDENCE,
     MAIN,
@@ -135,13 +136,29 @@ def sound_run(folder: Path) -> Iterator[FinishedRun]:
         yield run
 
 
+@contextmanager
+def making_sense(run: FinishedRun) -> Iterator[None]:
+    """Whatever stops the reading of a folder that was changed is one error that says so; numbers that cannot stand together are one, too.
+
+    Raises: RunFolderError.
+    """
+    try:
+        yield
+    except (OddAssessError, sqlite3.Error, ValueError, TypeError, LookupError, ArithmeticError, MemoryError) as error:
+        if isinstance(error, OddAssessError) and not run.broken:
+            raise
+        listed = "".join(f"\n  {line}" for line in run.broken)
+        changed = f", but it was changed:{listed}\nThe rest cannot be derived again" if listed else ", but it is damaged"
+        raise RunFolderError(f"{run.path}: must be as a run wrote it{changed}: {error}") from error
+
+
 def load_run(folder: Path | str) -> Assessment:
     """The assessment that a finished run ended with, from its folder alone: what was found is quoted, what follows from the counts is computed again.
 
     Raises: RunFolderError where the folder holds no run, or evidence or documents that are not those of its manifest; RunError where the run
     is not finished.
     """
-    with sound_run(Path(folder)) as run:
+    with sound_run(Path(folder)) as run, making_sense(run):
         domain, found = run.spec.domain, results(run.store.columns(MAIN), run.spec.domain)
         if not len(found):
             raise RunFolderError(f"{run.path}: a finished run must hold certificates, found none")

@@ -21,9 +21,7 @@ thousand times. It is no doorway: bounds step 7e-15 to the safe side, and what i
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -33,10 +31,10 @@ import numpy as np
 from odd_assess.audit.attestation import check_attestation
 from odd_assess.audit.certificates import Agreed, agreed_main, agreed_pilot, agreed_reference, check_certificates
 from odd_assess.audit.ledger import Disagreement, Ledger
-from odd_assess.audit.load import FinishedRun, changed_documents, finished_run
+from odd_assess.audit.load import FinishedRun, changed_documents, finished_run, making_sense
 from odd_assess.criteria import check, radius_loss, reference_draws, verdict
 from odd_assess.criteria.words import part_noun
-from odd_assess.errors import OddAssessError, RunFolderError
+from odd_assess.errors import RunFolderError
 from odd_assess.evidence import (
     BASELINE,
     MAIN,
@@ -90,7 +88,7 @@ def verify(folder: Path | str) -> VerificationReport:
         ledger = Ledger(slack=0.0 if exact else ELSEWHERE)
         for disagreement in run.broken:
             ledger.add(disagreement)
-        with _saying_what_broke(run):
+        with making_sense(run):
             changed = changed_documents(run.documents, run.manifest)
             for disagreement in changed:
                 ledger.add(disagreement)
@@ -105,20 +103,6 @@ def verify(folder: Path | str) -> VerificationReport:
             count=ledger.count,
             lock=() if lock is None else (lock.headline, *lock.details),
         )
-
-
-@contextmanager
-def _saying_what_broke(run: FinishedRun) -> Iterator[None]:
-    """Where the folder was changed, whatever stops the reading of it is one error that says so."""
-    try:
-        yield
-    except (OddAssessError, sqlite3.Error, ValueError, TypeError, LookupError, ArithmeticError, MemoryError) as error:
-        if not run.broken:
-            raise
-        listed = "\n".join(f"  {line}" for line in run.broken)
-        raise RunFolderError(
-            f"{run.path}: must be as the run wrote it, but it was changed:\n{listed}\nThe rest cannot be derived again: {error}"
-        ) from error
 
 
 def _same_numerics(manifest: Mapping[str, Any]) -> bool:

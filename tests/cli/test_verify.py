@@ -199,12 +199,14 @@ def test_other_libraries_may_round_otherwise(run: Path, bench: Bench) -> None:
         "DELETE FROM meta WHERE key = 'reach'",
         "DELETE FROM certificates",
         "DROP TABLE certificates",
+        "UPDATE meta SET value = '{\"share\": 7.5, \"cells_out_of_reach\": []}' WHERE key = 'reach'",
+        "UPDATE certificates SET idx = idx + 1000 WHERE stage = 'reference'; UPDATE points SET idx = idx + 1000 WHERE idx > 37",
     ],
 )
 def test_damage_is_one_message(run: Path, bench: Bench, damage: str) -> None:
     """What cannot be read at all, or holds nothing, ends with status 1 or 2 and a line, never with a traceback."""
     db = sqlite3.connect(run / "evidence.sqlite")
-    db.execute(damage)
+    db.executescript(damage)
     db.commit()
     db.close()
     for forged in (False, True):
@@ -214,7 +216,11 @@ def test_damage_is_one_message(run: Path, bench: Bench, damage: str) -> None:
         assert outcome.status in {1, 2}
         assert outcome.out.strip() or outcome.err.strip()
         assert "defect" not in outcome.err
-        assert bench("report", run, "--no-pdf").status == 2
+        report = bench("report", run, "--no-pdf")
+        assert report.status == 2 or (
+            forged and report.status == 0
+        )  # a report quotes; what was forged with its digests is for `verify` to find
+        assert "defect" not in report.err
 
 
 def test_a_table_is_not_needed(make_bench: Callable[[], Bench]) -> None:
