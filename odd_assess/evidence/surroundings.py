@@ -39,7 +39,7 @@ class Surroundings:
         cells = np.ones(len(domain.cells), dtype=np.bool_)
         cells[np.array(found["cells_out_of_reach"], dtype=np.int64)] = False
         share = float(found["share"])
-        if not 0 <= share <= 1:
+        if not 0 <= share <= 1 + 1e-9:  # a sum of weights, rounded
             raise ValueError(f"the share of the domain that is reached must lie in [0, 1], found {share!r}")
         names = tuple(str(name) for name in json.loads(meta[CLASS_NAMES]))
         return cls(class_names=names, reach=Reach(cells=cells, share=share))
