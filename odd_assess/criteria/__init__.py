@@ -1,6 +1,7 @@
 """Acceptance criteria: results in, findings and a verdict out. Torch-free and YAML-free.
 
-    metrics       what a criterion may name, as a table (used by lint)
+    metrics       what a criterion may name, as a table (used by lint); clauses: the clauses of standards, likewise
+    changes       what changed in a criterion, and whether less is asked
     asked         the radii that criteria ask about
     point_states  each point, for a radius: certified, refuted, undecided
     claims        a metric over the ODD, enclosed by what was shown and what was not excluded at the points

@@ -6,6 +6,7 @@
     lock, locking   what was fixed before a run, and what is another now
     attributes (numeric, labelled, realisations), domain, sections, budgets, criteria
                 sections -> records; units (quantities), files, words of the catalogue and the metrics
+    criteria_files, extending   which criteria files there are, and one on top of another
     checks      what must fit between sections, before anything is drawn
     load        all of it together: ``load_spec``, ``load_criteria``, ``lint``
     schema, scaffold    the JSON Schema for editors; the commented example that ``odd-assess init`` writes

@@ -47,6 +47,12 @@ def overlaid(document: Document, path: KeyPath, entry: object, base: Mapping[str
         message = f"must name a criterion of the file that is extended, or be new and have a metric, found {shown(name)}{did_you_mean(name, base)}{known}"
         document.add((*path, "id"), message)
         return None
+    known_keys = (*models.CriterionEntry.model_fields, *OVERRIDE_KEYS)
+    if unknown := [key for key in entry if key not in known_keys]:
+        for key in unknown:
+            message = f"is not a known key{did_you_mean(key, known_keys)}; known keys: {listed(known_keys)}"
+            document.add((*path, key), message, at="key")
+        return None
     given = validated(document, path, models.OverrideKeys, {key: value for key, value in entry.items() if key in OVERRIDE_KEYS})
     if given is None:
         return None

@@ -22,7 +22,26 @@ WORDS = st.sampled_from(
 )  # fmt: skip
 SCALARS = st.none() | st.booleans() | st.integers() | st.just(10**500) | st.floats() | WORDS | st.text(max_size=20)
 KEYS = (
-    WORDS | st.sampled_from(["normal", "mean", "std", "kind", "n", "transform", "levels", "if", "then", "id", "metric"]) | SCALARS
+    WORDS
+    | st.sampled_from(
+        [
+            "normal",
+            "mean",
+            "std",
+            "kind",
+            "n",
+            "transform",
+            "levels",
+            "if",
+            "then",
+            "id",
+            "metric",
+            "extends",
+            "clauses",
+            "standards",
+        ]
+    )
+    | SCALARS
 )
 VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3), max_leaves=8)
 
@@ -99,4 +118,25 @@ def test_no_changed_criteria_raise_anything_but_spec_error(data: st.DataObject, 
     path = data.draw(st.sampled_from(paths_of(criteria)))
     text = yaml.safe_dump(changed(criteria, path, value), allow_unicode=True)
     survives(texts[0], text)
+    survives(text, text)
+
+
+@settings(max_examples=100, deadline=None)
+@given(data=st.data(), value=VALUES)
+def test_no_changed_extension_raises_anything_but_spec_error(data: st.DataObject, value: Any, texts: tuple[str, str]) -> None:
+    """The same for a file that extends the one beside it, and for one that extends itself."""
+    extension: dict[str, Any] = {
+        "odd_assess_criteria": 1,
+        "id": "top",
+        "extends": "criteria.yaml",
+        "standards": {"ACME": "handbook"},
+        "criteria": [
+            {"id": "CA", "require": ">= 0.7", "reason": "why", "clauses": ["ACME:1", "AMLAS:Z"]},
+            {"id": "COV", "disable": "why"},
+            {"id": "NEW", "metric": "clean_accuracy", "require": ">= 0.5", "confidence": 0.9},
+        ],
+    }
+    path = data.draw(st.sampled_from(paths_of(extension)))
+    text = yaml.safe_dump(changed(extension, path, value), allow_unicode=True)
+    survives(text, texts[1])
     survives(text, text)

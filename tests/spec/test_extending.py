@@ -125,6 +125,7 @@ def test_a_shipped_file_is_extended_by_its_name(files: Path) -> None:
 MISTAKES = [
     ("unknown id", [("id: CLEAN", "id: CLAEN")], ["own.yaml:5:10: criteria[0].id: must name a criterion of the file that is extended, or be new and have a metric, found the text 'CLAEN'; did you mean 'CLEAN'?; it holds CA, CLEAN, COV"]),
     ("unknown id to disable", [("id: COV", "id: COVER")], ["own.yaml:6:10: criteria[1].id: must name a criterion of the file that is extended, or be new and have a metric, found the text 'COVER'; did you mean 'COV'?; it holds CA, CLEAN, COV"]),
+    ("unknown key", [("reason: field", "resaon: field")], ["own.yaml:5:55: criteria[0].resaon: is not a known key; did you mean 'reason'?; known keys: id, title, "]),
     ("metric", [("{id: CLEAN", "{id: CLEAN, metric: abstention_rate")], ["own.yaml:5:25: criteria[0].metric: must stay clean_accuracy where a criterion is changed: disable CLEAN and add one with an id of its own, found the text 'abstention_rate'"]),
     ("a value that does not fit the base's metric", [("confidence: 0.99", "radius: 0.1")], ["own.yaml:5:37: criteria[0].radius: is not used by clean_accuracy: delete it"]),
     ("a value", [("confidence: 0.99", "confidence: 99")], ["own.yaml:5:49: criteria[0].confidence: must be < 1, found the number 99"]),

@@ -133,6 +133,19 @@ def test_the_schema_accepts_a_quantile(folder: Any, tmp_path: Path) -> None:
     assert not accepts(criteria, parsed(text.replace("quantile: 0.1", "quantile: 10"), tmp_path), criteria)
 
 
+def test_the_schema_knows_what_an_extending_file_may_leave_out(tmp_path: Path) -> None:
+    """With extends an entry needs its id alone, and may disable; without it neither passes."""
+    criteria = json_schema("criteria")
+    text = (
+        "odd_assess_criteria: 1\nid: top\nextends: ci_gate.yaml\n"
+        "criteria: [{id: CI-CLEAN, disable: why}, {id: CI-CA-0125, radius: 0.1, reason: why}]\n"
+    )
+    assert accepts(criteria, parsed(text, tmp_path), criteria)
+    assert not accepts(criteria, parsed(text.replace("extends: ci_gate.yaml\n", ""), tmp_path), criteria)
+    assert not accepts(criteria, parsed(text.replace("reason", "resaon"), tmp_path), criteria)
+    assert not accepts(criteria, parsed(text.replace("id: CI-CLEAN, ", ""), tmp_path), criteria)
+
+
 @pytest.mark.parametrize(
     "edit",
     [
