@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,32 +46,12 @@ def criteria_set(document: Document, base: Written | None = None) -> Written | N
         return None  # the file that it extends has problems of its own
     _refuse_repeated_ids(document)
     standards = _standards(document, file, base)
-    built = {} if base is None else {criterion.id: criterion for criterion in base.criteria.criteria}
-    written = {} if base is None else dict(base.entries)
-    changes: list[Change] = [] if base is None else list(base.criteria.overrides)
-    for i, entry in enumerate(entries or ()):
-        overlay = overlaid(document, ("criteria", i), entry, base.entries if base is not None else None)
-        if overlay is None:
-            continue
-        _refuse_unknown_clauses(document, ("criteria", i), entry, standards)
-        old = built.get(overlay.changes) if overlay.changes is not None else None
-        source = base.criteria.path.name if base is not None else ""
-        if old is not None and overlay.entry is None:
-            del built[old.id], written[old.id]
-            changes.append(dropped(old.id, before=content(old), reason=overlay.reason, source=source))
-            continue
-        criterion = _criterion(document, ("criteria", i), overlay.entry)
-        if criterion is None or not isinstance(overlay.entry, dict):
-            continue
-        if old is not None:
-            found = changed(old.id, content(old), content(criterion), reason=overlay.reason, source=source)
-            changes += [change for change in found if change.key in entry]
-        built[criterion.id], written[criterion.id] = criterion, overlay.entry
+    built, written, changes = _laid(document, entries or (), base, standards)
     if file is not None and not built and not document.problems:
         document.add(("criteria",), "must leave at least one criterion, but every one is disabled")
     if file is None or document.problems:
         return None
-    found_set = CriteriaSet(
+    criteria = CriteriaSet(
         id=file.id,
         title=file.title or file.id,
         path=Path(os.path.abspath(document.path)),  # noqa: PTH100
@@ -82,7 +62,37 @@ def criteria_set(document: Document, base: Written | None = None) -> Written | N
         overrides=tuple(changes),
         standards=tuple(standards.items()),
     )
-    return Written(criteria=found_set, entries=written)
+    return Written(criteria=criteria, entries=written)
+
+
+def _laid(
+    document: Document, entries: Sequence[object], base: Written | None, standards: Mapping[str, str]
+) -> tuple[dict[str, Criterion], dict[str, Mapping[Any, Any]], list[Change]]:
+    """(criteria by id, their keys as written, what was changed) of a file's entries, one by one on top of its base."""
+    built = {} if base is None else {criterion.id: criterion for criterion in base.criteria.criteria}
+    written = {} if base is None else dict(base.entries)
+    changes = [] if base is None else list(base.criteria.overrides)
+    source = "" if base is None else base.criteria.path.name
+    for i, entry in enumerate(entries):
+        overlay = overlaid(document, ("criteria", i), entry, None if base is None else base.entries)
+        if overlay is None:
+            continue
+        _refuse_unknown_clauses(document, ("criteria", i), entry, standards)
+        old = None if overlay.changes is None else built.get(overlay.changes)
+        if old is not None and overlay.entry is None:
+            del built[old.id], written[old.id]
+            changes.append(dropped(old.id, before=content(old), reason=overlay.reason, source=source))
+            continue
+        criterion = _criterion(document, ("criteria", i), overlay.entry)
+        if criterion is None or not isinstance(overlay.entry, dict):
+            continue
+        if old is not None:
+            found = changed(old.id, content(old), content(criterion), reason=overlay.reason, source=source)
+            changes += [
+                change for change in found if change.key != "title" or "title" in overlay.entry
+            ]  # else it follows from others
+        built[criterion.id], written[criterion.id] = criterion, overlay.entry
+    return built, written, changes
 
 
 def _standards(document: Document, file: models.CriteriaFile | None, base: Written | None) -> dict[str, str]:

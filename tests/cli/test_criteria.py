@@ -36,6 +36,7 @@ def test_changes_are_shown_and_kept(extended: Bench, monkeypatch: pytest.MonkeyP
     assert "hazard &lt;analysis&gt; HA-7" in report
     assert "Article 15(3): levels of accuracy" in report
     assert "no claim of compliance" in report
+    assert "own (extends tiny-criteria)" in report
     assert "CLEAN: dropped (loosened), from criteria.yaml: tested elsewhere" in (run / "junit.xml").read_text()
     assert json.loads((run / "results.sarif").read_text())["runs"][0]["properties"]["overrides"][0] == require
     assert "- CA: require >= 0.4 -> >= 0.35 (loosened)" in (tmp_path / "summary.md").read_text()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from odd_assess.records import Assessment
+from odd_assess.records import Assessment, CriteriaSet
 from odd_assess.report.view import domain, findings, formats, groups, manifest, points, radii, reduction, words
 from odd_assess.report.view.budgets import draws_a_point, draws_in_all, ties_in_words
 from odd_assess.report.view.records import Fact, Page
@@ -54,5 +54,9 @@ def _facts(assessment: Assessment) -> tuple[Fact, ...]:
         Fact(name="Noise σ", text=f"{formats.plain(plan.sigma)} input units"),
         Fact(name="α per certificate", text=formats.plain(plan.alpha)),
         Fact(name="Model", text=Path(assessment.spec.model.reference).name),
-        Fact(name="Criteria", text=formats.listed([criteria.id for criteria in assessment.spec.criteria])),
+        Fact(name="Criteria", text=formats.listed([_named(criteria) for criteria in assessment.spec.criteria])),
     )
+
+
+def _named(criteria: CriteriaSet) -> str:
+    return criteria.id if criteria.base is None else f"{criteria.id} (extends {_named(criteria.base)})"
