@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from odd_assess.errors import Location
+from odd_assess.odd.constraints import Statement
 from odd_assess.odd.coverage import Coverage as Coverage
 from odd_assess.odd.coverage import Gap as Gap
 from odd_assess.odd.domain import Domain
@@ -244,6 +245,25 @@ Comparator = Literal[">=", "<="]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Subdomain:
+    """A part of the ODD that a criterion speaks of: where all conditions of ``statement`` hold, which is a ``share`` of the ODD.
+
+    ``written`` are the conditions as the criteria file writes them, ``text`` quotes them. A criteria file that was read without a domain has no statement.
+    """
+
+    name: str
+    text: str
+    written: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    statement: Statement | None = field(default=None, hash=False)
+    share: float = 1.0
+
+    @property
+    def words(self) -> str:
+        """The sub-domain in a sentence: " in night", or " where light: < 50 lux"."""
+        return f" in {self.name}" if self.name else f" where {self.text}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Criterion:
     """One acceptance criterion: ``metric`` (at ``radius``, over ``scope``) must be ``comparator`` ``required`` at ``confidence``."""
 
@@ -257,6 +277,7 @@ class Criterion:
     of: str | None = None  # regression: the metric that is compared with the baseline's
     scope: Literal["odd", "each_cell", "each_level", "each_class"] = "odd"
     attribute: str | None = None  # each_level, level_difference: whose levels
+    where: Subdomain | None = None  # scope odd: only this part of it
     confidence: float | None = None
     severity: Severity = "blocking"
     multiplicity: Literal["holm", "bonferroni"] = "holm"
@@ -502,7 +523,7 @@ class Evidence:
     """All that a criterion may be judged by: the domain, how its points were chosen, what was found at them and what follows from that.
 
     ``class_names`` are those of the data, in label order, for criteria on each class. ``baseline``: the same points under the model that this one would
-    replace.
+    replace. ``points``: the conditions, row by row, for criteria on a sub-domain.
     """
 
     domain: Domain
@@ -512,6 +533,7 @@ class Evidence:
     reduction: Reduction
     class_names: tuple[str, ...] = ()
     baseline: Results | None = None
+    points: OddPoints | None = None
 
 
 Kind = Literal["domain claim", "estimate", "descriptive"]
@@ -594,4 +616,5 @@ class Assessment:
             reduction=self.reduction,
             class_names=self.class_names,
             baseline=self.baseline,
+            points=self.points,
         )

@@ -113,6 +113,7 @@ def _assess(
             reduction=lost,
             class_names=around.class_names,
             baseline=before_it,
+            points=points,
         )
         findings = check([criterion for group in spec.criteria for criterion in group.criteria], evidence)
         exhibits = exhibit(spec, bench, found)

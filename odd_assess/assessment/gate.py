@@ -41,7 +41,7 @@ def certify_points(certifier: Certifier, plan: Plan, reach: Reach) -> OddPoints:
         if not spec.sampling.until_decided:
             break
         found = Results.joined([found, results(store.columns(MAIN, first=len(found), below=size), spec.domain)])
-        open_ = _undecided(spec, found, reach, bench.source.class_names)
+        open_ = _undecided(spec, found, reach, points, bench.source.class_names)
         tell.say(f"after {size} points: {'undecided: ' + ', '.join(open_) if open_ else 'every blocking criterion is decided'}")
         if not open_:
             break
@@ -50,13 +50,19 @@ def certify_points(certifier: Certifier, plan: Plan, reach: Reach) -> OddPoints:
     return points
 
 
-def _undecided(spec: Spec, found: Results, reach: Reach, class_names: tuple[str, ...]) -> list[str]:
+def _undecided(spec: Spec, found: Results, reach: Reach, points: OddPoints, class_names: tuple[str, ...]) -> list[str]:
     """The blocking criteria that further points could decide."""
     blocking = [c for group in spec.criteria for c in group.criteria if c.severity == "blocking"]
     no_loss = Reduction(n_ref=reference_draws(spec.certification), expected_reference=found.radius, predicted=None)
     covered = coverage_of(spec.domain, found.cell, reach)
     evidence = Evidence(
-        domain=spec.domain, sampling=spec.sampling, results=found, coverage=covered, reduction=no_loss, class_names=class_names
+        domain=spec.domain,
+        sampling=spec.sampling,
+        results=found,
+        coverage=covered,
+        reduction=no_loss,
+        class_names=class_names,
+        points=points,
     )
     return [criterion.id for criterion in undecided(blocking, evidence)]
 

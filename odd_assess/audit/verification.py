@@ -208,6 +208,7 @@ def _check_findings(run: FinishedRun, main: Results, reference: Results | None, 
         reduction=radius_loss(main, reference, n_ref=reference_draws(spec.certification), seed=spec.sampling.seed),
         class_names=run.around.class_names,
         baseline=baseline_results(run.store, spec.domain),
+        points=run.store.points(MAIN, spec.domain) if any(criterion.where for criterion in run.criteria) else None,
     )
     derived = check(run.criteria, evidence)
     stored = run.store.findings(run.criteria)

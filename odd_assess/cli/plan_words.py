@@ -74,6 +74,9 @@ def _assumption(data: dict[str, Any]) -> str:
 def _part_note(one: dict[str, Any]) -> str:
     part = one["lightest"]
     chance = "" if part["chance"] >= 0.995 else f"; the chance that all get enough is {_chance(part['chance'])}"
+    if part["part"] == "sub-domain":
+        chance = chance.replace("that all get enough", "that it gets enough")
+        return f"{one['criterion']}: the sub-domain needs {part['needs']:,} points and expects {part['expects']:.3g}{chance}."
     return f"{one['criterion']}: each {part['part']} needs {part['needs']:,} points, the lightest expects {part['expects']:.3g}{chance}."
 
 

@@ -83,11 +83,8 @@ def draws_for_reduction(results: Results, reduction: Reduction, required: float)
 
 def empty_parts(criterion: Criterion, names: list[str]) -> str:
     """Advice for cells, levels or classes without a point."""
-    ways = {
-        "each_cell": "Use design stratified with allocation equal, or more points.",
-        "each_level": "Use design stratified with allocation equal, or more points.",
-        "each_class": "Use more points, and data that hold every class.",
-    }[criterion.scope]
+    data = "Use more points, and data that hold every class."
+    ways = data if criterion.scope == "each_class" else "Use design stratified with allocation equal, or more points."
     return f"{plural(len(names), *part_noun(criterion))} without points: {listed(names)}. {ways}"
 
 

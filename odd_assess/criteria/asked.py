@@ -6,15 +6,15 @@ from collections.abc import Iterable
 
 from odd_assess.records import Criterion
 
-ASKING = ("certified_accuracy", "worst_cell", "smoothed_accuracy", "abstention_rate", "radius_quantile")
+ASKING = ("certified_accuracy", "worst_cell", "level_difference", "smoothed_accuracy", "abstention_rate", "radius_quantile")
 """The metrics that ask, at each point, whether the certified radius reaches one given radius."""
 
 
 def asked_radii(criteria: Iterable[Criterion]) -> tuple[float, ...]:
     """Every radius (input units) that decides what a criterion counts at a point, in rising order, each once; of whatever severity.
 
-    certified_accuracy and worst_cell ask about their radius, smoothed_accuracy and abstention_rate about radius 0, radius_quantile about the radius
-    that it requires. Means of radii ask about none: every draw sharpens them.
+    certified_accuracy, worst_cell and level_difference ask about their radius, smoothed_accuracy and abstention_rate about radius 0, radius_quantile
+    about the radius that it requires. Means of radii ask about none: every draw sharpens them.
 
     >>> asked_radii([])
     ()

@@ -23,6 +23,7 @@ from odd_assess.criteria.metrics import METRICS, REGRESSION
 from odd_assess.criteria.parts import level_of_cells
 from odd_assess.criteria.readings import beta_of, state_of
 from odd_assess.criteria.screening import bound_alpha, covered_at_best, radius_of, shortest_run, visits_at_best
+from odd_assess.criteria.words import has_parts
 from odd_assess.odd.domain import Domain
 from odd_assess.records import CertificationPlan, Criterion, Floats, Ints, Reduction, Results, SamplingPlan, State
 from odd_assess.stats import (
@@ -205,7 +206,7 @@ def at_best(criterion: Criterion, setting: Setting, points: int) -> float | None
         return None
     if criterion.metric not in CLAIMS:
         return _counted_at_best(criterion, setting, points)
-    if criterion.scope == "odd":
+    if not speaks_of_parts(criterion):
         return _shown(criterion, setting.with_points(points))
     if setting.sampling.design not in ("random", "stratified"):
         return None
@@ -231,7 +232,7 @@ def fewest_points(criterion: Criterion, setting: Setting) -> int | None:
         if criterion.metric == "points_per_cell":
             return for_each_part(criterion, math.ceil(criterion.required), setting)
         return None if _by_observation(criterion) else smallest(enough, most=cells)
-    if criterion.scope != "odd":
+    if speaks_of_parts(criterion):
         inside = needed_inside(criterion, setting)
         return None if inside is None else for_each_part(criterion, inside, setting)
     if is_equal(setting.sampling):
@@ -254,12 +255,19 @@ def for_each_part(criterion: Criterion, inside: int, setting: Setting, *, by_wei
     return inside * len(shares)
 
 
+def speaks_of_parts(criterion: Criterion) -> bool:
+    """Whether the points of a part decide: of each of several, or of a sub-domain."""
+    return has_parts(criterion) or criterion.where is not None
+
+
 def part_shares(criterion: Criterion, domain: Domain, *, equal: bool) -> Floats:
     """The share of the points (parts,) that each part can expect: its weight, or with equal allocation its share of the cells. One part for all classes."""
     weights = np.full(len(domain.cells), 1.0 / len(domain.cells)) if equal else domain.layout.weight
     if criterion.attribute is not None:
         of_cell = np.unique(level_of_cells(domain, criterion.attribute), return_inverse=True)[1]
         return np.bincount(of_cell, weights=weights).astype(np.float64)
+    if criterion.where is not None:
+        return np.array([criterion.where.share])
     return np.ones(1) if criterion.scope == "each_class" else np.asarray(weights)
 
 
@@ -303,6 +311,9 @@ def shown_in_part(criterion: Criterion, setting: Setting, inside: int) -> float:
     """The bound that decides in a part with so many of the points where all is at its best."""
     claim = claim_of(criterion, setting, best_results(criterion, setting, np.zeros(1, dtype=np.int64)))
     within = best_within(criterion, setting, inside)
+    if criterion.metric == "level_difference":  # all levels alike
+        lower, upper = claim.bounds(within, beta=beta_of(criterion) / 2, copies=float(inside))
+        return upper - lower
     return deciding(criterion, claim.bounds(within, beta=beta_of(criterion), copies=float(inside)))
 
 
@@ -355,7 +366,8 @@ def best_results(criterion: Criterion, setting: Setting, cells: Ints) -> Results
 def _best_counts(criterion: Criterion, plan: CertificationPlan, asked: tuple[float, ...]) -> tuple[int, float]:
     """(draws, bound on pA) of a point at its best."""
     stops = plan.budget.kind == "sequential"
-    draws = max(plan.budget.n, fewest_draws(criterion, plan, asked) or 0)
+    counted = replace(criterion, metric="certified_accuracy") if criterion.metric == "level_difference" else criterion
+    draws = max(plan.budget.n, fewest_draws(counted, plan, asked) or 0)
     if stops and criterion.metric == "mean_certified_radius":
         draws = min(draws, most_before_stop(plan, asked))
     return draws, (anytime_lower_bound if stops else proportion_lower_bound)(draws, draws, alpha=bound_alpha(plan))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
 
@@ -21,6 +22,7 @@ from odd_assess.criteria.inference import (
     Independent,
     Inference,
     Weighted,
+    WithinPart,
     cell_inference,
     inference_for,
     mean_upper,
@@ -30,9 +32,9 @@ from odd_assess.criteria.inference import (
 from odd_assess.criteria.loss import bound_levels
 from odd_assess.criteria.metrics import COMPARED, METRICS, REGRESSION, asked_info
 from odd_assess.criteria.parts import Partition, Unseen, partition_of, unseen
-from odd_assess.criteria.readings import Reading, beta_of, read_odd, read_parts, state_of
+from odd_assess.criteria.readings import Reading, beta_of, read_difference, read_odd, read_parts, state_of
 from odd_assess.criteria.regression import regression
-from odd_assess.records import CriteriaSet, Criterion, Evidence, Finding, Results, State, Verdict
+from odd_assess.records import Bools, CriteriaSet, Criterion, Evidence, Finding, Floats, Results, State, Verdict
 from odd_assess.stats import (
     FEWEST_POINTS,
     anytime_draws_for_radius,
@@ -88,11 +90,13 @@ def _listed(criteria: CriteriaSet | Sequence[Criterion]) -> Sequence[Criterion]:
 def _waits(criterion: Criterion, evidence: Evidence) -> bool:
     if criterion.metric not in CLAIMS:
         return METRICS[criterion.metric].kind == "descriptive" and _descriptive(criterion, evidence).state is not State.MET
-    inference = inference_for(evidence.sampling, evidence.domain, evidence.results, reached=evidence.coverage.reached)
-    if inference is None:
+    ground = _ground(criterion, evidence)
+    if ground is None:
+        return True  # a point inside may still come
+    if ground.inference is None:
         return False
-    claim = CLAIMS[criterion.metric](evidence.results, criterion, evidence.reduction)
-    return _read(claim, criterion, evidence, inference, 1.0).state is State.INCONCLUSIVE
+    claim = CLAIMS[criterion.metric](ground.results, criterion, evidence.reduction)
+    return _read(claim, criterion, evidence, ground, 1.0).state is State.INCONCLUSIVE
 
 
 def verdict(findings: Sequence[Finding]) -> Verdict:
@@ -116,6 +120,8 @@ def _checked(criterion: Criterion) -> Criterion:
         raise ValueError(f"criterion {criterion.id}: {info.name} must be of one of {', '.join(COMPARED)}, got {criterion.of!r}")
     if criterion.comparator != info.comparator or criterion.scope not in info.scopes:
         raise ValueError(f"criterion {criterion.id}: {info.name} takes {info.comparator} over {' or '.join(info.scopes)}")
+    if criterion.where is not None and (not info.takes_where or criterion.scope != "odd"):
+        raise ValueError(f"criterion {criterion.id}: a sub-domain must go with scope odd and a claim on the domain")
     if (criterion.scope == "each_level" or info.needs_attribute) != (criterion.attribute is not None):
         raise ValueError(
             f"criterion {criterion.id}: an attribute must go with scope each_level or level_difference, got {criterion.attribute!r}"
@@ -169,14 +175,50 @@ def _inconclusive(criterion: Criterion, evidence: Evidence, message: str, hint: 
 # ---------------------------------------------------------------- domain claims
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Ground:
+    """What a claim is read from: the results of the ODD or of a sub-domain, what bounds their mean, and their weights in a plain estimate."""
+
+    results: Results
+    inference: Inference | None
+    weights: Floats
+
+
+def _ground(criterion: Criterion, evidence: Evidence) -> Ground | None:
+    """None where the claim is on a sub-domain and no point lies in it."""
+    results, domain, sampling = evidence.results, evidence.domain, evidence.sampling
+    reached, weights = evidence.coverage.reached, point_weights(sampling, domain, results)
+    if criterion.where is None:
+        return Ground(results=results, inference=inference_for(sampling, domain, results, reached=reached), weights=weights)
+    inside = _inside(criterion, evidence)
+    if not inside.any():
+        return None
+    inference = part_inference(sampling, domain, results, inside, weight=None, missing=_unseen(evidence).share, reached=reached)
+    return Ground(results=results.take(inside), inference=inference, weights=weights[inside] / weights[inside].sum())
+
+
+def _inside(criterion: Criterion, evidence: Evidence) -> Bools:
+    """The points (m,) in the criterion's sub-domain."""
+    assert criterion.where is not None  # the caller has looked
+    statement, points = criterion.where.statement, evidence.points
+    if statement is None or points is None or not np.array_equal(points.indices, evidence.results.index):
+        raise ValueError(
+            f"criterion {criterion.id}: a sub-domain must come with the domain's attributes and the points of the results"
+        )
+    return evidence.domain.where(statement, points.codes)
+
+
 def _domain_claim(criterion: Criterion, evidence: Evidence) -> Finding:
-    results, sampling = evidence.results, evidence.sampling
+    sampling, ground = evidence.sampling, _ground(criterion, evidence)
+    if ground is None:
+        message = f"{words.subject(criterion)}: none of {len(evidence.results):,} points lies there."
+        return _inconclusive(criterion, evidence, message, "Use more points.")
+    results, inference = ground.results, ground.inference
     claim = CLAIMS[criterion.metric](results, criterion, evidence.reduction)
-    inference = inference_for(sampling, evidence.domain, results, reached=evidence.coverage.reached)
     if inference is None:
-        observed = _observed(criterion, claim, evidence)
+        observed = _observed(criterion, claim, evidence, ground)
         message = (
-            f"{words.subject(criterion)}: {observed:.3f} observed, {words.required(criterion)}; no confidence can be stated, "
+            f"{words.subject(criterion)}: {_observed_words(observed)}, {words.required(criterion)}; no confidence can be stated, "
             f"because points of the design {sampling.design} are placed to cover the ODD and not drawn from the declared distribution."
         )
         return _inconclusive(criterion, evidence, message, "Use design random or stratified for claims on the ODD.", observed)
@@ -185,17 +227,22 @@ def _domain_claim(criterion: Criterion, evidence: Evidence) -> Finding:
 
     def read(rows: Results, copies: float = 1.0) -> Reading:
         one = claim if rows is results else CLAIMS[criterion.metric](rows, criterion, evidence.reduction)
-        return _read(one, criterion, evidence, inference, copies)
+        return _read(one, criterion, evidence, ground, copies)
 
     reading = read(results)
     advised = _claim_advice(criterion, claim, reading, inference, evidence)
-    if advised is None and sampling.until_decided and criterion.severity != "blocking" and len(results) < (sampling.points or 0):
+    if (
+        advised is None
+        and sampling.until_decided
+        and criterion.severity != "blocking"
+        and len(evidence.results) < (sampling.points or 0)
+    ):
         advised = Advice(
             text="Points stopped coming when the blocking criteria were decided; one that is not blocking is not waited for. Make it blocking to decide it."
         )
     if advised is None:
         advised = advice.advise(
-            len(results),
+            len(evidence.results),
             int(results.n.max()),
             lambda copies: read(results, copies).state,
             lambda n: read(advice.at_budget(results, n)).state,
@@ -225,22 +272,30 @@ def _unfinished(criterion: Criterion, evidence: Evidence) -> Finding | None:
     return _inconclusive(criterion, evidence, message, "Finish the run (odd-assess run --resume).")
 
 
-def _observed(criterion: Criterion, claim: Claim, evidence: Evidence) -> float:
-    """The plain value at the points, of the worst part where the criterion speaks of each part."""
-    if criterion.scope == "odd":
-        return claim.estimate(np.full(len(evidence.results), 1.0 / len(evidence.results)))
+def _observed(criterion: Criterion, claim: Claim, evidence: Evidence, ground: Ground) -> float | None:
+    """The plain value at the points, of the worst part where the criterion speaks of each part; None where no two levels can be compared."""
+    if not words.has_parts(criterion):
+        return claim.estimate(ground.weights)
     assert isinstance(claim, FractionClaim)  # only fractions are asked for in each part
     index = _partition(criterion, evidence).index
-    return min(float(claim.values[index == part].mean()) for part in np.unique(index))
+    values = [float(claim.values[index == part].mean()) for part in np.unique(index)]
+    if criterion.scope != "odd":
+        return min(values)
+    return max(values) - min(values) if len(values) > 1 else None
 
 
-def _read(claim: Claim, criterion: Criterion, evidence: Evidence, inference: Inference, copies: float) -> Reading:
-    weights = point_weights(evidence.sampling, evidence.domain, evidence.results)
-    if criterion.scope == "odd":
-        return read_odd(claim, criterion, inference, weights, copies=copies)
+def _observed_words(observed: float | None) -> str:
+    return "nothing to compare" if observed is None else f"{observed:.3f} observed"
+
+
+def _read(claim: Claim, criterion: Criterion, evidence: Evidence, ground: Ground, copies: float) -> Reading:
+    if not words.has_parts(criterion):
+        assert ground.inference is not None  # the callers have looked
+        return read_odd(claim, criterion, ground.inference, ground.weights, copies=copies)
     assert isinstance(claim, FractionClaim)  # only fractions are asked for in each part
     partition = _partition(criterion, evidence)
-    return read_parts(claim, criterion, partition, _within(criterion, partition, evidence), weights, copies=copies)
+    reader = read_difference if criterion.scope == "odd" else read_parts
+    return reader(claim, criterion, partition, _within(criterion, partition, evidence), ground.weights, copies=copies)
 
 
 def _partition(criterion: Criterion, evidence: Evidence) -> Partition:
@@ -270,7 +325,6 @@ def _within(criterion: Criterion, partition: Partition, evidence: Evidence) -> l
 
 def _claim_message(criterion: Criterion, claim: Claim, reading: Reading, inference: Inference) -> str:
     assert criterion.confidence is not None  # `_checked` has made sure
-    assert reading.observed is not None  # there are points
     assert reading.upper is not None  # so there is a bound
     sure = f"with confidence {words.percent(criterion.confidence)}"
     at_least = "no lower bound" if reading.lower is None else f"at least {words.at_least(reading.lower)}"
@@ -279,9 +333,11 @@ def _claim_message(criterion: Criterion, claim: Claim, reading: Reading, inferen
         State.NOT_MET: f"at most {words.at_most(reading.upper)}" if criterion.comparator == ">=" else at_least,
         State.INCONCLUSIVE: f"{at_least} and at most {words.at_most(reading.upper)} (each on its own)",
     }[reading.state]
-    head = f"{words.subject(criterion)}: {decides} {sure}, {words.required(criterion)}; {reading.observed:.3f} observed"
+    head = f"{words.subject(criterion)}: {decides} {sure}, {words.required(criterion)}; {_observed_words(reading.observed)}"
     if criterion.scope != "odd":
         return f"{head} in the {words.part_noun(criterion)[0]} that decides. {_parts_in_words(criterion, reading, inference)}"
+    if words.has_parts(criterion):
+        return f"{head} between {words.plural(len(reading.parts), 'level')}. The bounds listed for the levels hold simultaneously."
     return f"{head} ({claim.in_words(inference)})."
 
 
@@ -307,7 +363,7 @@ def _claim_advice(criterion: Criterion, claim: Claim, reading: Reading, inferenc
         return Advice()
     if reading.state is State.NOT_MET:
         return _not_met_advice(criterion, claim, reading, inference)
-    if criterion.scope != "odd":
+    if reading.parts:
         empty = [part.name for part in reading.parts if part.points == 0]
         if empty:
             return Advice(text=advice.empty_parts(criterion, empty))
@@ -337,6 +393,7 @@ def _not_met_advice(criterion: Criterion, claim: Claim, reading: Reading, infere
     what = {
         "certified_accuracy": model,
         "worst_cell": model,
+        "level_difference": model,
         "smoothed_accuracy": model,
         "mean_certified_radius": model,
         "radius_quantile": model,
@@ -346,7 +403,10 @@ def _not_met_advice(criterion: Criterion, claim: Claim, reading: Reading, infere
     if criterion.scope != "odd":
         failing = [part.name for part in reading.parts if part.state is State.NOT_MET]
         return Advice(text=f"{what} Not met in: {words.listed(failing)}.")
-    if isinstance(claim, FractionClaim) and criterion.comparator == ">=" and not isinstance(inference, Weighted):
+    if reading.parts:
+        apart = [part.name for part in reading.parts if part.state is State.NOT_MET]
+        return Advice(text=f"{what} Levels apart: {words.listed(apart)}.")
+    if isinstance(claim, FractionClaim) and criterion.comparator == ">=" and not isinstance(inference, Weighted | WithinPart):
         needed = _needed(criterion, claim, inference)
         return Advice(text=f"{what} {needed.text}", points=needed.points)
     return Advice(text=what)

@@ -206,6 +206,7 @@ CLAIMS: Mapping[str, Callable[[Results, Criterion, Reduction], Claim]] = Mapping
     {
         "certified_accuracy": certified_accuracy,
         "worst_cell": certified_accuracy,
+        "level_difference": certified_accuracy,
         "smoothed_accuracy": smoothed_accuracy,
         "clean_accuracy": clean_accuracy,
         "abstention_rate": abstention_rate,

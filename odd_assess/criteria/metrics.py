@@ -40,6 +40,11 @@ class MetricInfo:
     needs_quantile: bool = False
     needs_attribute: bool = False
 
+    @property
+    def takes_where(self) -> bool:
+        """Whether it may be asked of a part of the ODD."""
+        return self.kind == "domain claim" and "odd" in self.scopes and not self.needs_attribute
+
 
 def _fraction(
     name: str,
@@ -49,6 +54,7 @@ def _fraction(
     kind: Kind,
     comparator: Comparator = ">=",
     needs_radius: bool = False,
+    needs_attribute: bool = False,
     scopes: tuple[Scope, ...] = ("odd",),
 ) -> MetricInfo:
     return MetricInfo(
@@ -63,6 +69,7 @@ def _fraction(
         needs_confidence=kind == "domain claim",
         kind=kind,
         scopes=scopes,
+        needs_attribute=needs_attribute,
     )
 
 
@@ -84,6 +91,15 @@ _ALL = (
         kind="domain claim",
         needs_radius=True,
         scopes=("each_cell",),
+    ),
+    _fraction(
+        "level_difference",
+        "Largest difference of certified accuracy between levels",
+        "largest difference of certified accuracy, as above, between two levels of the attribute: 0 where the model is equally robust in all of them",
+        kind="domain claim",
+        comparator="<=",
+        needs_radius=True,
+        needs_attribute=True,
     ),
     _fraction(
         "smoothed_accuracy",

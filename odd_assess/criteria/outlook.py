@@ -37,6 +37,7 @@ from odd_assess.criteria.attainability import (
     reference_draws,
     short_of_draws,
     short_of_points,
+    speaks_of_parts,
 )
 from odd_assess.criteria.claims import CLAIMS, Claim, FractionClaim, MeanClaim, QuantileClaim
 from odd_assess.criteria.inference import WithinPart, inference_for
@@ -107,6 +108,9 @@ def prospect(criterion: Criterion, setting: Setting, *, assume: float | None, po
     shortfalls = tuple(short for short in (of_draws, of_points) if short is not None)
     draws, points = fewest_draws(criterion, setting.certification, setting.asked), fewest_points(criterion, setting)
     supported = criterion.metric not in CLAIMS or setting.sampling.design in ("random", "stratified")
+    if criterion.metric == "level_difference" and supported:
+        lightest = None if hopeless else _lightest(criterion, setting)
+        return Prospect(criterion=criterion, shortfalls=shortfalls, fewest_draws=draws, fewest_points=points, lightest=lightest)
     if criterion.metric not in CLAIMS or not supported:
         return Prospect(criterion=criterion, shortfalls=shortfalls, fewest_draws=draws, fewest_points=points, supported=supported)
     well = share_well(criterion, setting) if assume is None else assume
@@ -118,7 +122,9 @@ def prospect(criterion: Criterion, setting: Setting, *, assume: float | None, po
         assumed=_value(criterion, setting, well),
         likely_points=None if points is None else _likely_points(criterion, setting, well, power),
         exact=_exact(criterion, setting),
-        lightest=_lightest(criterion, setting) if criterion.scope in ("each_cell", "each_level") else None,
+        lightest=_lightest(criterion, setting)
+        if criterion.scope in ("each_cell", "each_level") or criterion.where is not None
+        else None,
     )
 
 
@@ -156,7 +162,7 @@ def _largest(criterion: Criterion, setting: Setting) -> float:
 
 def _likely_points(criterion: Criterion, setting: Setting, well: float, power: float) -> int | None:
     template = claim_of(criterion, setting, best_results(criterion, setting, np.zeros(1, dtype=np.int64)))
-    if criterion.scope != "odd":
+    if speaks_of_parts(criterion):
         one_part = power ** (1.0 / parts_of(criterion, setting.domain))  # all parts, equally good, have to be shown
         exact = criterion.scope == "each_cell" or setting.sampling.design == "random"
 
@@ -211,7 +217,7 @@ def _lightest(criterion: Criterion, setting: Setting) -> LightestPart | None:
     needed = needed_inside(criterion, setting)
     if needed is None or not setting.weights_known:
         return None
-    one, many = part_noun(criterion)
+    one, many = ("sub-domain", "sub-domains") if criterion.where is not None else part_noun(criterion)
     points, equal = setting.points, is_equal(setting.sampling)
     shares = part_shares(criterion, setting.domain, equal=equal)
     expected = float(points // len(shares)) if equal and criterion.scope == "each_cell" else float(points * shares.min())
@@ -223,7 +229,7 @@ def _lightest(criterion: Criterion, setting: Setting) -> LightestPart | None:
 
 def _exact(criterion: Criterion, setting: Setting) -> bool:
     """Whether the count alone decides: over the ODD, and where every cell surely gets its number."""
-    if criterion.scope not in ("odd", "each_cell"):
+    if criterion.scope not in ("odd", "each_cell") or criterion.where is not None:
         return False
     return criterion.metric != "mean_certified_radius" and (criterion.scope == "odd") != is_equal(setting.sampling)
 

@@ -20,6 +20,13 @@ parts that have points.
 - Where points stop when the verdict is decided, and where the number of points of a part is not given beforehand, all parts are the family. The
   p-values hold at any time, and the smallest of a part's p-values over time depends on its own points only, so the argument for independent parts stands.
 - A part without points is INCONCLUSIVE, and so is the criterion, unless another part does not meet it.
+
+**Between levels.** The claim is "no two levels differ by more". With K levels of fractions q:
+
+- The difference of the best level a and the worst b is at most upper_a - lower_b, where each bound is at beta / 2, whichever the two are: intersection-union,
+  no correction for the number of pairs. So the largest such difference over all pairs bounds the largest difference from above.
+- From below it is the largest lower bound less the smallest upper bound, where all 2 K bounds are at beta / (2 K) and hold together.
+- A level without points has the bounds 0 and 1.
 """
 
 from __future__ import annotations
@@ -102,6 +109,49 @@ def read_parts(
         parts.append(Part(name=name, state=named, points=len(claims[i].low), observed=observed[i], lower=lower, upper=upper))
     deciding = int(np.argmin([upper for _, upper in together] if state is State.NOT_MET else lowers))
     return Reading(state=state, observed=observed[deciding], lower=worst_lower, upper=worst_upper, parts=tuple(parts))
+
+
+def read_difference(
+    claim: FractionClaim,
+    criterion: Criterion,
+    partition: Partition,
+    within: Sequence[Inference | None],
+    weights: Floats,
+    *,
+    copies: float = 1.0,
+) -> Reading:
+    """The largest difference of the claim's fraction between two parts. Arguments as in `read_parts`; the comparison is "<="."""
+    beta, count = beta_of(criterion), len(partition)
+    single, together, parts = [], [], []
+    observed: list[float] = []
+    for part, inside in enumerate(within):
+        if inside is None:
+            single.append((0.0, 1.0))
+            together.append((0.0, 1.0))
+            continue
+        one = claim.take(partition.inside(part))
+        single.append(one.bounds(inside, beta=beta / 2, copies=copies))
+        together.append(one.bounds(inside, beta=beta / (2 * count), copies=copies))
+        observed.append(one.estimate(_shares(weights[partition.inside(part)])))
+    gaps = [high - low for a, (_, high) in enumerate(single) for b, (low, _) in enumerate(single) if a != b]
+    upper = min(1.0, max([0.0, *gaps]))
+    lower = max(0.0, max(low for low, _ in together) - min(high for _, high in together))
+    state = state_of("<=", criterion.required, lower=lower, upper=upper)
+    values = iter(observed)
+    for part, (inside, (low, high)) in enumerate(zip(within, together, strict=True)):
+        apart = any(low - b > criterion.required or a - high > criterion.required for a, b in together)
+        parts.append(
+            Part(
+                name=partition.names[part],
+                state=state if state is State.MET else State.NOT_MET if apart else State.INCONCLUSIVE,
+                points=int(partition.inside(part).sum()),
+                observed=None if inside is None else next(values),
+                lower=None if inside is None else low,
+                upper=None if inside is None else high,
+            )
+        )
+    seen = max(observed) - min(observed) if len(observed) > 1 else None
+    return Reading(state=state, observed=seen, lower=lower, upper=upper, parts=tuple(parts))
 
 
 def _shares(weights: Floats) -> Floats:

@@ -31,6 +31,8 @@ def radius_of(criterion: Criterion) -> float | None:
             return criterion.required
         case "abstention_rate" | "smoothed_accuracy":
             return 0.0
+        case "level_difference":
+            return None  # a model that is equally weak everywhere meets it too
         case _:
             return criterion.radius
 
@@ -77,9 +79,12 @@ def surely_met(criterion: Criterion, domain: Domain, sampling: SamplingPlan, pla
     if points is None or criterion.confidence is None:
         return False
     beta, alpha = 1 - criterion.confidence, plan.alpha
-    if criterion.scope in ("each_level", "each_class") and sampling.design == "stratified":
+    on_part = criterion.scope == "each_class" or criterion.attribute is not None or criterion.where is not None
+    if on_part and sampling.design == "stratified":
         return False
-    if criterion.scope in ("each_cell", "each_level"):
+    if criterion.metric == "level_difference":
+        beta /= 2
+    if criterion.scope == "each_cell" or criterion.attribute is not None:
         if sampling.design == "stratified" and sampling.allocation == "proportional":
             return False
         points //= parts_of(criterion, domain)
@@ -105,6 +110,8 @@ def _may_miss(criterion: Criterion, alpha: float) -> float:
             return criterion.required
         case "clean_accuracy":
             return 1 - criterion.required
+        case "level_difference":
+            return criterion.required * (1 - alpha)
         case "radius_quantile":
             assert criterion.quantile is not None  # the spec has made sure
             return criterion.quantile * (1 - alpha)
@@ -130,7 +137,7 @@ def parts_of(criterion: Criterion, domain: Domain) -> int:
     """How many parts the criterion speaks of, as far as that is known before the run: of the classes, one."""
     if criterion.attribute is not None:
         return len(np.unique(_levels(criterion, domain)))
-    return 1 if criterion.scope == "each_class" else len(domain.cells)
+    return 1 if criterion.scope == "each_class" or criterion.where is not None else len(domain.cells)
 
 
 def _levels(criterion: Criterion, domain: Domain) -> Ints:
@@ -148,7 +155,7 @@ def visits_at_best(criterion: Criterion, domain: Domain, sampling: SamplingPlan,
     if criterion.attribute is not None and sampling.design == "stratified" and weights_known:
         each = _equal_counts(domain, points) if sampling.allocation == "equal" else _reaching(domain, points)
         return int(min(points, np.bincount(np.unique(_levels(criterion, domain), return_inverse=True)[1], weights=each).min()))
-    if criterion.attribute is not None or criterion.scope == "each_class":
+    if criterion.attribute is not None or criterion.scope == "each_class" or criterion.where is not None:
         return points // parts_of(criterion, domain)
     if sampling.design == "stratified" and sampling.allocation == "proportional" and weights_known:
         return int(max(0, min(_reaching(domain, points).min(), points)))

@@ -39,6 +39,11 @@ PARTS = {"each_cell": ("cell", "cells"), "each_level": ("level", "levels"), "eac
 """One and many of the parts that a scope speaks of."""
 
 
+def has_parts(criterion: Criterion) -> bool:
+    """Whether the criterion speaks of cells, levels or classes."""
+    return criterion.scope != "odd" or criterion.attribute is not None
+
+
 def part_noun(criterion: Criterion) -> tuple[str, str]:
     """One and many of the parts that the criterion speaks of."""
     return PARTS.get(criterion.scope, PARTS["each_level"])  # over the whole ODD only differences between levels have parts
@@ -58,7 +63,8 @@ def subject(criterion: Criterion) -> str:
     quantile = "" if criterion.quantile is None else f" at {percent(criterion.quantile)}"
     if criterion.of is not None:
         return f"Change of {METRICS[criterion.of].title.lower()}{radius} against the baseline"
-    return f"{METRICS[criterion.metric].title}{quantile}{radius}{of_parts(criterion)}"
+    where = "" if criterion.where is None else criterion.where.words
+    return f"{METRICS[criterion.metric].title}{quantile}{radius}{of_parts(criterion)}{where}"
 
 
 def required(criterion: Criterion) -> str:

@@ -55,5 +55,6 @@ def requirement(criterion: Criterion) -> str:
     radius = "" if criterion.radius is None else f" at radius {criterion.radius:g}"
     scope = "" if criterion.scope == "odd" else f", {criterion.scope.replace('_', ' ')}"
     confidence = "" if criterion.confidence is None else f", confidence {criterion.confidence:g}"
+    where = "" if criterion.where is None else criterion.where.words
     attribute = "" if criterion.attribute is None else f" of {criterion.attribute}"
-    return f"{criterion.metric}{radius}{scope}{attribute} {criterion.comparator} {criterion.required:g}{confidence}"
+    return f"{criterion.metric}{radius}{scope}{attribute}{where} {criterion.comparator} {criterion.required:g}{confidence}"

@@ -174,6 +174,10 @@ class Domain:
             codes[strayed, attribute] = atoms.code[atom[strayed]]
         return codes
 
+    def where(self, statement: Statement, codes: Floats) -> Bools:
+        """Which rows a statement holds at."""
+        return self._holds_on(codes)(statement)
+
     # ------------------------------------------------------------ how
 
     def _level_bounds(self, cells: Ints) -> tuple[Floats, Floats]:

@@ -135,6 +135,8 @@ def _points_message(short: Shortfall, domain: Domain, sampling: SamplingPlan) ->
 
 
 def _in_each(criterion: Criterion, domain: Domain) -> str:
+    if criterion.where is not None:
+        return criterion.where.words
     match criterion.scope:
         case "each_cell":
             return f" in each of the {len(domain.cells)} cells"
@@ -148,11 +150,16 @@ def _in_each(criterion: Criterion, domain: Domain) -> str:
 
 def _remedy(short: Shortfall, domain: Domain, sampling: SamplingPlan) -> str:
     criterion = short.criterion
-    less = {"radius_quantile": "use a larger quantile", "abstention_rate": "allow more"}.get(criterion.metric, "ask for less")
+    less = {"radius_quantile": "use a larger quantile", "abstention_rate": "allow more", "level_difference": "allow more"}.get(
+        criterion.metric, "ask for less"
+    )
     if short.needed is None:
         return f"no number of points can, {less}"
-    if sampling.design == "stratified" and criterion.scope in ("each_cell", "each_level") and sampling.allocation == "proportional":
+    by_weight = criterion.scope in ("each_cell", "each_level") or criterion.attribute is not None or criterion.where is not None
+    if sampling.design == "stratified" and by_weight and sampling.allocation == "proportional":
         part = "cell" if criterion.scope == "each_cell" else "level"
+        if criterion.where is not None:
+            return f"from {short.needed} points on it can expect as many as it needs, or {less}"
         return f"from {short.needed} points on the lightest {part} can expect as many as it needs, or {less}"
     if sampling.design == "stratified" and sampling.allocation == "equal":
         return f"{short.needed} points are the fewest that can with the same number in each of the {len(domain.cells)} cells, or {less}"
@@ -176,6 +183,7 @@ def _at_best(short: Shortfall) -> str:
 _EVEN = {
     "certified_accuracy": "even if every one of them is certified",
     "worst_cell": "even if every one of them is certified",
+    "level_difference": "even if every one of them is certified",
     "smoothed_accuracy": "even if every one of them is certified",
     "clean_accuracy": "even if the model is right at every one of them",
     "abstention_rate": "even if none of them abstains",

@@ -12,9 +12,10 @@ from typing import Any
 from odd_assess.criteria.changes import changed, content, dropped
 from odd_assess.criteria.clauses import STANDARDS, is_known, references
 from odd_assess.criteria.metrics import COMPARED, METRICS, REGRESSION, MetricInfo, asked_info
-from odd_assess.records import Change, Comparator, CriteriaSet, Criterion
+from odd_assess.records import Change, Comparator, CriteriaSet, Criterion, Subdomain
 from odd_assess.spec import models
 from odd_assess.spec.document import Document, KeyPath
+from odd_assess.spec.domain import statement_text
 from odd_assess.spec.extending import extended, overlaid
 from odd_assess.spec.validation import validated
 from odd_assess.spec.words import did_you_mean, listed, one_of, shown
@@ -168,6 +169,7 @@ def _criterion(document: Document, path: KeyPath, data: object) -> Criterion | N
         of=entry.of,
         scope=entry.scope or info.scopes[0],
         attribute=entry.attribute,
+        where=_subdomain(entry),
         confidence=entry.confidence,
         severity=entry.severity,
         multiplicity=entry.multiplicity,
@@ -182,13 +184,21 @@ _IN_EACH = {"odd": "", "each_cell": " in each cell", "each_level": " in each lev
 
 
 def _title(entry: models.CriterionEntry, info: MetricInfo) -> str:
+    where = _subdomain(entry)
+    inside = "" if where is None else where.words
     if entry.quantile is not None:
-        return f"Certified radius of all but the worst {100 * entry.quantile:g} % of the ODD"
+        return f"Certified radius of all but the worst {100 * entry.quantile:g} % of the ODD{inside}"
     at = f" at radius {entry.radius:g}" if entry.radius is not None else ""
     if entry.of is not None:
         return f"Change of {METRICS[entry.of].title.lower()}{at} against the baseline"
     of = "" if entry.attribute is None else f" of {entry.attribute}"
-    return f"{info.title}{at}{_IN_EACH[entry.scope or info.scopes[0]]}{of}"
+    return f"{info.title}{at}{_IN_EACH[entry.scope or info.scopes[0]]}{of}{inside}"
+
+
+def _subdomain(entry: models.CriterionEntry) -> Subdomain | None:
+    if entry.where is None:
+        return None
+    return Subdomain(name=entry.subdomain or "", text=statement_text(entry.where), written=entry.where)
 
 
 _SMALL_CHANGE = {">=": -0.02, "<=": 0.02}
@@ -239,6 +249,14 @@ def _check_fit(document: Document, path: KeyPath, entry: models.CriterionEntry, 
         document.add((*path, "attribute"), f"is required for {what}: the attribute whose levels are meant, for example surface")
     if not takes_attribute and entry.attribute is not None:
         document.add((*path, "attribute"), "is used with scope each_level only: add it, or delete the attribute", at="key")
+    if entry.where is not None and not info.takes_where:
+        document.add((*path, "where"), f"is not used by {info.name}: delete it", at="key")
+    elif entry.where is not None and entry.scope not in (None, "odd"):
+        document.add((*path, "where"), f"is used with scope odd only, found scope {entry.scope}: delete one of them", at="key")
+    elif entry.where is not None and not entry.where:
+        document.add((*path, "where"), "must have at least one condition, such as {surface: stained}, found none")
+    if entry.subdomain is not None and entry.where is None:
+        document.add((*path, "subdomain"), "names what the key where describes: add where, or delete the name", at="key")
     if info.kind == "estimate" and entry.severity == "blocking" and entry.estimate is None:
         message = (
             f"must be warning or info for {info.name}, {_kind(info)}, unless the criterion says estimate: accepted; found blocking"

@@ -31,7 +31,7 @@ def declared_domain(document: Document, data: object, *, source: str | None) -> 
     if "attributes" not in section:
         return None, Declared(), "none"
     declared = declared_attributes(document, (*path, "attributes"), section["attributes"], source=source)
-    statements = _Statements(document, declared)
+    statements = Statements(document, declared)
     exclude = statements.of((*path, "exclude"), section.get("exclude"))
     include = statements.of((*path, "include"), section.get("include"))
     conditionals = statements.conditionals((*path, "when"), section.get("when"))
@@ -74,7 +74,7 @@ def _check_mode(document: Document, odd: models.Odd) -> None:
         )
 
 
-class _Statements:
+class Statements:
     """Builds statements over declared attributes."""
 
     def __init__(self, document: Document, declared: Declared) -> None:
@@ -117,8 +117,7 @@ class _Statements:
         conditions = {str(name): condition for name, condition in built.items() if condition is not None}
         if len(conditions) < len(built):
             return None
-        text = ", ".join(f"{name}: {_words(value)}" for name, value in data.items())
-        return Statement(conditions=conditions, text=text, location=self.document.location(path))
+        return Statement(conditions=conditions, text=statement_text(data), location=self.document.location(path))
 
     def _condition(self, path: KeyPath, name: object, value: object) -> Condition | None:
         attribute = self.declared.attributes.get(str(name))
@@ -166,6 +165,11 @@ def _labelled(attribute: Attribute, value: object) -> OneOf:
             texts = [_words(known) for known in labels]
             raise ValueError(f"must be one of {listed(texts)}, found {shown(label)}{did_you_mean(_words(label), texts)}")
     return OneOf(values=tuple(chosen))
+
+
+def statement_text(data: Mapping[Any, Any]) -> str:
+    """The conditions of a statement as reports and messages quote them."""
+    return ", ".join(f"{name}: {_words(value)}" for name, value in data.items())
 
 
 def _words(value: object) -> str:

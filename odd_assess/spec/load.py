@@ -94,12 +94,16 @@ def draft_spec(path: Path | str) -> tuple[Spec, tuple[Problem, ...]]:
     return spec, unattainable
 
 
-def load_criteria(path: Path | str) -> CriteriaSet:
-    """The validated criteria of a file.
+def load_criteria(path: Path | str, domain: Domain | None = None) -> CriteriaSet:
+    """The validated criteria of a file; with a ``domain``, also what they say of its attributes.
 
     Raises: SpecError with every problem of the file.
     """
-    criteria, problems = _criteria(read_document(Path(path)))
+    document = read_document(Path(path))
+    criteria, problems = _criteria(document)
+    if criteria is not None and domain is not None:
+        known = {attribute.id: attribute for attribute in domain.attributes}
+        ((criteria,), _) = fit_parts((criteria,), [document], Declared(attributes=known, names=tuple(known)), domain)
     if criteria is None or problems:
         raise SpecError(problems)
     return criteria

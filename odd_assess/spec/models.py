@@ -578,8 +578,16 @@ class CriterionEntry(Keys):
         default=None,
         description="over the whole domain (odd; so if left out), or in each cell of it, each level of an attribute, each class",
     )
+    where: Statement | None = Field(
+        default=None,
+        description="scope odd: only the part of the domain where all these conditions hold, written as in odd.exclude",
+        examples=['{surface: stained, illuminance: "< 50 lux"}'],
+    )
+    subdomain: Text | None = Field(default=None, description="a name for what where describes, for the report", examples=["night"])
     attribute: Text | None = Field(
-        default=None, description="scope each_level: the attribute whose levels (buckets, labels) are meant", examples=["surface"]
+        default=None,
+        description="scope each_level, level_difference: the attribute whose levels (buckets, labels) are meant",
+        examples=["surface"],
     )
     require: Annotated[Text, BeforeValidator(_as_text)] = Field(description="comparator and number", examples=['">= 0.80"'])
     confidence: Annotated[Number, Field(ge=0.5, lt=1)] | None = Field(

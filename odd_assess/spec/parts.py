@@ -6,10 +6,13 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 
+from odd_assess.errors import DomainError
 from odd_assess.odd.domain import Domain
-from odd_assess.records import CriteriaSet, Criterion
+from odd_assess.odd.subdomain import share_of
+from odd_assess.records import CriteriaSet, Criterion, Subdomain
 from odd_assess.spec.attributes import Declared
 from odd_assess.spec.document import Document, KeyPath
+from odd_assess.spec.domain import Statements
 from odd_assess.spec.words import did_you_mean, listed, shortened, shown
 
 
@@ -30,7 +33,29 @@ def _fitted(document: Document, criterion: Criterion, declared: Declared, domain
     before = len(document.problems)
     if criterion.attribute is not None:
         _check_attribute(document, (*place_of(document, criterion), "attribute"), criterion.attribute, declared, domain)
+    if criterion.where is not None:
+        path = (*place_of(document, criterion), "where")
+        where = _subdomain(document, path, criterion.where, declared, domain)
+        criterion = criterion if where is None else replace(criterion, where=where)
     return criterion if len(document.problems) == before else None
+
+
+def _subdomain(document: Document, path: KeyPath, where: Subdomain, declared: Declared, domain: Domain | None) -> Subdomain | None:
+    """With the statement that the conditions make of the domain's attributes, and how much of the domain that is."""
+    statement = Statements(document, declared).statement(path, dict(where.written))
+    if statement is None or domain is None:
+        return None
+    try:
+        share = share_of(domain, statement)
+    except DomainError as error:
+        document.add(path, str(error))
+        return None
+    if not share > 0:
+        document.add(
+            path, f"must hold somewhere inside the domain, found {{{where.text}}}, which never does: nothing of it is left inside"
+        )
+        return None
+    return replace(where, statement=statement, share=share)
 
 
 def place_of(document: Document, criterion: Criterion) -> KeyPath:

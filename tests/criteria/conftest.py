@@ -11,8 +11,9 @@ import pytest
 
 from odd_assess.criteria import METRICS, check
 from odd_assess.odd.attributes import Ordinal
+from odd_assess.odd.constraints import OneOf, Statement
 from odd_assess.odd.domain import Domain
-from odd_assess.records import Coverage, Criterion, Evidence, Finding, Gap, Reduction, Results, SamplingPlan
+from odd_assess.records import Coverage, Criterion, Evidence, Finding, Gap, OddPoints, Reduction, Results, SamplingPlan, Subdomain
 from odd_assess.stats import anytime_lower_bound, certified_radius, proportion_lower_bound
 
 SIGMA, ALPHA, N = 0.25, 1e-3, 1000
@@ -69,6 +70,19 @@ def make_results(
     )
 
 
+def make_points(domain: Domain, results: Results) -> OddPoints:
+    """The conditions of the points: in a domain with one cell a label, the cell is the label's code."""
+    codes = results.cell[:, None].astype(np.float64)
+    return OddPoints(attributes=domain.attributes, indices=results.index, cell=results.cell, codes=codes)
+
+
+def make_where(share: float, *labels: str) -> Subdomain:
+    """The sub-domain of some labels of the attribute surface."""
+    return Subdomain(
+        name="", text=f"surface: {' or '.join(labels)}", statement=Statement(conditions={"surface": OneOf(labels)}), share=share
+    )
+
+
 def make_coverage(results: Results, cells: int, **changes: Any) -> Coverage:
     """Visits counted from the results; the fractions as given."""
     visits = np.bincount(results.cell, minlength=cells)
@@ -79,7 +93,7 @@ def make_coverage(results: Results, cells: int, **changes: Any) -> Coverage:
 
 def make_criterion(metric: str, required: float, **changes: Any) -> Criterion:
     """A criterion with the comparator and confidence that fit its metric."""
-    comparator = "<=" if metric in ("abstention_rate", "radius_reduction") else ">="
+    comparator = "<=" if metric in ("abstention_rate", "radius_reduction", "level_difference") else ">="
     info = METRICS.get(metric)
     claims = info is not None and info.kind == "domain claim"
     given: dict[str, Any] = {
@@ -91,6 +105,7 @@ def make_criterion(metric: str, required: float, **changes: Any) -> Criterion:
         "radius": 0.25 if (info is not None and info.needs_radius) or metric == "regression" else None,
         "scope": "odd" if info is None else info.scopes[0],
         "of": "certified_accuracy" if metric == "regression" else None,
+        "attribute": "surface" if info is not None and info.needs_attribute else None,
     }
     return Criterion(metric=metric, required=required, **(given | changes))
 
@@ -123,6 +138,7 @@ def check_one(
         reduction=lost,
         class_names=tuple(class_names),
         baseline=baseline,
+        points=make_points(domain, results),
     )
     (finding,) = check([criterion], evidence)
     return finding
@@ -130,7 +146,13 @@ def check_one(
 
 @pytest.fixture(scope="session")
 def build() -> SimpleNamespace:
-    """The makers above: build.results, build.criterion, build.coverage, build.domain, build.check."""
+    """The makers above: build.results, build.criterion, build.coverage, build.domain, build.check ..."""
     return SimpleNamespace(
-        results=make_results, criterion=make_criterion, coverage=make_coverage, domain=make_domain, check=check_one
+        results=make_results,
+        criterion=make_criterion,
+        coverage=make_coverage,
+        domain=make_domain,
+        check=check_one,
+        where=make_where,
+        points=make_points,
     )

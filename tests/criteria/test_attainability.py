@@ -97,6 +97,7 @@ CLAIMS: dict[str, tuple[str, float, dict[str, Any]]] = {
     "cells": ("certified_accuracy", 0.8, {"scope": "each_cell"}),
     "levels": ("certified_accuracy", 0.8, {"scope": "each_level", "attribute": "surface"}),
     "classes": ("certified_accuracy", 0.8, {"scope": "each_class"}),
+    "difference": ("level_difference", 0.2, {}),
     "cells, clean": ("clean_accuracy", 0.7, {"scope": "each_cell"}),
 }
 
@@ -110,7 +111,8 @@ def test_the_fewest_points_are_exactly_where_the_checker_begins_to_be_content(bu
     made = setting(build, design, 50)
     fewest = fewest_points(criterion, made)
     assert fewest is not None
-    step = 2 if design == "equal" or (criterion.scope in ("each_cell", "each_level") and design == "proportional") else 1
+    in_parts = criterion.scope == "each_cell" or criterion.attribute is not None
+    step = 2 if design == "equal" or (in_parts and design == "proportional") else 1
     for points in range(max(step, fewest - 2 * step), fewest + 2 * step + 1, step):
         sized = made.with_points(points)
         attainable = short_of_points(criterion, sized) is None

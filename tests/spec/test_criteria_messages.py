@@ -13,14 +13,14 @@ CASES = [
         "unknown key",
         (("    radius: 0.25", "    radios: 0.25"),),
         [
-            "criteria.yaml:6:5: criteria[0].radios: is not a known key; did you mean 'radius'?; known keys: id, title, requirement, clauses, metric, radius, quantile, of, scope, attribute, require, confidence, severity, multiplicity, estimate"
+            "criteria.yaml:6:5: criteria[0].radios: is not a known key; did you mean 'radius'?; known keys: id, title, requirement, clauses, metric, radius, quantile, of, scope, where, subdomain, attribute, require, confidence, severity, multiplicity, estimate"
         ],
     ),
     (
         "unknown metric",
         (("certified_accuracy", "certified_acuracy"),),
         [
-            "criteria.yaml:5:13: criteria[0].metric: must be one of certified_accuracy, worst_cell, smoothed_accuracy, clean_accuracy, abstention_rate, mean_certified_radius, radius_quantile, robust_fraction, radius_reduction, cell_coverage, pairwise_coverage, level_coverage, points_per_cell, regression, found the text 'certified_acuracy'; did you mean 'certified_accuracy'?"
+            "criteria.yaml:5:13: criteria[0].metric: must be one of certified_accuracy, worst_cell, level_difference, smoothed_accuracy, clean_accuracy, abstention_rate, mean_certified_radius, radius_quantile, robust_fraction, radius_reduction, cell_coverage, pairwise_coverage, level_coverage, points_per_cell, regression, found the text 'certified_acuracy'; did you mean 'certified_accuracy'?"
         ],
     ),
     (
@@ -177,6 +177,33 @@ CASES = [
         ["criteria.yaml:6:5: criteria[0].attribute: is used with scope each_level only: add it, or delete the attribute"],
     ),
     (
+        "difference without an attribute",
+        (("certified_accuracy", "level_difference"), ('">= 0.80"', '"<= 0.2"')),
+        [
+            "criteria.yaml:4:5: criteria[0].attribute: is required for level_difference: the attribute whose levels are meant, for example surface"
+        ],
+    ),
+    (
+        "where in each cell",
+        (("certified_accuracy", "certified_accuracy\n    scope: each_cell\n    where: {surface: clean}"),),
+        ["criteria.yaml:7:5: criteria[0].where: is used with scope odd only, found scope each_cell: delete one of them"],
+    ),
+    (
+        "where of a count",
+        (("severity: warning", "where: {surface: clean}"),),
+        ["criteria.yaml:9:62: criteria[1].where: is not used by pairwise_coverage: delete it"],
+    ),
+    (
+        "where nothing",
+        (("certified_accuracy", "certified_accuracy\n    where: {}"),),
+        ["criteria.yaml:6:12: criteria[0].where: must have at least one condition, such as {surface: stained}, found none"],
+    ),
+    (
+        "a name of nothing",
+        (("certified_accuracy", "certified_accuracy\n    subdomain: night"),),
+        ["criteria.yaml:6:5: criteria[0].subdomain: names what the key where describes: add where, or delete the name"],
+    ),
+    (
         "worst cell of the domain",
         (("certified_accuracy", "worst_cell\n    scope: odd"),),
         ["criteria.yaml:6:12: criteria[0].scope: must be each_cell for worst_cell, found the text 'odd'"],
@@ -210,6 +237,7 @@ def test_message(edits: tuple[tuple[str, str], ...], expected: list[str], folder
     assert folder.edit(*edits, file="criteria.yaml").problems("criteria.yaml") == expected
 
 
+NIGHT = ("radius: 0.25", 'radius: 0.25\n    where: {light: "< 50 lux"}\n    subdomain: night')
 LEVEL = ("radius: 0.25", "radius: 0.25\n    scope: each_level\n    attribute: surface")
 
 
@@ -217,6 +245,35 @@ LEVEL = ("radius: 0.25", "radius: 0.25\n    scope: each_level\n    attribute: su
     ("edits", "of_spec", "expected"),
     [
         ((LEVEL,), (), []),
+        ((NIGHT,), (), []),
+        (
+            (NIGHT, ("light:", "ligth:")),
+            (),
+            [
+                "criteria.yaml:7:13: criteria[0].where.ligth: is not an attribute of the domain; did you mean 'light'?; declared: light, surface, temperature"
+            ],
+        ),
+        (
+            (NIGHT, ('light: "< 50 lux"', "surface: staned")),
+            (),
+            [
+                "criteria.yaml:7:22: criteria[0].where.surface: must be one of clean, stained, found the text 'staned'; did you mean 'stained'?"
+            ],
+        ),
+        (
+            (NIGHT, ("< 50 lux", "< 50 km")),
+            (),
+            [
+                "criteria.yaml:7:20: criteria[0].where.light: unit must measure illuminance (lux, klux), found 'km', a unit of length"
+            ],
+        ),
+        (
+            (NIGHT, ('{light: "< 50 lux"}', '{light: "< 50 lux", surface: stained}')),
+            (),
+            [
+                "criteria.yaml:7:12: criteria[0].where: must hold somewhere inside the domain, found {light: < 50 lux, surface: stained}, which never does: nothing of it is left inside"
+            ],
+        ),
         (
             (LEVEL, ("attribute: surface", "attribute: surfac")),
             (),

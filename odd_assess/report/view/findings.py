@@ -154,9 +154,11 @@ def _sign(comparator: str) -> str:
 
 def _asks(finding: Finding, info: MetricInfo) -> str:
     if finding.criterion.quantile is not None:
-        return f"Certified radius that all but {formats.required(finding.criterion.quantile, '1')} of the ODD reach"
+        inside = "" if finding.criterion.where is None else f",{finding.criterion.where.words}"
+        return f"Certified radius that all but {formats.required(finding.criterion.quantile, '1')} of the ODD reach{inside}"
     at = "" if finding.criterion.radius is None else f" at radius {formats.plain(finding.criterion.radius)}"
-    return f"{info.title}{at}{of_parts(finding.criterion).replace(' of the', ', in the', 1)}"
+    inside = "" if finding.criterion.where is None else f",{finding.criterion.where.words}"
+    return f"{info.title}{at}{inside}{of_parts(finding.criterion).replace(' of the', ', in the', 1)}"
 
 
 def _interval(finding: Finding, info: MetricInfo, scale: float) -> Interval | None:
