@@ -17,7 +17,7 @@
     execution/    who certifies points: this process, or a cluster
     report/       what the page says, and how it looks
     exchange/     what other tools read: JUnit, SARIF, GSN, a step summary
-    audit/        a finished run read back from its folder alone: for its report, for Python, to verify it and to attest it
+    audit/        a finished run read back from its folder alone: for its report, for Python, to verify, attest and compare it
     evidence/     the run folder: SQLite store, and the manifest that binds it
     models/       architectures, exported graphs, ONNX -> base classifier
     inputs/       base images and the transforms that realise an ODD point on them

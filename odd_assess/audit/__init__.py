@@ -5,6 +5,7 @@ opened        the same for Python: tables, findings, and evidence that other cri
 verification  every number that follows from the counts, derived again and compared with what is stored
 certificates  the part of it that speaks of single points
 attestation   the statement that follows from a run, for whoever signs it
+comparison    several runs on the same points and noise, side by side
 sameness      what two runs must share to be compared
 ledger        the disagreements
 """
@@ -13,6 +14,11 @@ from odd_assess.audit.attestation import ATTESTATION as ATTESTATION
 from odd_assess.audit.attestation import attested_files as attested_files
 from odd_assess.audit.attestation import statement as statement
 from odd_assess.audit.attestation import written as written
+from odd_assess.audit.comparison import Comparison as Comparison
+from odd_assess.audit.comparison import Difference as Difference
+from odd_assess.audit.comparison import Quantity as Quantity
+from odd_assess.audit.comparison import Release as Release
+from odd_assess.audit.comparison import compare_runs as compare_runs
 from odd_assess.audit.ledger import Disagreement as Disagreement
 from odd_assess.audit.load import changed_documents as changed_documents
 from odd_assess.audit.load import finished_run as finished_run

@@ -16,6 +16,7 @@ import click
 from odd_assess.errors import OddAssessError
 
 COMMANDS = {
+    "compare": "Say what new models lost and gained against the first, from their runs.",
     "init": "Write a commented, working example into a new folder.",
     "lint": "Check spec and criteria files; every problem with file:line:column.",
     "lock": "Fix the criteria of a spec before a run: changes show from then on.",

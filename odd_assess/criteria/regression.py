@@ -37,12 +37,24 @@ EXACT_WORDS = "bound from the points lost and gained (Buehler), independent poin
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Change:
-    """What two runs show at the same points (m,), in [0, ``largest``]; ``counted``: it is 0 or 1, and points are lost and gained."""
+    """What two runs show of the metric ``of`` at the same points (m,), in [0, ``largest``]."""
 
+    of: str
     old: Floats
     new: Floats
     largest: float
-    counted: bool
+
+    @property
+    def counted(self) -> bool:
+        """Whether it is 0 or 1, so that points are lost and gained."""
+        return self.of != "mean_certified_radius"
+
+    @property
+    def less_and_more(self) -> tuple[str, str]:
+        """What is said of points where the new model shows less, and of those where it shows more."""
+        if self.of == "abstention_rate":
+            return "no longer abstaining", "abstaining now"
+        return ("lost", "gained") if self.counted else ("with a smaller radius", "with a larger one")
 
     @property
     def difference(self) -> Floats:
@@ -77,12 +89,12 @@ class Change:
     @property
     def mirrored(self) -> Change:
         """From the new model to the old one."""
-        return Change(old=self.new, new=self.old, largest=self.largest, counted=self.counted)
+        return Change(of=self.of, old=self.new, new=self.old, largest=self.largest)
 
     def in_words(self, inference: Inference) -> str:
         """The points that differ, and the bound."""
         exact = self.counted and len(self.old) <= MOST_PAIRS and isinstance(getattr(inference, "inference", inference), Independent)
-        less, more = ("lost", "gained") if self.counted else ("with a smaller radius", "with a larger one")
+        less, more = self.less_and_more
         same = len(self.old) - self.lost - self.gained
         return f"{words.plural(self.lost, 'point')} {less}, {self.gained} {more}, {same} alike; {EXACT_WORDS if exact else inference.mean_words}"
 
@@ -97,8 +109,8 @@ def change(of: str, old: Results, new: Results, *, radius: float | None) -> Chan
     if of == "mean_certified_radius":
         caps = [radius_caps(run.n, alpha=bound_levels(run), sigma=run.sigma) for run in (old, new)]
         radii = [_radius(run) for run in (old, new)]  # within their caps, unless the evidence was changed
-        return Change(old=radii[0], new=radii[1], largest=float(np.max([*caps, *radii])), counted=False)
-    return Change(old=_shown(of, old, radius), new=_shown(of, new, radius), largest=1.0, counted=True)
+        return Change(of=of, old=radii[0], new=radii[1], largest=float(np.max([*caps, *radii])))
+    return Change(of=of, old=_shown(of, old, radius), new=_shown(of, new, radius), largest=1.0)
 
 
 def _radius(results: Results) -> Floats:

@@ -28,7 +28,9 @@ from odd_assess.report.view.records import (
     HistogramChart,
     Ints,
     MatrixChart,
+    ReleasesChart,
     ScatterChart,
+    ShiftChart,
     StatesChart,
 )
 
@@ -93,6 +95,71 @@ def accuracy(chart: AccuracyChart) -> str:
         labels += [(LIGHT["reference"], chart.same_label)] if chart.same is not None else []
         labels += [(MUTED, chart.band_label)] if chart.lower is not None else []
         _labels(axes, labels, at_top=at_top)
+    return done()
+
+
+RELEASES = ("reference", "run", "met", "inconclusive", "not-met", "ink")
+"""The colours of runs side by side: the old one, the new one, further ones, from the start again where there are more."""
+
+
+def releases(chart: ReleasesChart) -> str:
+    """Certified accuracy of several runs against radius; the first, which the others are compared with, is dashed."""
+    with _drawing("releases", chart.alt) as (axes, done):
+        labels = []
+        for i, (name, certified, lower, upper) in enumerate(
+            zip(chart.names, chart.certified, chart.lower, chart.upper, strict=True)
+        ):
+            colour, dashes = LIGHT[RELEASES[i % len(RELEASES)]], ((4, 1.5) if i == 0 else (None, None))
+            if lower is not None and upper is not None:
+                edge = [upper[0], *upper[:-1]]
+                axes.fill_between(chart.radii, lower, edge, step="pre", color=colour, alpha=0.13, linewidth=0)
+            axes.step(chart.radii, certified, where="pre", color=colour, linewidth=1.8, dashes=dashes)
+            labels.append((colour, f"{'– – ' if i == 0 else ''}{_short(name, 34)}"))
+        _fractions(axes, "share of the ODD certified")
+        axes.set_xlim(0, float(chart.radii[-1]))
+        axes.set_xlabel("L2 radius (input units)")
+        at = int(0.4 * (len(chart.radii) - 1))
+        _labels(axes, labels, at_top=all(curve[at] < 0.8 for curve in chart.certified))
+    return done()
+
+
+def shift(chart: ShiftChart, number: int) -> str:
+    """Each point's radius in the new run against the old one; below the line it lost."""
+    with _drawing(f"shift{number}", chart.alt) as (axes, done):
+        top = 1.06 * max(float(np.max(chart.old, initial=0.0)), float(np.max(chart.new, initial=0.0)), 1e-9)
+        axes.plot([0, top], [0, top], color=MUTED, linewidth=0.8)
+        lost, gained = chart.new < chart.old, chart.new > chart.old
+        kinds = (
+            ("hatch", ~(lost | gained), "o", "alike"),
+            ("run", gained, "^", "▲ larger now"),
+            ("not-met", lost, "v", "▼ smaller now"),
+        )
+        for colour, rows, marker, _ in kinds:
+            axes.plot(
+                chart.old[rows],
+                chart.new[rows],
+                linestyle="none",
+                marker=marker,
+                markersize=4,
+                color=LIGHT[colour],
+                alpha=0.6,
+                markeredgewidth=0,
+                clip_on=False,
+            )
+        axes.set_xlim(0, top)
+        axes.set_ylim(0, top)
+        axes.set_xlabel(f"certified radius, {_short(chart.old_name, 34)} (input units)")
+        axes.set_ylabel(f"certified radius, {_short(chart.new_name, 34)}")
+        for place, (colour, rows, _, name) in enumerate(kinds):  # above: points lie everywhere
+            axes.annotate(
+                f"{name}: {int(rows.sum()):,}",
+                (0.01 + 0.25 * place, 1.0),
+                xycoords="axes fraction",
+                xytext=(0, 4),
+                textcoords="offset points",
+                color=MUTED if colour == "hatch" else LIGHT[colour],
+                fontsize=SMALL + 0.5,
+            )
     return done()
 
 

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from odd_assess.spec.scaffold import scaffold as scaffold  # here, not below: the function shares its module's name
 
 if TYPE_CHECKING:
+    from odd_assess.spec.load import given_criterion as given_criterion
     from odd_assess.spec.load import kept_spec as kept_spec
     from odd_assess.spec.load import lint as lint
     from odd_assess.spec.load import load_criteria as load_criteria
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from odd_assess.spec.schema import json_schema as json_schema
 
 __all__ = [
+    "given_criterion",
     "json_schema",
     "kept_spec",
     "lint",
@@ -45,6 +47,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "given_criterion": "load",
     "json_schema": "schema",
     "kept_spec": "load",
     "lint": "load",

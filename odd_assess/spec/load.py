@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -10,7 +11,7 @@ from typing import Any
 
 from odd_assess.errors import Problem, SpecError
 from odd_assess.odd.domain import Domain
-from odd_assess.records import CriteriaSet, Execution, SourceFile, Spec
+from odd_assess.records import CriteriaSet, Criterion, Execution, SourceFile, Spec
 from odd_assess.spec import budgets, checks, models
 from odd_assess.spec.attributes import Declared
 from odd_assess.spec.criteria_files import criteria_of, referenced_criteria
@@ -107,6 +108,18 @@ def load_criteria(path: Path | str, domain: Domain | None = None) -> CriteriaSet
     if criteria is None or problems:
         raise SpecError(problems)
     return criteria
+
+
+def given_criterion(entry: Mapping[str, Any]) -> Criterion:
+    """One criterion that is given otherwise than by a file, checked as if it stood in one.
+
+    Raises: SpecError with every problem.
+    """
+    text = json.dumps({"odd_assess_criteria": 1, "id": "given", "criteria": [dict(entry)]})  # which is YAML
+    made, problems = _criteria(document_of(Path("options"), text.encode()))
+    if made is None or problems:
+        raise SpecError(problems)
+    return made.criteria[0]
 
 
 def lint(path: Path | str) -> tuple[Problem, ...]:

@@ -30,7 +30,7 @@ STEPS = 160
 
 def accuracy(assessment: Assessment) -> AccuracyView:
     """The curve of certified accuracy, its band, and the numbers at the radii that the criteria ask for."""
-    asked, radii = radii_asked(assessment), _axis(assessment)
+    asked, radii = radii_asked(assessment), axis(assessment)
     band = accuracy_band(assessment, radii)
     table = _accuracy_table(assessment, asked)
     reference = _reference_curve(assessment.reference, radii)
@@ -59,7 +59,7 @@ def accuracy(assessment: Assessment) -> AccuracyView:
 
 def states(assessment: Assessment) -> StatesView:
     """For each radius: points that are certified, refuted (no budget would help) and undecided (more draws would tell)."""
-    radii, results = _axis(assessment), assessment.results
+    radii, results = axis(assessment), assessment.results
     certified = np.array([float(certified_at(results, radius).mean()) for radius in radii])
     limit = largest_label_radius(results)
     refuted = np.array([float((limit < radius).mean()) for radius in radii])
@@ -90,7 +90,7 @@ def states(assessment: Assessment) -> StatesView:
 # ---------------------------------------------------------------- certified accuracy
 
 
-def _axis(assessment: Assessment) -> Floats:
+def axis(assessment: Assessment) -> Floats:
     """Radii from 0 to just beyond anything that is drawn."""
     largest = [largest_cap(assessment), *radii_asked(assessment)]
     if assessment.reference is not None:

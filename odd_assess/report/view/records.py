@@ -133,6 +133,29 @@ class AccuracyChart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ReleasesChart:
+    """Certified accuracy of several runs at each of ``radii``, with pointwise bands (None without a probability model)."""
+
+    alt: str
+    radii: Floats
+    names: tuple[str, ...]
+    certified: tuple[Floats, ...]
+    lower: tuple[Floats | None, ...]
+    upper: tuple[Floats | None, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ShiftChart:
+    """The certified radius of each point (m,) in two runs; 0 where the true class is not certified."""
+
+    alt: str
+    old: Floats
+    new: Floats
+    old_name: str
+    new_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class StatesChart:
     """Fractions of the points that are certified, undecided and refuted at each of ``radii``."""
 
