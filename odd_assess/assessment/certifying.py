@@ -49,6 +49,14 @@ def reference_points(spec: Spec, points: OddPoints) -> OddPoints:
     return points.take(np.sort(chosen))
 
 
+def pilot_work(spec: Spec, bench: Bench) -> Work:
+    """The pilot of a tolerance budget: n0 draws on points of its own."""
+    budget, certification = spec.certification.budget, spec.certification
+    assert budget.pilot_points is not None  # a tolerance budget has them
+    plan = SingleBatchPlan(n=budget.n0, sigma=certification.sigma, alpha=certification.alpha)
+    return Work(stage=PILOT, address="pilot/", plan=plan, points=bench.further_points(spec, budget.pilot_points))
+
+
 class Certifier:
     """Certifies points of one run into its evidence store; what is there already is not drawn again."""
 
@@ -65,11 +73,9 @@ class Certifier:
         budget = certification.budget
         if budget.kind != "tolerance":
             return None
-        assert budget.tolerance is not None  # a tolerance budget has both
-        assert budget.pilot_points is not None
-        points = self.bench.further_points(self.spec, budget.pilot_points)
-        plan = SingleBatchPlan(n=budget.n0, sigma=certification.sigma, alpha=certification.alpha)
-        self.certify(Work(stage=PILOT, address="pilot/", plan=plan, points=points))
+        assert budget.tolerance is not None  # a tolerance budget has one
+        work = pilot_work(self.spec, self.bench)
+        self.certify(work)
         counts = results(self.store.columns(PILOT), self.spec.domain)
         n, expected = draws_for_reduction(
             counts.hits,
@@ -81,7 +87,7 @@ class Certifier:
             most=budget.n,
         )
         self.tell.say(f"pilot: n = {n:,} draws a point, expected to reduce the radius by {expected:.1%}")
-        return Pilot(points=len(points), draws=budget.n0, tolerance=budget.tolerance, n=n, expected_reduction=expected)
+        return Pilot(points=len(work.points), draws=budget.n0, tolerance=budget.tolerance, n=n, expected_reduction=expected)
 
     def certify(self, work: Work) -> None:
         """Certify what has no certificate yet.

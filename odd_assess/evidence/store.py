@@ -227,10 +227,12 @@ class EvidenceStore:
         """The points that have a certificate of ``stage``."""
         return frozenset(idx for (idx,) in self._db.execute("SELECT idx FROM certificates WHERE stage = ?", (stage,)))
 
-    def rows(self, stage: str) -> Iterator[tuple[Row, Certificate]]:
-        """Points and certificates of ``stage``, in design order."""
-        query = "SELECT p.*, c.* FROM certificates c JOIN points p USING (idx) WHERE c.stage = ? ORDER BY c.idx"
-        for record in self._db.execute(query, (stage,)):
+    def rows(self, stage: str, only: Iterable[int] | None = None) -> Iterator[tuple[Row, Certificate]]:
+        """Points and certificates of ``stage``, in design order; only some points, where they are given."""
+        query = "SELECT p.*, c.* FROM certificates c JOIN points p USING (idx) WHERE c.stage = ?1 {} ORDER BY c.idx"
+        some = "" if only is None else "AND c.idx IN (SELECT value FROM json_each(?2))"
+        arguments = (stage,) if only is None else (stage, _json(sorted(only)))
+        for record in self._db.execute(query.format(some), arguments):
             (idx, cell, attributes, frame, base, label, clean, digest), certificate = record[:8], record[8:]
             point = OddPoint(index=idx, values=json.loads(attributes), cell=cell, frame=frame)
             yield Row(point=point, base=base, label=label, clean=clean, input_sha256=digest), _certificate(certificate[2:])

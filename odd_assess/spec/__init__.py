@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from odd_assess.spec.load import load_criteria as load_criteria
     from odd_assess.spec.load import load_spec as load_spec
     from odd_assess.spec.load import spec_against as spec_against
+    from odd_assess.spec.load import spec_alone as spec_alone
     from odd_assess.spec.lock import require_lock as require_lock
     from odd_assess.spec.locking import lock_spec as lock_spec
     from odd_assess.spec.schema import json_schema as json_schema
@@ -44,6 +45,7 @@ __all__ = [
     "require_lock",
     "scaffold",
     "spec_against",
+    "spec_alone",
 ]
 
 _HOMES = {
@@ -56,6 +58,7 @@ _HOMES = {
     "lock_spec": "locking",
     "require_lock": "lock",
     "spec_against": "load",
+    "spec_alone": "load",
 }
 
 

@@ -66,6 +66,17 @@ def spec_against(path: Path | str, baseline: Path) -> Spec:
     return spec
 
 
+def spec_alone(path: Path | str) -> Spec:
+    """The same for what the spec says of model and inputs: it need not name the baseline that its criteria ask for, nor is that looked for.
+
+    Raises: SpecError with every other problem of the spec and of its criteria files.
+    """
+    spec, problems, _ = _spec(read_document(Path(path)), alone=True)
+    if spec is None or problems:
+        raise SpecError(problems)
+    return spec
+
+
 def kept_spec(documents: Sequence[SourceFile], folder: Path) -> Spec:
     """The spec of a run that is over, from the files that its evidence keeps: neither data nor weights need to be on this machine.
 
@@ -147,7 +158,7 @@ def _criteria(document: Document) -> tuple[CriteriaSet | None, list[Problem]]:
 
 
 def _spec(
-    document: Document, baseline: Path | None = None, *, lock: bool = True
+    document: Document, baseline: Path | None = None, *, lock: bool = True, alone: bool = False
 ) -> tuple[Spec | None, list[Problem], tuple[Problem, ...]]:
     """(the spec where nothing else is wrong, what is wrong, the criteria that no model could meet, unless the spec accepts them)."""
     if document.data is None and document.problems:
@@ -158,7 +169,7 @@ def _spec(
     file = validated(document, (), models.SpecFile, document.data)
     if not isinstance(document.data, dict):
         return None, document.problems, ()
-    sections = _Sections(document, baseline)
+    sections = _Sections(document, baseline, alone=alone)
     problems = [*document.problems, *(problem for read in sections.criteria_documents for problem in read.problems)]
     spec = sections.spec(file) if file is not None and not problems else None
     if spec is not None and lock:
@@ -169,11 +180,11 @@ def _spec(
 class _Sections:
     """Every section by itself, then what must fit between those that are valid."""
 
-    def __init__(self, document: Document, baseline: Path | None) -> None:
+    def __init__(self, document: Document, baseline: Path | None, *, alone: bool) -> None:
         self.document = document
         data: dict[Any, Any] = document.data
-        self.baseline = baseline
-        if baseline is None and isinstance(data.get("baseline"), str):
+        self.baseline, self.alone = baseline, alone or document.kept is not None  # a run that is over holds its baseline
+        if baseline is None and not alone and isinstance(data.get("baseline"), str):
             self.baseline = existing_folder(document, ("baseline",), data["baseline"])
         source = input_kind(data.get("inputs"))
         given = {name for name in data if data[name] is not None}
@@ -218,7 +229,7 @@ class _Sections:
             budgets.check_pilot(self.document, self.certification)
         if self.certification is not None and criteria_complete:
             budgets.check_asked(self.document, self.certification, self.criteria)
-        if self.document.kept is None:  # a run that is over holds its baseline, whoever named it
+        if not self.alone:
             checks.check_baseline(
                 self.document,
                 self.criteria,

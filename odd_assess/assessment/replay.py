@@ -1,0 +1,161 @@
+"""Points of a finished run, realised and drawn again: are the counts in its evidence what this model answers to these inputs?
+
+What `odd_assess.audit` cannot see without the model and the data is seen here, at points that are chosen at random after the run is over. Nobody can prepare
+for them: if a share s of a run's points had been forged, K points would all miss them with probability (1 - s)^K at most.
+
+The run's own plan, points and setting are used (the kernels of another batch size may round otherwise); the caller's spec declares model and inputs alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from odd_assess.assessment.certifying import pilot_work, plan_of, reference_plan
+from odd_assess.audit import Disagreement, FinishedRun, Ledger, finished_run
+from odd_assess.certify import Setting
+from odd_assess.errors import RunFolderError
+from odd_assess.evidence import MAIN, PILOT, REFERENCE, Row
+from odd_assess.execution import Bench, Here, Work, set_up
+from odd_assess.progress import Progress, Quiet
+from odd_assess.records import Certificate, Counts, OddPoints, Spec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replay:
+    """What was drawn again, at the ``points`` that ``seed`` chose. ``rounding`` tells of counts that differ by no more than the run's own ties."""
+
+    seed: int
+    points: tuple[int, ...]
+    certificates: int
+    draws: int
+    rounding: tuple[str, ...]
+    disagreements: tuple[Disagreement, ...]
+    count: int
+
+    @property
+    def agrees(self) -> bool:
+        """Whether inputs, labels and counts are those of the evidence."""
+        return self.count == 0
+
+    def as_data(self) -> dict[str, Any]:
+        """For JSON."""
+        return {"agrees": self.agrees, **asdict(self)}
+
+
+def replay(
+    folder: Path,
+    spec: Spec,
+    *,
+    points: int,
+    seed: int,
+    device: str | None = None,
+    trust_pickle: bool = False,
+    progress: Progress | None = None,
+) -> Replay:
+    """Draw ``points`` random points of the finished run in ``folder`` again, with the model and the inputs that ``spec`` declares, in all stages.
+
+    Raises: RunFolderError where the folder holds no run, or where model, data, points or kind of device are not the run's; RunError where it is not
+    finished, or the model gives way.
+    """
+    with finished_run(folder) as run:
+        declared = replace(run.spec, inputs=spec.inputs, model=spec.model, path=spec.path)
+        bench = set_up(declared, device=device, trust_pickle=trust_pickle)
+        _check_same(run, bench)
+        bench = _as_recorded(run, bench)
+        indices = sorted(run.store.done(MAIN) | run.store.done(PILOT))
+        generator = np.random.Generator(np.random.Philox(key=seed))
+        chosen = frozenset(np.array(indices)[generator.permutation(len(indices))[:points]].tolist())
+        ledger, tell, rounding, certificates, draws = Ledger(), progress or Quiet(), list[str](), 0, 0
+        for work in _works(run, declared, bench, chosen):
+            stored = {row.point.index: (row, certificate) for row, certificate in run.store.rows(work.stage, only=chosen)}
+            tell.say(f"{work.stage}: {len(stored)} points are drawn again")
+            tell.begin(points=len(stored), draws=len(stored) * work.plan.draws, at_most=True)
+            for row, certificate in Here(bench).certify(work, on_draws=lambda count: tell.advance(draws=count)):
+                tell.advance(points=1, spent=certificate.n0 + certificate.n)
+                rounding += _compared(work.stage, *stored[row.point.index], row, certificate, ledger)
+                certificates, draws = certificates + 1, draws + certificate.n0 + certificate.n
+        return Replay(
+            seed=seed,
+            points=tuple(sorted(chosen)),
+            certificates=certificates,
+            draws=draws,
+            rounding=tuple(rounding),
+            disagreements=tuple(ledger.told),
+            count=ledger.count,
+        )
+
+
+def _check_same(run: FinishedRun, bench: Bench) -> None:
+    identity: Mapping[str, Any] = run.manifest["identity"]
+    now = {
+        "model": bench.model.digest,
+        "data": bench.source.digest,
+        "points": bench.points.digest,
+        "device": bench.device.type,
+    }
+    if different := [
+        f"  {name}: the run's is {identity.get(name)}, found {here}" for name, here in now.items() if identity.get(name) != here
+    ]:
+        listed = "\n".join(different)
+        raise RunFolderError(
+            f"{run.path}: a run must be drawn again with its own model, data, points and kind of device, but these differ:\n{listed}"
+        )
+
+
+def _as_recorded(run: FinishedRun, bench: Bench) -> Bench:
+    try:
+        return bench.called(Setting(**run.manifest["engine"]["setting"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunFolderError(
+            f"{run.path}: the manifest must say how the run called the model (engine.setting), found {error!r}"
+        ) from error
+
+
+def _works(run: FinishedRun, spec: Spec, bench: Bench, chosen: frozenset[int]) -> Iterator[Work]:
+    """What is to be drawn again: the chosen points in each stage that they are in, by the plan of that stage."""
+
+    def in_stage(stage: str, points: OddPoints) -> OddPoints:
+        return points.take(np.isin(points.indices, list(chosen & run.store.done(stage))))
+
+    n = spec.certification.budget.n
+    if spec.certification.budget.kind == "tolerance":
+        pilot = pilot_work(spec, bench)
+        assert isinstance(pilot.points, OddPoints)  # made by the domain
+        yield replace(pilot, points=in_stage(PILOT, pilot.points))
+        try:
+            n = int(run.manifest["pilot"]["n"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise RunFolderError(f"{run.path}: the manifest must say which n the pilot chose, found {error!r}") from error
+    yield Work(stage=MAIN, address="", plan=plan_of(spec, n), points=in_stage(MAIN, bench.points))
+    if (plan := reference_plan(spec.certification)) is not None:
+        yield Work(stage=REFERENCE, address="reference/", plan=plan, points=in_stage(REFERENCE, bench.points))
+
+
+def _compared(stage: str, row: Row, stored: Certificate, now: Row, drawn: Certificate, ledger: Ledger) -> list[str]:
+    """Note what differs; told as rounding: counts that differ by no more draws than were too close to call."""
+    where = f"point {row.point.index}, stage {stage}"
+    before = ledger.count
+    ledger.same(where, "input digest", row.input_sha256, now.input_sha256)
+    ledger.same(where, "true class", row.label, now.label)
+    ledger.same(where, "answer without noise", row.clean, now.clean)
+    ledger.same(where, "n0 and n", (stored.n0, stored.n), (drawn.n0, drawn.n))
+    moved = _moved(stored.counts, drawn.counts) + _moved(stored.selection, drawn.selection)
+    if moved == 0 or ledger.count > before:
+        return []
+    if moved <= stored.ties:
+        return [
+            f"{where}: {moved} of {stored.n0 + stored.n} draws fell otherwise, {stored.ties} were recorded as too close to call"
+        ]
+    ledger.note(where, f"counts ({moved} draws fell otherwise, {stored.ties} ties)", stored.counts.by_class, drawn.counts.by_class)
+    return []
+
+
+def _moved(stored: Counts | None, drawn: Counts | None) -> int:
+    """The fewest draws that make the difference between two tallies."""
+    old, new = (dict(one.by_class) if one is not None else {} for one in (stored, drawn))
+    return sum(max(0, old.get(label, 0) - new.get(label, 0)) for label in old)
