@@ -71,7 +71,7 @@ def spec_alone(path: Path | str) -> Spec:
 
     Raises: SpecError with every other problem of the spec and of its criteria files.
     """
-    spec, problems, _ = _spec(read_document(Path(path)), alone=True)
+    spec, problems, _ = _spec(read_document(Path(path)), lock=False, alone=True)
     if spec is None or problems:
         raise SpecError(problems)
     return spec
