@@ -9,9 +9,11 @@ import pytest
 import yaml
 
 from odd_assess import assess, load_criteria, load_spec
+from odd_assess.audit.attestation import ATTESTATION, REPORTS
 from odd_assess.cli.main import COMMANDS
 from odd_assess.criteria.metrics import METRICS
-from odd_assess.exchange.files import JUNIT, SARIF
+from odd_assess.evidence import EVIDENCE, MANIFEST
+from odd_assess.exchange.files import ARGUMENT, JUNIT, SARIF
 from odd_assess.odd.catalogue import TRANSFORMS
 from odd_assess.spec import lint
 
@@ -45,6 +47,12 @@ def test_every_criteria_file_is_documented(readme: str, repository: Path) -> Non
     """A criteria file that we ship is in the README."""
     for path in (repository / "acceptance_criteria").glob("*.yaml"):
         assert path.name in readme
+
+
+def test_every_file_of_a_run_is_documented(readme: str) -> None:
+    """A file that a run leaves in its folder is in the table of the README."""
+    for name in (EVIDENCE, MANIFEST, *REPORTS, ATTESTATION, JUNIT, SARIF, ARGUMENT):
+        assert f"\n| `{name}` |" in readme, name
 
 
 def test_the_python_example_runs(readme: str, capsys: pytest.CaptureFixture[str]) -> None:
