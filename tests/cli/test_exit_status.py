@@ -53,13 +53,12 @@ def shell(bench: Bench, *args: str | Path) -> Outcome:
 
 @pytest.mark.parametrize(("verdict", "status"), [("MET", 0), ("NOT MET", 1), ("INCONCLUSIVE", 3)])
 def test_the_verdict_is_the_status(quick: Bench, verdict: str, status: int) -> None:
-    """Of `run`; `report` and `verify` of it end with 0: they say that the run is sound, not that it is met."""
+    """Of `run`; `verify` of it ends with 0: it says that the run is sound, not that it is met."""
     run = quick.folder / verdict.lower().replace(" ", "-")
     outcome = shell(quick, "run", f"{verdict} spec.yaml", "--out", run, "--no-pdf", "--quiet")
     assert outcome.status == status, outcome
     assert outcome.out.startswith(f"{verdict}: ")
     if status == 1:
-        assert shell(quick, "report", run, "--no-pdf").status == 0
         assert shell(quick, "verify", run).status == 0
 
 
@@ -106,7 +105,7 @@ def test_a_full_disk_is_4(quick: Bench) -> None:
 
 
 def test_ctrl_c_is_130(quick: Bench) -> None:
-    """And the folder is no finished run: 4 of `verify` and `report`."""
+    """And the folder is no finished run: 4 of `verify`."""
     spec = quick.folder / "long.yaml"
     spec.write_text((quick.folder / "MET spec.yaml").read_text().replace("points: 12", "points: 5000"))
     run = quick.folder / "interrupted"
@@ -118,8 +117,7 @@ def test_ctrl_c_is_130(quick: Bench) -> None:
     process.send_signal(signal.SIGINT)
     outcome = ended(process)
     assert (outcome.status, outcome.err.splitlines()[-1]) == (130, "odd-assess: interrupted")
-    for command in ("verify", "report"):
-        assert shell(quick, command, run).status == 4
+    assert shell(quick, "verify", run).status == 4
 
 
 def certified(store: Path) -> int:
