@@ -959,7 +959,7 @@ def test_a_sequential_budget_needs_a_radius_to_decide(folder: Any) -> None:
     folder.edit(NO_RADIUS, file="criteria.yaml")
     assert folder.problems() == []
     assert folder.edit((BUDGET, "{kind: sequential, max: 1000}")).problems() == [
-        "spec.yaml:22:18: certification.budget.kind: sequential draws until every radius that the criteria ask about is decided, but no criterion asks about one: add one of certified_accuracy, worst_cell, smoothed_accuracy, abstention_rate, radius_quantile, or use another kind of budget"
+        "spec.yaml:22:18: certification.budget.kind: sequential draws until every radius that the criteria ask about is decided, but no criterion asks about one: add one of certified_accuracy, worst_cell, level_difference, smoothed_accuracy, abstention_rate, radius_quantile, or use another kind of budget"
     ]
     folder.edit(('">= 95 %", severity: warning', '"<= 95 %", confidence: 0.9, severity: info'), file="criteria.yaml")
     assert folder.edit(("pairwise_coverage", "abstention_rate"), file="criteria.yaml").problems() == []
