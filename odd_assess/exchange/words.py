@@ -57,4 +57,5 @@ def requirement(criterion: Criterion) -> str:
     confidence = "" if criterion.confidence is None else f", confidence {criterion.confidence:g}"
     where = "" if criterion.where is None else criterion.where.words
     attribute = "" if criterion.attribute is None else f" of {criterion.attribute}"
-    return f"{criterion.metric}{radius}{scope}{attribute}{where} {criterion.comparator} {criterion.required:g}{confidence}"
+    of = "" if criterion.of is None else f" of {criterion.of}"
+    return f"{criterion.metric}{of}{radius}{scope}{attribute}{where} {criterion.comparator} {criterion.required:g}{confidence}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from odd_assess.criteria.clauses import NO_COMPLIANCE, clauses_of
-from odd_assess.criteria.metrics import METRICS, MetricInfo
+from odd_assess.criteria.metrics import METRICS, MetricInfo, asked_info
 from odd_assess.criteria.words import about, of_parts, part_noun
 from odd_assess.records import Assessment, Change, Finding, State
 from odd_assess.report.view import formats
@@ -71,7 +71,9 @@ def findings(assessment: Assessment) -> tuple[FindingView, ...]:
 
 
 def _finding(assessment: Assessment, finding: Finding, position: int, scale: float) -> FindingView:
-    criterion, info = finding.criterion, METRICS[finding.criterion.metric]
+    criterion = finding.criterion
+    info = asked_info(criterion.metric, criterion.of)
+    assert info is not None  # the checker knew it
     against, points = criterion.required, _resolution(finding, info)
     where = f"{criterion.location.path.name}:{criterion.location.line}" if criterion.location else ""
     return FindingView(
@@ -157,6 +159,8 @@ def _asks(finding: Finding, info: MetricInfo) -> str:
         inside = "" if finding.criterion.where is None else f",{finding.criterion.where.words}"
         return f"Certified radius that all but {formats.required(finding.criterion.quantile, '1')} of the ODD reach{inside}"
     at = "" if finding.criterion.radius is None else f" at radius {formats.plain(finding.criterion.radius)}"
+    if finding.criterion.of is not None:
+        return f"Change of {METRICS[finding.criterion.of].title.lower()}{at} against the baseline"
     inside = "" if finding.criterion.where is None else f",{finding.criterion.where.words}"
     return f"{info.title}{at}{inside}{of_parts(finding.criterion).replace(' of the', ', in the', 1)}"
 
@@ -165,10 +169,14 @@ def _interval(finding: Finding, info: MetricInfo, scale: float) -> Interval | No
     if info.unit == "points" or finding.observed is None:
         return None
     criterion = finding.criterion
-    top = 1.0 if info.unit == "1" else 1.05 * max(scale, criterion.required, finding.upper or 0.0)
+    top, bottom = 1.0 if info.unit == "1" else 1.05 * max(scale, criterion.required, finding.upper or 0.0), 0.0
+    if criterion.of is not None:  # as much to either side of no change as is needed
+        top = 1.2 * max(abs(value or 0.0) for value in (criterion.required, finding.observed, finding.lower, finding.upper)) or 1.0
+        bottom = -top
+    ends = (formats.metric(bottom, info.unit), formats.metric(top, info.unit))
 
     def place(value: float | None) -> float | None:
-        return None if value is None else round(100 * min(max(value / top, 0.0), 1.0), 2)
+        return None if value is None else round(100 * min(max((value - bottom) / (top - bottom), 0.0), 1.0), 2)
 
     bounds = ", bounds not stated" if finding.lower is None and finding.upper is None else ""
     return Interval(
@@ -176,7 +184,9 @@ def _interval(finding: Finding, info: MetricInfo, scale: float) -> Interval | No
         observed=place(finding.observed),
         lower=place(finding.lower),
         upper=place(finding.upper),
-        axis=("0", "100%" if info.unit == "1" else formats.radius(top, side="down", digits=2)),
+        axis=ends
+        if criterion.of is not None
+        else ("0", "100%" if info.unit == "1" else formats.radius(top, side="down", digits=2)),
         label=f"{criterion.id}: required {_sign(criterion.comparator)} {formats.required(criterion.required, info.unit)}, "
         f"observed {formats.metric(finding.observed, info.unit, points=_resolution(finding, info))}{bounds}",
     )
