@@ -127,6 +127,17 @@ def test_cells_that_will_hardly_get_their_points_are_named(bench: Bench) -> None
     assert "; the chance that all get enough is small." in out
 
 
+def test_levels_and_sub_domains_that_get_few_points_are_named(bench: Bench) -> None:
+    """What the least likely level gets of what it needs, and what a sub-domain gets."""
+    bench.change({"criteria/0/scope": "each_level", "criteria/0/attribute": "dirt"}, "criteria.yaml")
+    bench.change({"criteria/1/where": {"light": "< 500 lux"}, "criteria/1/subdomain": "dusk"}, "criteria.yaml")
+    out = bench("plan", bench.spec).out
+    assert "CA: each level needs 4 points, the lightest expects " in out
+    assert "CLEAN: the sub-domain needs 9 points and expects " in out  # .05^(1/9) is .717, .05^(1/8) is .688
+    assert "of the worst level of dirt" in out
+    assert "Clean accuracy in dusk" in out
+
+
 def test_a_design_without_a_probability_model_is_named(bench: Bench) -> None:
     """Claims on the ODD are marked, because they will end inconclusive whatever the points."""
     bench.change({"sampling": {"design": "sobol", "points": 40}})

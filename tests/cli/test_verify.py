@@ -4,6 +4,7 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,43 @@ def test_every_procedure_agrees(bench: Bench, changes: dict[str, object]) -> Non
     assert outcome.out.split(": ")[1].startswith(f"{len(opened.certificates)} certificates")
     assert set(opened.certificates["point"]) == set(opened.points.index)
     assert opened.points["pilot"].sum() == (10 if "tolerance" in str(changes) else 0)
+
+
+PARTS = [
+    {"id": "LEVEL", "metric": "certified_accuracy", "radius": 0.1, "scope": "each_level", "attribute": "dirt", "require": ">= 0.3"},
+    {"id": "CLASS", "metric": "smoothed_accuracy", "scope": "each_class", "require": ">= 0.3"},
+    {
+        "id": "DUSK",
+        "metric": "certified_accuracy",
+        "radius": 0.1,
+        "where": {"light": "< 300 lux"},
+        "subdomain": "dusk",
+        "require": ">= 0.3",
+    },
+    {"id": "BIAS", "metric": "level_difference", "attribute": "light", "radius": 0.1, "require": "<= 0.9"},
+    {"id": "CELL", "metric": "worst_cell", "radius": 0.1, "require": ">= 0.1"},
+]
+
+
+@pytest.mark.parametrize("design", ["random", "stratified"])
+def test_parts_of_the_domain_are_derived_again(bench: Bench, design: str) -> None:
+    """Levels, classes, sub-domains and differences: lint, run, verify and the report agree on what they are."""
+    criteria = [{**part, "confidence": 0.95} for part in PARTS]
+    criteria.append({"id": "SHARE", "metric": "robust_fraction", "require": ">= 0.5", "estimate": "accepted"})
+    bench.change({"criteria": criteria}, "criteria.yaml")
+    assert bench.change({"sampling/design": design, "unattainable": "accept"}).run().status in {0, 1, 3}
+    outcome = bench("verify", bench.folder / "run")
+    assert outcome.status == 0, outcome.out
+    page = (bench.folder / "run" / "report.html").read_text(encoding="utf-8")
+    assert "Certified accuracy at radius 0.1, in dusk" in page
+    assert "in the worst class" in page
+    for part in ("class", "level dirt", "cell light"):
+        change = "UPDATE findings SET parts = replace(parts, '\"points\":', '\"points\":1') WHERE criterion = ?"
+        name = {"class": "CLASS", "level dirt": "LEVEL", "cell light": "CELL"}[part]
+        with closing(sqlite3.connect(bench.folder / "run" / "evidence.sqlite")) as file:
+            file.execute(change, (name,))
+            file.commit()
+        assert f"finding {name}, {part}" in bench("verify", bench.folder / "run").out
 
 
 CHANGES = {

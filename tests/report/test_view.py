@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from odd_assess.criteria import certified_at
+from odd_assess.criteria import certified_at, check
+from odd_assess.criteria.words import part_noun
 from odd_assess.records import Assessment, SamplingPlan, State
 from odd_assess.report import page_of
 from odd_assess.report.view import formats
@@ -287,3 +288,38 @@ def test_ties_are_told_in_plain_words(build: Build) -> None:
     assert {fact.name: fact.text for fact in page.facts}["Draws too close to call"] == f"6 of {draws:,}"
     (limit,) = [fact.text for fact in page.limits if fact.name == "Draws too close to call"]
     assert limit.startswith(f"At 6 of {draws:,} draws the model rated its two best classes as good as equal")
+
+
+@pytest.mark.parametrize(
+    ("changes", "section", "words"),
+    [
+        ({"scope": "each_cell"}, "cells", "cells: "),
+        ({"scope": "each_class"}, "classes", "10 classes: "),
+        ({"scope": "each_level", "attribute": "0"}, "finding-1", "levels: "),
+    ],
+)
+def test_a_finding_says_what_its_parts_are(
+    build: Callable[..., Assessment], changes: dict[str, str], section: str, words: str
+) -> None:
+    """Cells stand in their table; of levels and classes the finding lists the bounds itself, the worst first."""
+    assessment = build()
+    if "attribute" in changes:
+        changes = {**changes, "attribute": assessment.spec.domain.attributes[0].id}
+    criterion = replace(assessment.findings[0].criterion, **changes)  # type: ignore[arg-type]
+    found = check(
+        [criterion],
+        domain=assessment.spec.domain,
+        sampling=assessment.spec.sampling,
+        results=assessment.results,
+        coverage=assessment.coverage,
+        reduction=assessment.reduction,
+        class_names=assessment.class_names,
+        points=assessment.points,
+    )
+    (shown,) = page_of(replace(assessment, findings=found)).findings
+    assert words in shown.tally
+    assert shown.tally_at == section
+    assert f", in the worst {part_noun(criterion)[0]}" in shown.asks
+    parts = found[0].parts
+    assert (shown.bounds_of_parts == "") == (section == "cells")
+    assert section == "cells" or all(part.name in shown.bounds_of_parts for part in parts)

@@ -99,6 +99,8 @@ def _finding(assessment: Assessment, finding: Finding, position: int, scale: flo
         source=where,
         interval=_interval(finding, info, scale),
         tally=_tally(finding),
+        tally_at={"cell": "cells", "class": "classes"}.get(part_noun(criterion)[0], f"finding-{position}"),
+        bounds_of_parts=_bounds_of_parts(finding),
     )
 
 
@@ -190,6 +192,26 @@ def _interval(finding: Finding, info: MetricInfo, scale: float) -> Interval | No
         label=f"{criterion.id}: required {_sign(criterion.comparator)} {formats.required(criterion.required, info.unit)}, "
         f"observed {formats.metric(finding.observed, info.unit, points=_resolution(finding, info))}{bounds}",
     )
+
+
+MOST_PARTS = 20
+"""Levels or classes whose bounds a finding lists, the worst first; the evidence file holds the others."""
+
+
+def _bounds_of_parts(finding: Finding) -> str:
+    """The state and the bounds of each level or class, the worst first. Those of cells stand in the table of cells."""
+    if finding.criterion.scope == "each_cell":
+        return ""
+    parts = sorted(finding.parts, key=lambda part: (WORST_FIRST.index(part.state), 2.0 if part.lower is None else part.lower))
+    told = []
+    for part in parts[:MOST_PARTS]:
+        bounds = "no point"
+        if part.lower is not None and part.upper is not None:
+            lower = formats.metric(part.lower, "1", side="down", points=part.points)
+            bounds = f"{lower} to {formats.metric(part.upper, '1', side='up', points=part.points)}"
+        told.append(f"{part.name}: {bounds} ({part.state.value})")
+    left = len(parts) - len(told)
+    return "; ".join(told) + (f"; and {left} more" if left else "")
 
 
 def _tally(finding: Finding) -> str:

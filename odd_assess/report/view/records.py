@@ -69,7 +69,11 @@ class Interval:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindingView:
-    """One block of the findings table. ``needed`` says how many points or draws would decide or meet it, ``tally`` counts the states of its parts."""
+    """One block of the findings table.
+
+    ``needed`` says how many points or draws would decide or meet it, ``tally`` counts the states of its parts, which stand in the section
+    ``tally_at``; ``bounds_of_parts`` are their bounds, where they stand nowhere else.
+    """
 
     anchor: str
     state: str
@@ -93,6 +97,8 @@ class FindingView:
     source: str
     interval: Interval | None
     tally: str
+    tally_at: str
+    bounds_of_parts: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
