@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from odd_assess.audit import changed_documents, finished_run, unlike
+from odd_assess.audit import sound_run, unlike
 from odd_assess.certify import content_key
 from odd_assess.errors import RunError, RunFolderError
 from odd_assess.evidence import BASELINE, EVIDENCE, MAIN, Baseline, EvidenceStore
@@ -29,7 +29,7 @@ class Compared:
 
         Raises: RunError when the disk refuses.
         """
-        with EvidenceStore.open(self.folder / EVIDENCE) as old:
+        with EvidenceStore.open(self.folder / EVIDENCE, finished=True) as old:
             store.adopt(BASELINE, old.records(MAIN))
 
     def check_inputs(self, store: EvidenceStore) -> None:
@@ -53,9 +53,7 @@ def compared_with(spec: Spec, bench: Bench, identity: Mapping[str, Any]) -> Comp
         return None
     folder = spec.baseline
     try:
-        with finished_run(folder) as run:
-            if changed := changed_documents(run.documents, run.manifest):
-                raise RunFolderError(f"{folder}: a baseline must be as its run left it, but it has changed: {changed[0]}")
+        with sound_run(folder) as run:
             if different := unlike((run.spec, run.manifest["identity"]), (spec, identity)):
                 raise RunFolderError(_different(folder, different))
             points = run.store.points(MAIN, run.spec.domain)

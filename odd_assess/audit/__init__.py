@@ -22,9 +22,9 @@ from odd_assess.audit.comparison import compare_runs as compare_runs
 from odd_assess.audit.ledger import Disagreement as Disagreement
 from odd_assess.audit.ledger import Ledger as Ledger
 from odd_assess.audit.load import FinishedRun as FinishedRun
-from odd_assess.audit.load import changed_documents as changed_documents
 from odd_assess.audit.load import finished_run as finished_run
 from odd_assess.audit.load import load_run as load_run
+from odd_assess.audit.load import sound_run as sound_run
 from odd_assess.audit.opened import OpenedRun as OpenedRun
 from odd_assess.audit.opened import open_run as open_run
 from odd_assess.audit.sameness import unlike as unlike

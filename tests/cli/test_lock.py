@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Bench
+from .conftest import Bench, reseal
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_an_unchanged_lock_is_stated_everywhere(locked: Bench) -> None:
     verified = locked("verify", run)
     assert verified.status == 0
     assert verified.out.startswith("lock: criteria locked on 20")
-    (run / "manifest.json").write_text(json.dumps({**manifest, "lock": {**manifest["lock"], "state": "criteria changed"}}))
+    reseal(run, lock={**manifest["lock"], "state": "criteria changed"})
     assert locked("verify", run).out.startswith("manifest, lock: stored")
 
 
@@ -104,6 +104,7 @@ def test_a_lock_that_was_swapped_in_the_evidence_shows(locked: Bench) -> None:
     db.execute("DELETE FROM documents WHERE kind = 'lock'")
     db.commit()
     db.close()
+    reseal(locked.folder / "run")
     outcome = locked("verify", locked.folder / "run")
     assert outcome.status == 1
-    assert outcome.out.startswith("manifest, digest of lock: stored")
+    assert outcome.out.startswith("manifest.json, digest of lock: stored")

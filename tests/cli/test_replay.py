@@ -11,7 +11,7 @@ from odd_assess.assessment import replay
 from odd_assess.spec import load_spec
 from odd_assess.stats import certified_radius, proportion_lower_bound
 
-from .conftest import Bench
+from .conftest import Bench, reseal
 
 
 @pytest.fixture
@@ -22,11 +22,12 @@ def run(finished: Bench, tmp_path: Path) -> Path:
 
 
 def change(run: Path, sql: str, *values: object) -> None:
-    """Change the evidence behind the tool's back."""
+    """Change the evidence behind the tool's back, as a forger who computes the digests anew."""
     db = sqlite3.connect(run / "evidence.sqlite")
     assert db.execute(sql, values).rowcount >= 1
     db.commit()
     db.close()
+    reseal(run)
 
 
 def test_points_drawn_again_agree(finished: Bench) -> None:
