@@ -4,9 +4,10 @@
     changes       what changed in a criterion, and whether less is asked
     asked         the radii that criteria ask about
     point_states  each point, for a radius: certified, refuted, undecided
+    parts         the cells, levels or classes that a criterion speaks of
     claims        a metric over the ODD, enclosed by what was shown and what was not excluded at the points
     inference     which bound speaks for the ODD, by the sampling design
-    readings      bounds -> MET, NOT MET or INCONCLUSIVE, over the ODD and in each cell
+    readings      bounds -> MET, NOT MET or INCONCLUSIVE, over the ODD and in each part, and the difference between parts
     regression    the change against the baseline, a run of another model at the same points
     loss          what the small budget cost this run
     advice        what would decide

@@ -110,8 +110,8 @@ def wrong_verdicts(build: Any, scope: str, design: str, side: State, points: int
         label = (rng.random(points) < 0.3).astype(int)
         right = rng.random(points) < q[label if scope == "each_class" else cell]
         by_class = label if scope == "each_class" else 0 * label
-        kinds = 4 * cell + 2 * by_class + right
         part = by_class if scope == "each_class" else 0 * cell if scope == "odd" else cell
+        kinds = 2 * part + right + (4 * cell if design == "equal" else 0)  # with equal allocation points weigh by cell
         in_order = np.concatenate([right[part == 0], [2], right[part == 1]]).astype(np.int8)  # of each part by itself
         key = in_order.tobytes() if design == "until_decided" else np.bincount(kinds, minlength=8).tobytes()
         if key not in known:
