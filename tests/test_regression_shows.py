@@ -33,7 +33,7 @@ def judge(compare: ModuleType, spec: Path, *, draws: int) -> None:
 @pytest.mark.slow
 def test_the_digits_show_a_regression(compare: ModuleType, tmp_path: Path) -> None:
     """30 % of the weights of the embedded network, at random."""
-    judge(compare, scaffold(tmp_path / "digits")[0], draws=250)
+    judge(compare, scaffold(tmp_path / "digits")[0], draws=100)
 
 
 @pytest.mark.slow
@@ -41,4 +41,4 @@ def test_real_traffic_signs_show_a_regression(compare: ModuleType, tmp_path: Pat
     """30 % of the weights of a real network, at random; skipped where the shared folder is absent."""
     if not (compare.SHARED / "models").is_dir():
         pytest.skip("needs ../shared/models beside the repository")
-    judge(compare, compare.place_real(tmp_path)[0], draws=60)
+    judge(compare, compare.place_real(tmp_path)[0], draws=40)
