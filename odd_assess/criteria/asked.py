@@ -23,6 +23,6 @@ def asked_radii(criteria: Iterable[Criterion]) -> tuple[float, ...]:
 
 
 def _asked(criterion: Criterion) -> float | None:
-    if criterion.metric == "smoothed_accuracy" or "abstention_rate" in (criterion.metric, criterion.of):
+    if {criterion.metric, criterion.of} & {"smoothed_accuracy", "abstention_rate"}:
         return 0.0
     return criterion.required if criterion.metric == "radius_quantile" else criterion.radius

@@ -204,7 +204,7 @@ _ALL = (
 
 REGRESSION = "regression"
 """The metric that compares another one with the baseline's."""
-COMPARED = ("certified_accuracy", "clean_accuracy", "abstention_rate", "mean_certified_radius")
+COMPARED = ("certified_accuracy", "smoothed_accuracy", "clean_accuracy", "abstention_rate", "mean_certified_radius")
 """The metrics that it compares, by the key ``of``."""
 
 METRICS: Mapping[str, MetricInfo] = MappingProxyType({metric.name: metric for metric in _ALL})

@@ -121,6 +121,8 @@ def _shown(of: str, results: Results, radius: float | None) -> Floats:
     match of:
         case "certified_accuracy" if radius is not None:
             shown = certified_at(results, radius)
+        case "smoothed_accuracy":
+            shown = results.correct
         case "clean_accuracy":
             shown = results.clean == results.label
         case "abstention_rate":

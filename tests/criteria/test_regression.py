@@ -64,6 +64,9 @@ def test_each_metric_is_compared(build: Any) -> None:
     new = build.results([HIGH, LOW, LOW, HIGH], clean=[0, 0, 1, 1])
     assert change("clean_accuracy", old, new, radius=None).difference.tolist() == [0, 1, -1, -1]
     assert change("abstention_rate", old, new, radius=None).difference.tolist() == [0, 1, 0, 0]
+    assert (
+        change("smoothed_accuracy", old, new, radius=None).difference.tolist() == (new.correct.astype(int) - old.correct).tolist()
+    )
     radii = change("mean_certified_radius", old, new, radius=None)
     assert radii.largest == radius_cap(1000, alpha=1e-3, sigma=0.25)
     assert radii.difference.tolist() == pytest.approx(

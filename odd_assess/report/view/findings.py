@@ -31,7 +31,7 @@ def _reason(state: State, blocking: Sequence[Finding]) -> str:
     total = formats.plural(len(blocking), "blocking criterion", "blocking criteria")
     match state:
         case State.MET:
-            return f"{'The one' if len(blocking) == 1 else 'All'} {total} {'is' if len(blocking) == 1 else 'are'} met."
+            return "The one blocking criterion is met." if len(blocking) == 1 else f"All {total} are met."
         case State.NOT_MET:
             failed = [finding.criterion.id for finding in blocking if finding.state is State.NOT_MET]
             return f"{len(failed)} of {total} {'is' if len(failed) == 1 else 'are'} not met: {formats.listed(failed)}."
