@@ -6,7 +6,7 @@ from types import ModuleType
 
 import pytest
 
-from odd_assess.audit import compare_runs, verify_run
+from odd_assess.audit import compare_runs, verify
 from odd_assess.records import State
 from odd_assess.spec import scaffold
 
@@ -24,7 +24,7 @@ def judge(compare: ModuleType, spec: Path, *, draws: int) -> None:
     assert found["identical"].verdict is State.MET
     assert found["random"].verdict is State.NOT_MET
     folders = [spec.parent / name for name in ("run-old", "run-identical", "run-random")]
-    assert all(verify_run(folder).agrees for folder in folders)
+    assert all(verify(folder).agrees for folder in folders)
     again = compare_runs(folders, found["random"].spec.criteria[0].criteria)
     assert [finding.state for finding in again.findings] == [State.MET, State.NOT_MET]
     assert [finding.message for finding in again.findings] == [found[kind].findings[0].message for kind in ("identical", "random")]

@@ -99,6 +99,18 @@ def of_differences() -> Iterator[Row]:
         yield Row(name=f"levels apart, {required:.7f}", metric="level_difference", required=required, parts=parts, expected=state)
 
 
+def of_changes() -> Iterator[Row]:
+    """Against a baseline that shows every point: none of n lost leaves 1 - beta^(1/n), all of them lost at most 1 - beta^(1/n) others."""
+    n = next(points for points in range(1, 500) if 1 - BETA ** (1 / points) <= 0.02)
+    for points, state in ((n, MET), (n - 1, OPEN)):
+        yield Row(name=f"none of {points} lost", metric="regression", required=-0.02, parts=((points, 0, 0),), expected=state)
+    least = 2 * BETA ** (1 / 30) - 1  # as many as are not lost may be gained
+    for required, state in ((-least + 1e-3, NOT_MET), (-least - 1e-3, OPEN)):
+        yield Row(
+            name=f"all of 30 lost, {required:.4f}", metric="regression", required=required, parts=((0, 0, 30),), expected=state
+        )
+
+
 def of_other_claims() -> Iterator[Row]:
     """Abstention (undecided points of 500 draws abstain), quantile and mean of the radius, the share of draws."""
     k = max(count for count in range(100) if binom.cdf(count, 100, 0.1) <= BETA)
@@ -191,6 +203,7 @@ MAKERS: tuple[Callable[[], Iterator[Row]], ...] = (
     of_the_odd,
     of_each_part,
     of_differences,
+    of_changes,
     of_other_claims,
     of_counts,
     of_severities_and_designs,
@@ -215,7 +228,8 @@ def assessed(build: Any, row: Row) -> Finding:
     results = build.results(hits, cell=part, other=other, clean=clean, label=by_class, anytime=row.anytime)
     where = build.where(0.9, "level 0") if row.where else None
     criterion = build.criterion(row.metric, row.required, severity=row.severity, where=where, **row.criterion)
-    found = build.check(criterion, results, **row.given)
+    given = {"baseline": build.results([950] * len(hits))} if row.metric == "regression" else {}
+    found = build.check(criterion, results, **given, **row.given)
     assert isinstance(found, Finding)
     return found
 

@@ -306,16 +306,7 @@ def test_a_finding_says_what_its_parts_are(
     if "attribute" in changes:
         changes = {**changes, "attribute": assessment.spec.domain.attributes[0].id}
     criterion = replace(assessment.findings[0].criterion, **changes)  # type: ignore[arg-type]
-    found = check(
-        [criterion],
-        domain=assessment.spec.domain,
-        sampling=assessment.spec.sampling,
-        results=assessment.results,
-        coverage=assessment.coverage,
-        reduction=assessment.reduction,
-        class_names=assessment.class_names,
-        points=assessment.points,
-    )
+    found = check([criterion], assessment)
     (shown,) = page_of(replace(assessment, findings=found)).findings
     assert words in shown.tally
     assert shown.tally_at == section
