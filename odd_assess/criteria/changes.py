@@ -11,13 +11,15 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from typing import Any
 
-from odd_assess.records import Change, Criterion, Effect
+from odd_assess.records import Change, Criterion, Effect, Subdomain
 
 Content = Mapping[str, Any]
 """What a criterion asks, by the keys of a criteria file, as JSON holds it; keys at their default are left out."""
 
 SEVERITIES = ("info", "warning", "blocking")
-DESCRIPTIVE = frozenset({"title", "requirement", "clauses"})
+DESCRIPTIVE = frozenset({"title", "requirement", "clauses", "subdomain"})
+DIFFERENCES = frozenset({"level_difference", "regression"})
+"""Metrics that subtract: neither a smaller nor a larger radius asks less."""
 
 _APART = frozenset({"id", "location", "comparator", "required"})
 _DEFAULTS: Mapping[str, Any] = {field.name: field.default for field in fields(Criterion) if field.default is not MISSING}
@@ -35,8 +37,13 @@ def content(criterion: Criterion) -> dict[str, Any]:
             found["require"] = f"{criterion.comparator} {_shown(criterion.required)}"
         value = getattr(criterion, field.name)
         if field.name not in _APART and (field.name not in _DEFAULTS or value != _DEFAULTS[field.name]):
-            found[field.name] = _plain(value)
+            found |= _as_written(value) if isinstance(value, Subdomain) else {field.name: _plain(value)}
     return found
+
+
+def _as_written(where: Subdomain) -> dict[str, Any]:
+    """A sub-domain by the keys of a criteria file: what its conditions make of one ODD is no part of them."""
+    return {"where": _plain(where.written)} | ({"subdomain": where.name} if where.name else {})
 
 
 def changed(criterion: str, before: Content, after: Content, *, reason: str = "", source: str = "") -> tuple[Change, ...]:
@@ -45,7 +52,8 @@ def changed(criterion: str, before: Content, after: Content, *, reason: str = ""
     for key in dict.fromkeys((*before, *after)):
         old, new = (given.get(key, _plain(_DEFAULTS.get(key))) for given in (before, after))
         if old != new:
-            effect = _effect(key, old, new)
+            apart = key == "radius" and before.get("metric") in DIFFERENCES
+            effect: Effect = "not comparable" if apart else _effect(key, old, new)
             texts = {"before": _shown(old), "after": _shown(new)}
             found.append(Change(criterion=criterion, key=key, **texts, effect=effect, reason=reason, source=source))
     return tuple(found)
@@ -65,8 +73,9 @@ def summary(given: Content) -> str:
     """What a criterion asks, in a line."""
     radius = f" at radius {_shown(given['radius'])}" if given.get("radius") is not None else ""
     scope = f", {_shown(given['scope'])}" if given.get("scope") not in (None, "odd") else ""
+    where = f", where {_shown(given['where'])}" if given.get("where") is not None else ""
     severity = _shown(given.get("severity", _DEFAULTS["severity"]))
-    return f"{given.get('metric')}{radius}{scope} {given.get('require')} ({severity})"
+    return f"{given.get('metric')}{radius}{scope}{where} {given.get('require')} ({severity})"
 
 
 def _effect(key: str, old: Any, new: Any) -> Effect:
@@ -85,6 +94,8 @@ def _effect(key: str, old: Any, new: Any) -> Effect:
                 return _by(SEVERITIES.index(new) < SEVERITIES.index(old))
             case "multiplicity":
                 return _by(new == "holm")
+            case "estimate":
+                return _by(new == "accepted")
             case "scope" if "odd" in (old, new):
                 return _by(new == "odd")
             case _:

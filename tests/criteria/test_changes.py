@@ -6,7 +6,7 @@ import pytest
 
 from odd_assess.criteria.changes import added, changed, content, dropped
 from odd_assess.errors import Location
-from odd_assess.records import Criterion
+from odd_assess.records import Criterion, Subdomain
 
 CRITERION = Criterion(
     id="CA",
@@ -20,6 +20,23 @@ CRITERION = Criterion(
     multiplicity="bonferroni",
     clauses=("EU-AI-Act:15(1)",),
 )
+
+
+DUSK = Subdomain(name="", text="light: < 100 lux", written={"light": "< 100 lux"}, share=0.3)
+
+
+def test_a_sub_domain_is_what_its_file_writes() -> None:
+    """Not what the conditions make of one ODD: the same file gives the same content wherever it lies."""
+    named = replace(DUSK, name="dusk", share=0.4)
+    assert content(replace(CRITERION, where=named)) == content(CRITERION) | {"where": {"light": "< 100 lux"}, "subdomain": "dusk"}
+    assert told(replace(CRITERION, where=DUSK), replace(CRITERION, where=replace(DUSK, share=0.5))) == []
+
+
+def test_a_radius_of_a_difference_asks_neither_more_nor_less() -> None:
+    """Levels may be further apart at a smaller radius."""
+    before = replace(CRITERION, metric="level_difference", comparator="<=")
+    assert told(before, replace(before, radius=0.125)) == ["CA: radius 0.25 -> 0.125 (not comparable)"]
+    assert told(before, replace(before, radius=0.5)) == ["CA: radius 0.25 -> 0.5 (not comparable)"]
 
 
 def told(before: Criterion, after: Criterion) -> list[str]:
@@ -42,6 +59,8 @@ def told(before: Criterion, after: Criterion) -> list[str]:
         ({"metric": "clean_accuracy"}, "CA: metric certified_accuracy -> clean_accuracy (not comparable)"),
         ({"title": "Robust"}, "CA: title Certified accuracy -> Robust"),
         ({"clauses": ()}, "CA: clauses EU-AI-Act:15(1) -> none"),
+        ({"where": DUSK}, "CA: where none -> light: < 100 lux (not comparable)"),
+        ({"estimate": "accepted"}, "CA: estimate none -> accepted (loosened)"),
     ],
 )
 def test_each_key(edit: dict[str, object], line: str) -> None:
