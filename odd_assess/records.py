@@ -27,6 +27,7 @@ from odd_assess.odd.domain import Domain
 from odd_assess.odd.points import OddPoint as OddPoint
 from odd_assess.odd.points import OddPoints as OddPoints
 from odd_assess.odd.points import Value as Value
+from odd_assess.policies import SigmaPolicy as SigmaPolicy
 
 # ---------------------------------------------------------------- one point
 
@@ -54,12 +55,22 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LevelCounts:
+    """The draws of one noise level of a cascade."""
+
+    sigma: float
+    selection: Counts
+    counts: Counts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Certified:
     """Except with probability ``alpha``: g(x + d) == label for every ||d||_2 < radius.
 
     ``radius`` is in input units and rounded down. ``selection`` holds the n0 draws that chose the class (None where one batch does
     both), ``counts`` the n draws that bound it. ``ties`` counts the draws of both whose two top logits tie within rounding: with another batch size
-    they may fall otherwise.
+    they may fall otherwise. ``levels`` (cascade) holds the draws of every
+    noise level, ``sigma`` and ``counts`` are then those of the one that gives the radius.
     """
 
     label: int
@@ -73,6 +84,7 @@ class Certified:
     counts: Counts
     selection: Counts | None = None
     ties: int = 0
+    levels: tuple[LevelCounts, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +101,7 @@ class Abstained:
     counts: Counts
     selection: Counts | None = None
     ties: int = 0
+    levels: tuple[LevelCounts, ...] = ()
 
 
 Certificate = Certified | Abstained
@@ -215,14 +228,27 @@ class ReferencePlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ComparisonPlan:
+    """A random subsample of ``points`` points that is also certified at each single noise level of ``sigmas``, with the run's budget: what the policy gains."""
+
+    sigmas: tuple[float, ...]
+    points: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CertificationPlan:
-    """Noise level (input units), failure probability of one certificate, budget and reference."""
+    """Noise level (input units), failure probability of one certificate, budget and reference.
+
+    ``policy`` (None: the one level ``sigma``) chooses the level of each point; ``sigma`` is then the largest that it can choose.
+    """
 
     sigma: float
     alpha: float
     budget: Budget
     reference: ReferencePlan | None = None
     batch_size: int | None = None  # None: chosen by the engine and recorded
+    policy: SigmaPolicy | None = None
+    comparison: ComparisonPlan | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -506,6 +532,27 @@ class Reduction:
     theory: float | None = None
 
 
+Soundness = Literal["stateless", "per-cell (metadata)", "memory (later queries, order dependent)"]
+"""What a certificate speaks of: a fixed classifier; one that is told the cell; one that remembers what it has certified."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class NoiseLevels:
+    """What became of a policy that chooses the noise level of each point.
+
+    ``cells``: (name, level) of each cell, where the cell decides. ``alone``, ``label_alone`` (m,): radius and class of each point before the memory, where
+    there is one; `Results` hold what counts: the smaller of the two radii, 0 where the memory answers with another class. ``single``: the subsample that was
+    certified at single levels too, the same rows at each, in rising order of the level.
+    """
+
+    policy: SigmaPolicy
+    soundness: Soundness
+    cells: tuple[tuple[str, float], ...] = ()
+    alone: Floats | None = None
+    label_alone: Ints | None = None
+    single: tuple[Results, ...] = ()
+
+
 class State(Enum):
     """The state of a criterion. Each value is the word that reports print."""
 
@@ -604,6 +651,7 @@ class Assessment:
     exhibits: tuple[Exhibit, ...]
     manifest: Mapping[str, Any]
     baseline: Results | None = None  # the same points under the model that this one would replace
+    noise: NoiseLevels | None = None  # None: one level for all points
 
     @property
     def evidence(self) -> Evidence:

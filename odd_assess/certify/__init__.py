@@ -24,9 +24,11 @@ from odd_assess.certify.lanes import copies_of as copies_of
 from odd_assess.certify.lanes import in_halves as in_halves
 from odd_assess.certify.lanes import on_threads as on_threads
 from odd_assess.certify.lanes import out_of_memory as out_of_memory
+from odd_assess.certify.memory import Memory as Memory
 from odd_assess.certify.noise import NoiseSource as NoiseSource
 from odd_assess.certify.noise import content_key as content_key
 from odd_assess.certify.noise import self_test as self_test
+from odd_assess.certify.plans import CascadePlan as CascadePlan
 from odd_assess.certify.plans import Plan as Plan
 from odd_assess.certify.plans import ReducedPlan as ReducedPlan
 from odd_assess.certify.plans import SequentialPlan as SequentialPlan
@@ -37,6 +39,12 @@ from odd_assess.certify.procedures import procedure as procedure
 from odd_assess.certify.setting import Setting as Setting
 from odd_assess.certify.setting import default_batch_size as default_batch_size
 from odd_assess.certify.setting import default_setting as default_setting
+from odd_assess.certify.sigma import choose_sigma as choose_sigma
 from odd_assess.certify.tuning import Look as Look
 from odd_assess.certify.tuning import Tuned as Tuned
 from odd_assess.certify.tuning import tune as tune
+from odd_assess.policies import Cascade as Cascade
+from odd_assess.policies import DataDependent as DataDependent
+from odd_assess.policies import MultiStart as MultiStart
+from odd_assess.policies import PerCell as PerCell
+from odd_assess.policies import SigmaPolicy as SigmaPolicy

@@ -9,8 +9,9 @@ the order of submission: what is packed with what depends on the setting, never 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -18,7 +19,7 @@ from torch import Tensor
 from odd_assess.certify.answers import Answers
 from odd_assess.certify.lanes import Copies, Lanes
 from odd_assess.certify.procedures import ClassCounts, Draw, Procedure
-from odd_assess.records import Certificate
+from odd_assess.records import Abstained, Certificate, Certified
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +29,7 @@ class Subject:
     position: int
     key: bytes
     image: Tensor
-    procedure: Procedure
+    procedure: Procedure | Generator[Draw, ClassCounts, Any]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,6 +43,11 @@ class _Job:
     counted: int = 0
     counts: ClassCounts = field(default_factory=lambda: np.zeros(0, np.int64))
     ties: int = 0
+
+
+def _with_ties(result: Any, ties: int) -> Any:
+    """A certificate carries its ties; what else a procedure returns carries none."""
+    return replace(result, ties=ties) if isinstance(result, Certified | Abstained) else result
 
 
 @dataclass(slots=True, kw_only=True)
@@ -149,6 +155,6 @@ class Engine:
         try:
             request = job.subject.procedure.send(job.counts)
         except StopIteration as done:
-            yield job.subject.position, replace(done.value, ties=job.ties)
+            yield job.subject.position, _with_ties(done.value, job.ties)
         else:
             ready.append(_Job(subject=job.subject, image=job.image, request=request, ties=job.ties))

@@ -6,13 +6,12 @@ A plan is data. ``procedure`` turns it into the generator that carries it out (p
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
+from odd_assess.policies import SMALLEST_SIGMA as SMALLEST_SIGMA
 from odd_assess.stats import anytime_draws_for_radius, smallest_useful_n
-
-SMALLEST_SIGMA = 1e-4
-"""Images and noise are float32: at sigma 1e-7 rounding ate the noise and six certificates of ten were false; at 1e-6 none of 200 was."""
 
 SMALLEST_ALPHA = 1e-100
 """Below about 1e-160 the beta quantile of scipy fails; down to 1e-130 it was right in 2,500 random cases."""
@@ -113,4 +112,36 @@ class SequentialPlan:
         return self.n0 + self.max_draws
 
 
-Plan = ReducedPlan | SingleBatchPlan | SequentialPlan
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CascadePlan:
+    """A cascade of noise levels ``sigmas``, the widest first: at each, ``n0`` draws choose a class and ``n`` fresh draws count the answers.
+
+    The classifier answers at the first level where a class has a majority and abstains where there is none; ``alpha`` is the whole failure probability.
+
+    Raises: ValueError for levels that do not fall, fewer than one of them, n0 < 1, alpha outside (0, 1), or an n so small that no count certifies.
+    Source: `odd_assess.stats.cascade`.
+    """
+
+    sigmas: tuple[float, ...]
+    n0: int
+    n: int
+    alpha: float
+    name: str = "cascade"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sigmas", tuple(float(sigma) for sigma in self.sigmas))
+        if not self.sigmas or any(below >= above for above, below in pairwise(self.sigmas)):
+            raise ValueError(f"sigmas must fall, the widest first, got {self.sigmas!r}")
+        for sigma in self.sigmas:
+            _check(n=self.n, sigma=sigma, alpha=self.alpha, level=self.alpha / (2 * len(self.sigmas) - 1))
+        if self.n0 < 1:
+            raise ValueError(f"n0 must be at least 1, got {self.n0}")
+
+    @property
+    def draws(self) -> int:
+        """Noisy copies that one point takes."""
+        return len(self.sigmas) * (self.n0 + self.n)
+
+
+OneLevelPlan = ReducedPlan | SingleBatchPlan | SequentialPlan
+Plan = OneLevelPlan | CascadePlan

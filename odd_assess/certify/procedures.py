@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from odd_assess.certify.plans import Plan, ReducedPlan, SequentialPlan, SingleBatchPlan
-from odd_assess.records import Abstained, Certificate, Certified, Counts
+from odd_assess.certify.plans import CascadePlan, OneLevelPlan, Plan, ReducedPlan, SequentialPlan, SingleBatchPlan
+from odd_assess.records import Abstained, Certificate, Certified, Counts, LevelCounts
 from odd_assess.stats import (
     anytime_lower_bound,
     anytime_upper_bound,
+    cascade_radii,
     certified_radius,
     fewest_to_decide,
     largest_radius,
@@ -62,6 +63,8 @@ def procedure(plan: Plan, *, stage: str = "") -> Procedure:
             return single_batch(plan, stage=stage)
         case SequentialPlan():
             return sequential(plan, stage=stage)
+        case CascadePlan():
+            return cascade(plan, stage=stage)
 
 
 def reduced(plan: ReducedPlan, *, stage: str = "") -> Procedure:
@@ -119,6 +122,45 @@ def sequential(plan: SequentialPlan, *, stage: str = "") -> Procedure:
     return _certificate(chosen, p_a_lower, counts, selection, plan=plan)
 
 
+def cascade(plan: CascadePlan, *, stage: str = "") -> Procedure:
+    """A certificate of the cascade of noise levels that is false with probability at most alpha.
+
+    At each level n0 draws choose a class and n fresh draws count the answers. All bounds hold at once but with probability alpha, so the level with the largest
+    radius gives the certificate: its sigma, counts and bound. The counts of all levels are the certificate's ``levels``.
+
+    Source: `odd_assess.stats.cascade`.
+    """
+    levels: list[tuple[ClassCounts, ClassCounts]] = []
+    for k, sigma in enumerate(plan.sigmas):
+        selection = yield Draw(n=plan.n0, sigma=sigma, stage=f"{stage}cascade{k}/select")
+        levels.append((selection, (yield Draw(n=plan.n, sigma=sigma, stage=f"{stage}cascade{k}/bound"))))
+    return cascade_certificate(plan, [selection for selection, _ in levels], [counts for _, counts in levels])
+
+
+def cascade_certificate(plan: CascadePlan, selections: list[ClassCounts], counts: list[ClassCounts]) -> Certificate:
+    """What the counts of a cascade certify."""
+    labels = [int(selection.argmax()) for selection in selections]
+    found = cascade_radii(counts, labels, plan.sigmas, alpha=plan.alpha)
+    at = max(range(len(found)), key=lambda k: found[k])  # the largest radius; where nothing is certified, the largest share
+    radius, p_a_lower = found[at]
+    common: dict[str, Any] = {
+        "label": labels[at],
+        "p_a_lower": p_a_lower,
+        "n0": plan.n0,
+        "n": plan.n,
+        "sigma": plan.sigmas[at],
+        "alpha": plan.alpha,
+        "procedure": plan.name,
+        "counts": Counts.from_array(counts[at]),
+        "selection": Counts.from_array(selections[at]),
+        "levels": tuple(
+            LevelCounts(sigma=sigma, selection=Counts.from_array(chosen), counts=Counts.from_array(counted))
+            for sigma, chosen, counted in zip(plan.sigmas, selections, counts, strict=True)
+        ),
+    }
+    return Certified(radius=radius, **common) if radius > 0 else Abstained(**common)
+
+
 @lru_cache(maxsize=2**14)  # many points pass through the same counts
 def _next_block(plan: SequentialPlan, hits: int, drawn: int) -> int:
     """The draws to ask for next; 0 where every radius is decided or the budget is spent."""
@@ -145,7 +187,9 @@ def _undecided(plan: SequentialPlan, hits: int, drawn: int) -> list[float]:
     return [float(p) for r, p in zip(plan.radii, p0, strict=True) if not (lower >= r and lower > 0) and not upper < r]
 
 
-def _certificate(chosen: int, p_a_lower: float, counts: ClassCounts, selection: ClassCounts | None, *, plan: Plan) -> Certificate:
+def _certificate(
+    chosen: int, p_a_lower: float, counts: ClassCounts, selection: ClassCounts | None, *, plan: OneLevelPlan
+) -> Certificate:
     radius = certified_radius(p_a_lower, sigma=plan.sigma)
     common: dict[str, Any] = {
         "label": chosen,

@@ -39,6 +39,8 @@ Mutants of the bounds (a level doubled, a +1 left out, the wrong tail, draws use
 
 from odd_assess.stats.bounded_mean import mean_lower_bound as mean_lower_bound
 from odd_assess.stats.bounded_mean import mean_upper_bound as mean_upper_bound
+from odd_assess.stats.cascade import cascade_radii as cascade_radii
+from odd_assess.stats.cascade import level_radius as level_radius
 from odd_assess.stats.discordant import difference_lower_bound as difference_lower_bound
 from odd_assess.stats.discordant import difference_upper_bound as difference_upper_bound
 from odd_assess.stats.domain import domain_fraction_bounds as domain_fraction_bounds

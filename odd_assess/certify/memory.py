@@ -1,0 +1,257 @@
+"""The memory that makes certificates sound where the noise level was chosen by looking at the input.
+
+A sigma that depends on x is no constant of the smoothed classifier: the certificate of x speaks of a classifier that other inputs never meet. The memory
+repairs this for what is asked *later*: it keeps a ball for every certified input and answers each later query inside a ball with that ball's label.
+Its invariant: balls of different labels are disjoint. So a certificate (x, label, radius) that the memory has returned holds for every later query within
+the radius, however the queries are chosen; what was answered before x was added is not covered, and other orders give other radii.
+
+``add`` takes one input after another (the published case analysis), ``resolve`` a whole set at once, whatever its order.
+
+**Rounding.** Distances are float64 sums over float32 inputs, right to one part in 1e10. Balls are kept apart by a part in 1e8 of their distance, and a
+query within a part in 1e9 of a ball's rim counts as inside: what is within a radius is always found inside its ball, never in two balls of different labels.
+
+Source: Alfarra, Bibi, Torr, Ghanem, UAI 2022, section 3.3 and algorithm 2 (memory-enhanced classifier); the batch form is ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from odd_assess.records import Floats, Ints
+
+APART = 1e-8
+"""The share of a distance that is left between two balls of different labels."""
+RIM = 1e-9
+"""The share by which a distance may be misjudged."""
+CHUNK = 1024
+"""Inputs that are compared at a time: a block of distances takes 8 MiB."""
+
+Inputs = NDArray[np.float32]
+
+
+class Memory:
+    """Balls around inputs of one shape: (x_i, label_i, radius_i), those of different labels disjoint. Empty to begin with."""
+
+    def __init__(self) -> None:
+        self._shape: tuple[int, ...] | None = None
+        self._inputs: Inputs = np.zeros((0, 0), np.float32)
+        self._labels: Ints = np.zeros(0, np.int64)
+        self._radii: Floats = np.zeros(0)
+        self._size = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    @property
+    def labels(self) -> Ints:
+        """The label of each ball (balls,)."""
+        return self._labels[: self._size]
+
+    @property
+    def radii(self) -> Floats:
+        """The radius of each ball (balls,), in input units."""
+        return self._radii[: self._size]
+
+    @property
+    def inputs(self) -> Inputs:
+        """The centre of each ball (balls, *shape)."""
+        return self._inputs[: self._size].reshape(self._size, *(self._shape or (0,)))
+
+    def query(self, x: ArrayLike) -> int | None:
+        """The label of the balls that hold ``x`` (*shape); None where none does.
+
+        Raises: ValueError for an input of another shape, or one that is not finite float32.
+        """
+        inside = np.flatnonzero(self._distances(self._row(x)) * (1 - RIM) < self.radii)
+        return int(self.labels[inside[0]]) if len(inside) else None
+
+    def add(self, x: ArrayLike, label: int, radius: float) -> tuple[int, float]:
+        """Keep what was certified at ``x`` as far as the balls that are there allow; the label and radius that hold for every later query.
+
+        ``radius`` 0: nothing was certified. Inside balls of another label, theirs is the answer, up to the rim of the widest; otherwise the radius ends at the
+        nearest ball of another label, but reaches at least as far as the balls of its own label around it. A radius of 0 comes back where nothing holds.
+
+        Raises: ValueError as `query`, or for a radius below 0.
+        """
+        row = self._row(x)
+        _check_radii(np.array([radius]))
+        distances = self._distances(row)
+        inside = distances * (1 - RIM) < self.radii
+        around = 0.0
+        if inside.any():
+            held = int(self.labels[inside][0])
+            around = max(0.0, float((self.radii - distances * (1 + RIM))[inside].max()))
+            if held != label:
+                return held, around
+        others = self.labels != label
+        room = (distances * (1 - APART) - self.radii)[others]
+        kept = max(0.0, min(float(radius), float(room.min()))) if len(room) else float(radius)
+        if kept <= around:  # the ball would lie inside another of its label
+            return int(label), around
+        self._append(row[None], np.array([label]), np.array([kept]))
+        return int(label), kept
+
+    def resolve(self, xs: ArrayLike, labels: ArrayLike, radii: ArrayLike) -> tuple[Ints, Floats]:
+        """Keep a whole set of certificates: the labels and radii (m,) that hold for every later query. In any order of the set the same comes out.
+
+        ``xs`` (m, *shape), ``labels`` and ``radii`` (m,); radius 0: nothing was certified. What the memory holds already is treated as `add` treats it.
+        Then each pair of balls of different labels at distance d with d < r_i + r_j is cut in proportion: r_i to at most d r_i / (r_i + r_j), r_j likewise;
+        equal inputs with different labels lose both. At last an input inside a ball takes its label, and reaches to its rim at least. Adding what comes out
+        to an empty memory, one by one in any order, changes nothing.
+
+        Raises: ValueError for columns of different lengths, or as `add`.
+        """
+        rows = self._rows(xs)
+        given, reach = np.asarray(labels, dtype=np.int64), np.array(radii, dtype=np.float64)
+        if given.shape != (len(rows),) or reach.shape != (len(rows),):
+            raise ValueError(
+                f"labels and radii must have one entry for each of {len(rows)} inputs, got {given.shape} and {reach.shape}"
+            )
+        _check_radii(reach)
+        for i in range(len(rows) if len(self) else 0):
+            given[i], reach[i] = self._beside(rows[i], int(given[i]), float(reach[i]))
+        cut, touching = _apart(rows, given, reach)
+        found, wide = _widened(rows, given, cut) if touching else (given, cut)
+        new = wide > 0
+        self._append(rows[new], found[new], wide[new])
+        return found, wide
+
+    def save(self, path: Path | str) -> None:
+        """Write the balls to an ``.npz`` file.
+
+        Raises: OSError when the disk refuses.
+        """
+        with Path(path).open("wb") as file:
+            np.savez(file, inputs=self.inputs, labels=self.labels, radii=self.radii)
+
+    @classmethod
+    def load(cls, path: Path | str) -> Memory:
+        """The memory of a file that `save` wrote.
+
+        Raises: OSError when it cannot be read; ValueError when it holds no balls, or balls of different labels that overlap.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                inputs, labels, radii = file["inputs"], file["labels"], file["radii"]
+        except (KeyError, ValueError) as error:
+            raise ValueError(f"{path}: must be a memory that was saved, got: {error}") from error
+        memory = cls()
+        if len(inputs):
+            kept_labels, kept_radii = memory.resolve(inputs, labels, radii)
+            if not (np.array_equal(kept_labels, labels) and np.allclose(kept_radii, radii, rtol=1e-7, atol=0)):
+                raise ValueError(f"{path}: must be a memory that was saved, but balls of different labels overlap in it")
+            memory._radii[: len(memory)] = radii
+        return memory
+
+    # ---------------------------------------------------------------- inside
+
+    def _row(self, x: ArrayLike) -> Inputs:
+        row: Inputs = self._rows(np.asarray(x)[None])[0]
+        return row
+
+    def _rows(self, xs: ArrayLike) -> Inputs:
+        """Inputs as rows (m, values); the first ones decide the shape."""
+        given = np.asarray(xs)
+        if given.dtype != np.float32 or given.ndim < 2 or not np.isfinite(given).all():
+            raise ValueError(f"inputs must be finite float32 arrays (m, *shape), got {given.dtype} {given.shape}")
+        if self._shape is None:
+            self._shape = given.shape[1:]
+            self._inputs = np.zeros((0, int(np.prod(self._shape))), np.float32)
+        if given.shape[1:] != self._shape:
+            raise ValueError(f"every input must have the shape {self._shape}, got {given.shape[1:]}")
+        rows: Inputs = given.reshape(len(given), -1)
+        return rows
+
+    def _distances(self, row: Inputs) -> Floats:
+        """The distance of an input to the centre of each ball (balls,)."""
+        parts = [np.zeros(0)]
+        for start in range(0, self._size, CHUNK):
+            apart = self._inputs[start : min(start + CHUNK, self._size)].astype(np.float64) - row
+            parts.append(np.sqrt(np.einsum("ij,ij->i", apart, apart)))
+        return np.concatenate(parts)
+
+    def _beside(self, row: Inputs, label: int, radius: float) -> tuple[int, float]:
+        """What `add` would return, with nothing kept."""
+        size = self._size
+        answer = self.add(row.reshape(self._shape or ()), label, radius)
+        self._size = size
+        return answer
+
+    def _append(self, rows: Inputs, labels: Ints, radii: Floats) -> None:
+        end = self._size + len(rows)
+        if end > len(self._inputs):
+            room = max(end, 2 * len(self._inputs), 16) - len(self._inputs)
+            self._inputs = np.concatenate([self._inputs, np.zeros((room, rows.shape[1]), np.float32)])
+            self._labels = np.concatenate([self._labels, np.zeros(room, np.int64)])
+            self._radii = np.concatenate([self._radii, np.zeros(room)])
+        self._inputs[self._size : end], self._labels[self._size : end], self._radii[self._size : end] = rows, labels, radii
+        self._size = end
+
+
+def _check_radii(radii: Floats) -> None:
+    if not np.all((radii >= 0) & (radii < np.inf)):
+        raise ValueError("radii must be finite and at least 0 (0: nothing was certified)")
+
+
+def _apart(rows: Inputs, labels: Ints, radii: Floats) -> tuple[Floats, bool]:
+    """Radii (m,) cut until balls of different labels are disjoint; and whether an input may lie inside the ball of another."""
+    share, touching = np.ones(len(rows)), False
+    for one, other, distance, slack in _blocks(rows):
+        near = np.sqrt(np.maximum(0.0, distance**2 - slack))
+        mine, theirs = radii[one, None], radii[None, other]
+        close = near < np.maximum(mine, theirs)
+        if one == other:
+            np.fill_diagonal(close, val=False)  # each input lies in its own ball
+        touching |= bool(close.any())
+        together, room = mine + theirs, near * (1 - APART)
+        conflict = (labels[one, None] != labels[None, other]) & (mine > 0) & (theirs > 0) & (room < together)
+        if conflict.any():
+            part = np.where(conflict, room / np.where(conflict, together, 1.0), 1.0)
+            share[one] = np.minimum(share[one], part.min(axis=1))
+            share[other] = np.minimum(share[other], part.min(axis=0))
+    return radii * share, touching
+
+
+def _widened(rows: Inputs, labels: Ints, radii: Floats) -> tuple[Ints, Floats]:
+    """An input inside a ball takes its label and reaches to its rim: balls of different labels are disjoint, so one label at most."""
+    found, wide = labels.copy(), radii.copy()
+    for one, other, distance, slack in _blocks(rows):
+        near = np.sqrt(np.maximum(0.0, distance**2 - slack))
+        sides = [(one, other, near)] if one == other else [(one, other, near), (other, one, near.T)]
+        for mine, theirs, apart in sides:
+            rim = radii[None, theirs] - apart
+            if mine == theirs:
+                np.fill_diagonal(rim, 0.0)
+            widest = rim.argmax(axis=1)
+            for i in np.flatnonzero(rim[np.arange(len(rim)), widest] > wide[mine]).tolist():
+                row, ball = mine.start + i, theirs.start + int(widest[i])
+                reach = radii[ball] - _distance(rows[row], rows[ball]) * (1 + RIM)
+                if reach > wide[row]:
+                    found[row], wide[row] = labels[ball], reach
+    return found, wide
+
+
+def _distance(one: Inputs, other: Inputs) -> float:
+    return float(np.linalg.norm(one.astype(np.float64) - other))
+
+
+def _blocks(rows: Inputs) -> Iterator[tuple[slice, slice, Floats, Floats]]:
+    """(i, j, distances, slack) of the inputs of two slices, each pair of slices i <= j once: a distance squared is right to ``slack``.
+
+    |a|^2 + |b|^2 - 2 ab in float64, whose error is at most 4 (values + 3) u (|a|^2 + |b|^2), u = 2^-53.
+    """
+    rounding = 4.0 * (rows.shape[1] + 3) * 2.0**-53
+    starts = range(0, len(rows), CHUNK)
+    for i in starts:
+        a = rows[i : i + CHUNK].astype(np.float64)
+        for j in starts[i // CHUNK :]:
+            b = a if i == j else rows[j : j + CHUNK].astype(np.float64)
+            together = np.einsum("ij,ij->i", a, a)[:, None] + np.einsum("ij,ij->i", b, b)[None]
+            distance = np.sqrt(np.maximum(0.0, together - 2.0 * (a @ b.T)))
+            if i == j:
+                np.fill_diagonal(distance, 0.0)
+            yield slice(i, i + len(a)), slice(j, j + len(b)), distance, rounding * together

@@ -1,0 +1,77 @@
+"""A noise level for one input, found by asking: a generator that asks for draws, as a certification procedure does, and returns sigma.
+
+Its draws have addresses of their own ("sigma/..."): the noise that chooses sigma never certifies. What it chooses looks at the input, so that its
+certificates count only as far as a `Memory` lets them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator
+from functools import lru_cache
+
+import numpy as np
+
+from odd_assess.certify.procedures import ClassCounts, Draw
+from odd_assess.policies import MultiStart
+from odd_assess.records import Floats
+from odd_assess.stats import expected_radius
+
+SEARCH, TRIAL = "sigma/search", "sigma/trial"
+"""The noise addresses of a search: common random numbers at all levels; fresh ones for the last choice."""
+GOLDEN = (math.sqrt(5) - 1) / 2
+
+Search = Generator[Draw, ClassCounts, float]
+
+
+def budget_value(hits: int, draws: int, sigma: float, *, n: int, alpha: float) -> float:
+    """The radius that n draws are expected to certify with noise ``sigma`` where ``hits`` of ``draws`` copies agreed: what a search maximises.
+
+    Not the radius of infinitely many draws: that of a linear classifier is the same at every sigma, while what n draws certify of it is not.
+    """
+    return sigma * float(_values(draws, n, alpha)[hits])
+
+
+@lru_cache(maxsize=64)
+def _values(draws: int, n: int, alpha: float) -> Floats:
+    share = (np.arange(draws + 1) + 0.5) / (draws + 1.0)  # Jeffreys' estimate: agreement of all is not taken for certainty
+    return np.asarray(expected_radius(share, n, alpha=alpha, sigma=1.0))
+
+
+def bisection(policy: MultiStart) -> Search:
+    """The derivative-free multiple-start search: hard counts at every start, then golden sections beside the best, then a fresh comparison.
+
+    The expected radius is quasi-concave in log sigma for most inputs, not for all: hence the starts.
+    """
+    seen: dict[float, float] = {}
+
+    def value(sigma: float) -> Generator[Draw, ClassCounts, float]:
+        if sigma not in seen:
+            counts = yield Draw(n=policy.draws, sigma=sigma, stage=SEARCH)
+            seen[sigma] = budget_value(int(counts.max()), policy.draws, sigma, n=policy.n, alpha=policy.alpha)
+        return seen[sigma]
+
+    for start in policy.starts:
+        yield from value(start)
+    best = max(seen, key=lambda sigma: (seen[sigma], -sigma))
+    below, above = policy.neighbours(best)
+    low, high = math.log(below), math.log(above)
+    for _ in range(policy.steps):
+        left, right = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
+        if (yield from value(math.exp(left))) >= (yield from value(math.exp(right))):
+            high = right
+        else:
+            low = left
+    return (yield from shortlisted(policy, sorted(seen, key=lambda sigma: (-seen[sigma], sigma))))
+
+
+def shortlisted(policy: MultiStart, ranked: list[float]) -> Search:
+    """The best of the first few levels on fresh draws, so that none wins by the luck of its search."""
+    candidates = ranked[: policy.shortlist]
+    if len(candidates) == 1:
+        return candidates[0]
+    found = {}
+    for sigma in candidates:
+        counts = yield Draw(n=policy.trial, sigma=sigma, stage=TRIAL)
+        found[sigma] = budget_value(int(counts.max()), policy.trial, sigma, n=policy.n, alpha=policy.alpha)
+    return max(found, key=lambda sigma: (found[sigma], -sigma))
