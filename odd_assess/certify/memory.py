@@ -7,30 +7,21 @@ the radius, however the queries are chosen; what was answered before x was added
 
 ``add`` takes one input after another (the published case analysis), ``resolve`` a whole set at once, whatever its order.
 
-**Rounding.** Distances are float64 sums over float32 inputs, right to one part in 1e10. Balls are kept apart by a part in 1e8 of their distance, and a
-query within a part in 1e9 of a ball's rim counts as inside: what is within a radius is always found inside its ball, never in two balls of different labels.
+**Rounding.** As in `odd_assess.stats.balls`; a query within a part in 1e9 of a ball's rim counts as inside: what is within a radius is always found inside its
+ball, never in two balls of different labels.
 
 Source: Alfarra, Bibi, Torr, Ghanem, UAI 2022, section 3.3 and algorithm 2 (memory-enhanced classifier); the batch form is ours.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from odd_assess.records import Floats, Ints
-
-APART = 1e-8
-"""The share of a distance that is left between two balls of different labels."""
-RIM = 1e-9
-"""The share by which a distance may be misjudged."""
-CHUNK = 1024
-"""Inputs that are compared at a time: a block of distances takes 8 MiB."""
-
-Inputs = NDArray[np.float32]
+from odd_assess.stats.balls import APART, BLOCK, RIM, Inputs, check_radii, checked_inputs, pairs_of, resolved
 
 
 class Memory:
@@ -78,7 +69,7 @@ class Memory:
         Raises: ValueError as `query`, or for a radius below 0.
         """
         row = self._row(x)
-        _check_radii(np.array([radius]))
+        check_radii(np.array([radius]))
         distances = self._distances(row)
         inside = distances * (1 - RIM) < self.radii
         around = 0.0
@@ -99,9 +90,7 @@ class Memory:
         """Keep a whole set of certificates: the labels and radii (m,) that hold for every later query. In any order of the set the same comes out.
 
         ``xs`` (m, *shape), ``labels`` and ``radii`` (m,); radius 0: nothing was certified. What the memory holds already is treated as `add` treats it.
-        Then each pair of balls of different labels at distance d with d < r_i + r_j is cut in proportion: r_i to at most d r_i / (r_i + r_j), r_j likewise;
-        equal inputs with different labels lose both. At last an input inside a ball takes its label, and reaches to its rim at least. Adding what comes out
-        to an empty memory, one by one in any order, changes nothing.
+        Then the set is cut and widened by `odd_assess.stats.resolved`. Adding what comes out to an empty memory, one by one in any order, changes nothing.
 
         Raises: ValueError for columns of different lengths, or as `add`.
         """
@@ -111,11 +100,10 @@ class Memory:
             raise ValueError(
                 f"labels and radii must have one entry for each of {len(rows)} inputs, got {given.shape} and {reach.shape}"
             )
-        _check_radii(reach)
+        check_radii(reach)
         for i in range(len(rows) if len(self) else 0):
             given[i], reach[i] = self._beside(rows[i], int(given[i]), float(reach[i]))
-        cut, touching = _apart(rows, given, reach)
-        found, wide = _widened(rows, given, cut) if touching else (given, cut)
+        found, wide = resolved(given, reach, pairs_of([rows], given, reach))
         new = wide > 0
         self._append(rows[new], found[new], wide[new])
         return found, wide
@@ -155,22 +143,18 @@ class Memory:
 
     def _rows(self, xs: ArrayLike) -> Inputs:
         """Inputs as rows (m, values); the first ones decide the shape."""
-        given = np.asarray(xs)
-        if given.dtype != np.float32 or given.ndim < 2 or not np.isfinite(given).all():
-            raise ValueError(f"inputs must be finite float32 arrays (m, *shape), got {given.dtype} {given.shape}")
+        given = checked_inputs(xs, self._shape)
         if self._shape is None:
             self._shape = given.shape[1:]
             self._inputs = np.zeros((0, int(np.prod(self._shape))), np.float32)
-        if given.shape[1:] != self._shape:
-            raise ValueError(f"every input must have the shape {self._shape}, got {given.shape[1:]}")
         rows: Inputs = given.reshape(len(given), -1)
         return rows
 
     def _distances(self, row: Inputs) -> Floats:
         """The distance of an input to the centre of each ball (balls,)."""
         parts = [np.zeros(0)]
-        for start in range(0, self._size, CHUNK):
-            apart = self._inputs[start : min(start + CHUNK, self._size)].astype(np.float64) - row
+        for start in range(0, self._size, BLOCK):
+            apart = self._inputs[start : min(start + BLOCK, self._size)].astype(np.float64) - row
             parts.append(np.sqrt(np.einsum("ij,ij->i", apart, apart)))
         return np.concatenate(parts)
 
@@ -190,68 +174,3 @@ class Memory:
             self._radii = np.concatenate([self._radii, np.zeros(room)])
         self._inputs[self._size : end], self._labels[self._size : end], self._radii[self._size : end] = rows, labels, radii
         self._size = end
-
-
-def _check_radii(radii: Floats) -> None:
-    if not np.all((radii >= 0) & (radii < np.inf)):
-        raise ValueError("radii must be finite and at least 0 (0: nothing was certified)")
-
-
-def _apart(rows: Inputs, labels: Ints, radii: Floats) -> tuple[Floats, bool]:
-    """Radii (m,) cut until balls of different labels are disjoint; and whether an input may lie inside the ball of another."""
-    share, touching = np.ones(len(rows)), False
-    for one, other, distance, slack in _blocks(rows):
-        near = np.sqrt(np.maximum(0.0, distance**2 - slack))
-        mine, theirs = radii[one, None], radii[None, other]
-        close = near < np.maximum(mine, theirs)
-        if one == other:
-            np.fill_diagonal(close, val=False)  # each input lies in its own ball
-        touching |= bool(close.any())
-        together, room = mine + theirs, near * (1 - APART)
-        conflict = (labels[one, None] != labels[None, other]) & (mine > 0) & (theirs > 0) & (room < together)
-        if conflict.any():
-            part = np.where(conflict, room / np.where(conflict, together, 1.0), 1.0)
-            share[one] = np.minimum(share[one], part.min(axis=1))
-            share[other] = np.minimum(share[other], part.min(axis=0))
-    return radii * share, touching
-
-
-def _widened(rows: Inputs, labels: Ints, radii: Floats) -> tuple[Ints, Floats]:
-    """An input inside a ball takes its label and reaches to its rim: balls of different labels are disjoint, so one label at most."""
-    found, wide = labels.copy(), radii.copy()
-    for one, other, distance, slack in _blocks(rows):
-        near = np.sqrt(np.maximum(0.0, distance**2 - slack))
-        sides = [(one, other, near)] if one == other else [(one, other, near), (other, one, near.T)]
-        for mine, theirs, apart in sides:
-            rim = radii[None, theirs] - apart
-            if mine == theirs:
-                np.fill_diagonal(rim, 0.0)
-            widest = rim.argmax(axis=1)
-            for i in np.flatnonzero(rim[np.arange(len(rim)), widest] > wide[mine]).tolist():
-                row, ball = mine.start + i, theirs.start + int(widest[i])
-                reach = radii[ball] - _distance(rows[row], rows[ball]) * (1 + RIM)
-                if reach > wide[row]:
-                    found[row], wide[row] = labels[ball], reach
-    return found, wide
-
-
-def _distance(one: Inputs, other: Inputs) -> float:
-    return float(np.linalg.norm(one.astype(np.float64) - other))
-
-
-def _blocks(rows: Inputs) -> Iterator[tuple[slice, slice, Floats, Floats]]:
-    """(i, j, distances, slack) of the inputs of two slices, each pair of slices i <= j once: a distance squared is right to ``slack``.
-
-    |a|^2 + |b|^2 - 2 ab in float64, whose error is at most 4 (values + 3) u (|a|^2 + |b|^2), u = 2^-53.
-    """
-    rounding = 4.0 * (rows.shape[1] + 3) * 2.0**-53
-    starts = range(0, len(rows), CHUNK)
-    for i in starts:
-        a = rows[i : i + CHUNK].astype(np.float64)
-        for j in starts[i // CHUNK :]:
-            b = a if i == j else rows[j : j + CHUNK].astype(np.float64)
-            together = np.einsum("ij,ij->i", a, a)[:, None] + np.einsum("ij,ij->i", b, b)[None]
-            distance = np.sqrt(np.maximum(0.0, together - 2.0 * (a @ b.T)))
-            if i == j:
-                np.fill_diagonal(distance, 0.0)
-            yield slice(i, i + len(a)), slice(j, j + len(b)), distance, rounding * together

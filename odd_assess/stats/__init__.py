@@ -15,6 +15,9 @@ One point, stopped when decided
     anytime_radius_cap,                    the most that n draws can certify    the bound at k = n               test_sequential: by search
       anytime_draws_for_radius
     fewest_to_decide                       no shorter run of draws decides      evidence at its extremes         test_sequential: by enumeration
+Noise levels fitted to inputs
+    cascade_radii, level_radius            several levels, no state             Cohen et al. 2019, each level    test_cascade: exact probabilities, all counts
+    resolved, pairs_of                     balls of different labels apart      Alfarra et al. 2022, invariant   test_balls: by all pairs
 The domain
     domain_fraction_bounds,                certified -> truly certifiable       E Z <= q + alpha (1 - q)         test_domain: models that lie to the limit
       true_fraction_lower, _upper
@@ -37,6 +40,9 @@ The budget: estimates, no bounds
 Mutants of the bounds (a level doubled, a +1 left out, the wrong tail, draws used twice ...) are rejected one by one in test_mutants.
 """
 
+from odd_assess.stats.balls import Pairs as Pairs
+from odd_assess.stats.balls import pairs_of as pairs_of
+from odd_assess.stats.balls import resolved as resolved
 from odd_assess.stats.bounded_mean import mean_lower_bound as mean_lower_bound
 from odd_assess.stats.bounded_mean import mean_upper_bound as mean_upper_bound
 from odd_assess.stats.cascade import cascade_radii as cascade_radii
