@@ -56,12 +56,14 @@ def bisection(policy: MultiStart) -> Search:
     best = max(seen, key=lambda sigma: (seen[sigma], -sigma))
     below, above = policy.neighbours(best)
     low, high = math.log(below), math.log(above)
+    left, right = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
     for _ in range(policy.steps):
-        left, right = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
         if (yield from value(math.exp(left))) >= (yield from value(math.exp(right))):
-            high = right
+            high, right = right, left  # each step after the first asks for one level alone
+            left = high - GOLDEN * (high - low)
         else:
-            low = left
+            low, left = left, right
+            right = low + GOLDEN * (high - low)
     return (yield from shortlisted(policy, sorted(seen, key=lambda sigma: (-seen[sigma], sigma))))
 
 

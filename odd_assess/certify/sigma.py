@@ -1,13 +1,16 @@
 """Noise levels fitted to inputs: ``choose_sigma`` carries out a policy on a tensor of inputs, by gradients or by hard counts, many inputs at a time.
 
 The noise of the search has addresses of its own ("sigma/..."), keyed by the input like that of the certificates, so that it never certifies.
+
+Every call of the model with gradients has the same size, filled up with an input's own copies where too few are left, and a level found by gradients is
+rounded to four figures: what is chosen for one input does not depend on its company, beyond what rounding in the model may do.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 
 import numpy as np
@@ -25,6 +28,9 @@ from odd_assess.policies import DataDependent, MultiStart
 from odd_assess.records import Floats
 
 Logits = Callable[[Tensor], Tensor]
+
+NEXT_TO = 0.05
+"""Two levels this close, in their logarithm, certify what differs by less than the trial of a shortlist can tell."""
 
 
 def choose_sigma(
@@ -86,7 +92,7 @@ def data_dependent(
 ) -> tuple[Floats, Floats]:
     """(levels, soft radii) (N,) by plain gradient ascent, fresh noise in each step."""
     levels, values = np.empty(len(inputs)), np.empty(len(inputs))
-    for rows in _groups(len(inputs), policy.draws, batch_size):
+    for rows in _groups(range(len(inputs)), policy.draws, batch_size):
         sigma = torch.full((len(rows),), policy.start, device=inputs.device)
         value = torch.zeros_like(sigma)
         for step in range(policy.steps):
@@ -94,37 +100,55 @@ def data_dependent(
             value, slope = _slope(f, inputs[rows], noise, sigma, policy.clamp)
             sigma = (sigma + policy.step * slope).clamp(*policy.bounds)
         levels[rows], values[rows] = sigma.double().cpu().numpy(), value.double().cpu().numpy()
-    return np.clip(levels, *policy.bounds), values
+    return np.array([_rounded(level, policy.bounds) for level in levels]), values
 
 
 def _ranked(
     f: Logits, inputs: Tensor, policy: MultiStart, *, source: NoiseSource, keys: list[bytes], batch_size: int
 ) -> list[list[float]]:
     """For each input the levels that the ascents from all starts ended at, the best soft radius first."""
-    low, high = (math.log(bound) for bound in policy.bounds)
-    ranked: list[list[float]] = []
-    for rows in _groups(len(inputs), policy.draws, batch_size):
+    ends: list[list[tuple[float, float]]] = [[] for _ in range(len(inputs))]
+    ascents = [(i, start) for i in range(len(inputs)) for start in policy.starts]
+    for group in _groups(range(len(ascents)), policy.draws, batch_size):
+        rows, starts = zip(*(ascents[k] for k in group), strict=True)
         noise = _noise(source, [keys[i] for i in rows], SEARCH, policy.draws)
-        ends = []
-        for start in policy.starts:
-            u = torch.full((len(rows),), math.log(start), device=inputs.device)
-            first, second = torch.zeros_like(u), torch.zeros_like(u)
-            best, best_u = torch.full_like(u, -math.inf), u.clone()
-            for step in range(1, policy.steps + 2):
-                value, slope = _slope(f, inputs[rows], noise, u.exp(), policy.clamp)
-                best_u = torch.where(value > best, u, best_u)
-                best = torch.maximum(best, value)
-                if step > policy.steps:
-                    break
-                rise = slope * u.exp()  # dR/du, u = log s
-                first, second = 0.9 * first + 0.1 * rise, 0.99 * second + 0.01 * rise**2  # Adam
-                unbiased = (second / (1 - 0.99**step)).sqrt() + 1e-8
-                u = (u + policy.rate * first / (1 - 0.9**step) / unbiased).clamp(low, high)
-            ends.append((best, best_u.exp()))
-        for i in range(len(rows)):
-            order = sorted(((float(best[i]), float(level[i])) for best, level in ends), key=lambda end: (-end[0], end[1]))
-            ranked.append(list(dict.fromkeys(min(max(level, policy.bounds[0]), policy.bounds[1]) for _, level in order)))
-    return ranked
+        best, level = _ascended(f, inputs[list(rows)], noise, torch.tensor(starts, device=inputs.device), policy)
+        for row, value, end in zip(rows, best, level, strict=True):
+            ends[row].append((-value, _rounded(end, policy.bounds)))
+    return [_different([level for _, level in sorted(found)]) for found in ends]
+
+
+def _ascended(f: Logits, images: Tensor, noise: Tensor, starts: Tensor, policy: MultiStart) -> tuple[list[float], list[float]]:
+    """The best soft radius on each way up (P,) and its level: Adam in u = log s on the same noise throughout."""
+    low, high = (math.log(bound) for bound in policy.bounds)
+    u = starts.log()
+    first, second = torch.zeros_like(u), torch.zeros_like(u)
+    best, best_u = torch.full_like(u, -math.inf), u.clone()
+    for step in range(1, policy.steps + 2):
+        value, slope = _slope(f, images, noise, u.exp(), policy.clamp)
+        best_u = torch.where(value > best, u, best_u)
+        best = torch.maximum(best, value)
+        if step > policy.steps:
+            break
+        rise = slope * u.exp()  # dR/du
+        first, second = 0.9 * first + 0.1 * rise, 0.99 * second + 0.01 * rise**2
+        unbiased = (second / (1 - 0.99**step)).sqrt() + 1e-8
+        u = (u + policy.rate * first / (1 - 0.9**step) / unbiased).clamp(low, high)
+    return best.tolist(), best_u.exp().tolist()
+
+
+def _different(levels: list[float]) -> list[float]:
+    """Levels in their order, less those next to an earlier one: ascents that met are one candidate."""
+    kept: list[float] = []
+    for level in levels:
+        if all(abs(math.log(level / other)) > NEXT_TO for other in kept):
+            kept.append(level)
+    return kept
+
+
+def _rounded(level: float, bounds: tuple[float, float]) -> float:
+    """To four figures, within the bounds."""
+    return min(max(float(f"{level:.4g}"), bounds[0]), bounds[1])
 
 
 def _slope(f: Logits, images: Tensor, noise: Tensor, sigma: Tensor, clamp: tuple[float, float]) -> tuple[Tensor, Tensor]:
@@ -137,17 +161,19 @@ def _slope(f: Logits, images: Tensor, noise: Tensor, sigma: Tensor, clamp: tuple
     return value.detach(), torch.nan_to_num(slope)
 
 
-def _noise(source: NoiseSource, keys: Iterable[bytes], stage: str, draws: int) -> Tensor:
-    """(P, draws, C, H, W) standard normal, the same for an input whatever its company."""
+def _noise(source: NoiseSource, keys: Sequence[bytes], stage: str, draws: int) -> Tensor:
+    """(P, draws, C, H, W) standard normal, the same for an input whatever its company; drawn once for each key."""
     blocks = range(-(-draws // BLOCK))
-    return torch.stack([torch.cat([source.block(key, stage, block) for block in blocks])[:draws] for key in keys])
+    drawn = {key: torch.cat([source.block(key, stage, block) for block in blocks])[:draws] for key in set(keys)}
+    return torch.stack([drawn[key] for key in keys])
 
 
-def _groups(count: int, draws: int, batch_size: int) -> Iterator[list[int]]:
-    """Inputs that go through the model together."""
+def _groups(items: range, draws: int, batch_size: int) -> Iterator[list[int]]:
+    """Items that go through the model together: groups of one size, the last one filled up with its first item."""
     size = max(1, batch_size // draws)
-    for start in range(0, count, size):
-        yield list(range(start, min(start + size, count)))
+    for start in items[::size]:
+        group = list(items[start : start + size])
+        yield group + group[:1] * (size - len(group))
 
 
 def _keys(inputs: Tensor) -> list[bytes]:

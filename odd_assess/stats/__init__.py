@@ -34,6 +34,7 @@ The budget: estimates, no bounds
     radius_reduction, expected_*,          what another n would certify         fitted prior (empirical Bayes)   test_expectation: published counts, redrawn
       reference_certifies, reference_share, draws_for_reduction
     measured_reduction                     what the reference subsample lost    expanded bootstrap               test_reduction: real coverage in its docstring
+    level_of_cells                         the best level of a cell             fitted prior, shared mean        test_levels: against known shares
     planning                               power, searches, uniform pA          exact binomial sums              test_planning: against exact sums
     theory_*                               the paper's three formulas           Seferis et al. 2024              test_theory: against exact sums
 
@@ -57,6 +58,8 @@ from odd_assess.stats.expectation import expected_radius as expected_radius
 from odd_assess.stats.expectation import expected_reference_radius as expected_reference_radius
 from odd_assess.stats.expectation import reference_certifies as reference_certifies
 from odd_assess.stats.expectation import reference_share as reference_share
+from odd_assess.stats.levels import cell_means as cell_means
+from odd_assess.stats.levels import level_of_cells as level_of_cells
 from odd_assess.stats.multiplicity import bonferroni as bonferroni
 from odd_assess.stats.multiplicity import holm as holm
 from odd_assess.stats.paired import paired_difference_lower_bound as paired_difference_lower_bound
