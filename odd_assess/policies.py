@@ -24,7 +24,7 @@ def _check_bounds(bounds: Bounds, *levels: float) -> None:
         raise ValueError(f"bounds must be two levels, {SMALLEST_SIGMA:g} <= low < high, got {bounds!r}")
     for level in levels:
         if not low <= level <= high:
-            raise ValueError(f"every start must lie within the bounds [{low:g}, {high:g}], got {level!r}")
+            raise ValueError(f"every start and anchor must lie within the bounds [{low:g}, {high:g}], got {level!r}")
 
 
 def _check_counts(**counts: int) -> None:
@@ -91,12 +91,20 @@ class Cascade:
 class MultiStart:
     """Multiple-start search (Insta-RS): from each start the level climbs; the best few are compared on fresh draws by what the budget would certify.
 
-    ``method`` gradient: ascent in log sigma on s / 2 (Phi^-1 v1 - Phi^-1 v2), v the mean softmax of ``draws`` noisy copies (reparametrised, common random
-    numbers), ``steps`` Adam steps of ``rate`` from each start. bisection: hard counts of ``draws`` copies at each start, then ``steps`` golden sections
-    beside the best: no gradients, any model. ``shortlist`` levels are tried on ``trial`` fresh draws. ``n``, ``alpha``: the budget of the certificate.
-    ``clamp`` keeps v where Phi^-1 is finite.
+    All of it for one class, that which most of ``draws`` copies answer at the level ``anchor`` (None: the middle start, the lower of two): the noise that the
+    model was trained with suits best. At noise that is too much for it a network answers one class whatever it sees; without an anchor the search takes that
+    for robustness, and certifies it.
 
-    Raises: ValueError for starts outside the bounds, or counts below 1.
+    ``method`` gradient: ascent in log sigma on s / 2 (Phi^-1 v1 - Phi^-1 v2), v1 the mean softmax of the class over ``draws`` noisy copies, v2 the largest of
+    another (reparametrised, common random numbers), ``steps`` Adam steps of ``rate`` from each start. bisection: hard counts of ``draws`` copies at each start,
+    then ``steps`` golden sections beside the best: no gradients, any model. ``shortlist`` levels are tried on ``trial`` fresh draws. ``n``, ``alpha``: the
+    budget of the certificate. ``clamp`` keeps v where Phi^-1 is finite.
+
+    Decision, 2026-11-21, 48 conditions of the traffic sign reader (trained with noise .25; n = 1000; shares measured by 256 draws, searches simulated): mean
+    radius of the right class .212 at the best single level, .266 at the best level of each input; found without anchor .039, with the anchor at .06 .231, at
+    .12 .247, at .25 .252, at .35 as much with these starts, less (.228) with finer ones. More draws or steps moved it by .005 at most.
+
+    Raises: ValueError for starts or an anchor outside the bounds, or counts below 1.
     Source: Chen et al. 2021, arXiv 2103.04436 (the search; starts and steps are not public and are ours); QCRS, AAAI 2024 (quasi-concavity).
     """
 
@@ -111,18 +119,24 @@ class MultiStart:
     n: int = 1000
     alpha: float = 0.001
     clamp: Bounds = (0.001, 0.999)
+    anchor: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "starts", tuple(sorted({float(start) for start in self.starts})))
         if not self.starts:
             raise ValueError("starts must hold at least one level")
-        _check_bounds(self.bounds, *self.starts)
+        _check_bounds(self.bounds, *self.starts, *([] if self.anchor is None else [self.anchor]))
         _check_counts(draws=self.draws, shortlist=self.shortlist, trial=self.trial, n=self.n)
 
     @property
     def largest(self) -> float:
         """The largest level that it can choose."""
         return self.bounds[1]
+
+    @property
+    def decides(self) -> float:
+        """The level that decides the class."""
+        return self.starts[(len(self.starts) - 1) // 2] if self.anchor is None else self.anchor
 
     def neighbours(self, start: float) -> Bounds:
         """The starts on either side, or the bounds."""

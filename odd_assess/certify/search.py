@@ -10,11 +10,8 @@ import math
 from collections.abc import Generator
 from functools import lru_cache
 
-import numpy as np
-
 from odd_assess.certify.procedures import ClassCounts, Draw
 from odd_assess.policies import MultiStart
-from odd_assess.records import Floats
 from odd_assess.stats import expected_radius
 
 SEARCH, TRIAL = "sigma/search", "sigma/trial"
@@ -29,32 +26,34 @@ def budget_value(hits: int, draws: int, sigma: float, *, n: int, alpha: float) -
 
     Not the radius of infinitely many draws: that of a linear classifier is the same at every sigma, while what n draws certify of it is not.
     """
-    return sigma * float(_values(draws, n, alpha)[hits])
+    return sigma * _unit_value(hits, draws, n, alpha)
 
 
-@lru_cache(maxsize=64)
-def _values(draws: int, n: int, alpha: float) -> Floats:
-    share = (np.arange(draws + 1) + 0.5) / (draws + 1.0)  # Jeffreys' estimate: agreement of all is not taken for certainty
-    return np.asarray(expected_radius(share, n, alpha=alpha, sigma=1.0))
+@lru_cache(maxsize=2**12)  # many inputs answer with the same counts
+def _unit_value(hits: int, draws: int, n: int, alpha: float) -> float:
+    share = (hits + 0.5) / (draws + 1.0)  # Jeffreys' estimate: agreement of all is not taken for certainty
+    return float(expected_radius(share, n, alpha=alpha, sigma=1.0))
 
 
 def bisection(policy: MultiStart) -> Search:
-    """The derivative-free multiple-start search: hard counts at every start, then golden sections beside the best, then a fresh comparison.
+    """The derivative-free multiple-start search: the class at the anchor, its counts at every start, golden sections beside the best, a fresh comparison.
 
     The expected radius is quasi-concave in log sigma for most inputs, not for all: hence the starts.
     """
-    seen: dict[float, float] = {}
+    first = yield Draw(n=policy.draws, sigma=policy.decides, stage=SEARCH)
+    label, seen = int(first.argmax()), {policy.decides: first}
 
     def value(sigma: float) -> Generator[Draw, ClassCounts, float]:
         if sigma not in seen:
-            counts = yield Draw(n=policy.draws, sigma=sigma, stage=SEARCH)
-            seen[sigma] = budget_value(int(counts.max()), policy.draws, sigma, n=policy.n, alpha=policy.alpha)
-        return seen[sigma]
+            seen[sigma] = yield Draw(n=policy.draws, sigma=sigma, stage=SEARCH)
+        return known(sigma)
+
+    def known(sigma: float) -> float:
+        return budget_value(int(seen[sigma][label]), policy.draws, sigma, n=policy.n, alpha=policy.alpha)
 
     for start in policy.starts:
         yield from value(start)
-    best = max(seen, key=lambda sigma: (seen[sigma], -sigma))
-    below, above = policy.neighbours(best)
+    below, above = policy.neighbours(max(policy.starts, key=lambda sigma: (known(sigma), -sigma)))
     low, high = math.log(below), math.log(above)
     left, right = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
     for _ in range(policy.steps):
@@ -64,16 +63,16 @@ def bisection(policy: MultiStart) -> Search:
         else:
             low, left = left, right
             right = low + GOLDEN * (high - low)
-    return (yield from shortlisted(policy, sorted(seen, key=lambda sigma: (-seen[sigma], sigma))))
+    return (yield from shortlisted(policy, label, sorted(seen, key=lambda sigma: (-known(sigma), sigma))))
 
 
-def shortlisted(policy: MultiStart, ranked: list[float]) -> Search:
-    """The best of the first few levels on fresh draws, so that none wins by the luck of its search."""
+def shortlisted(policy: MultiStart, label: int, ranked: list[float]) -> Search:
+    """The best of the first few levels for the class, on fresh draws, so that none wins by the luck of its search."""
     candidates = ranked[: policy.shortlist]
     if len(candidates) == 1:
         return candidates[0]
     found = {}
     for sigma in candidates:
         counts = yield Draw(n=policy.trial, sigma=sigma, stage=TRIAL)
-        found[sigma] = budget_value(int(counts.max()), policy.trial, sigma, n=policy.n, alpha=policy.alpha)
+        found[sigma] = budget_value(int(counts[label]), policy.trial, sigma, n=policy.n, alpha=policy.alpha)
     return max(found, key=lambda sigma: (found[sigma], -sigma))

@@ -12,6 +12,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ from odd_assess.certify.api import pick_device
 from odd_assess.certify.engine import Engine, Subject
 from odd_assess.certify.lanes import Lanes
 from odd_assess.certify.noise import BLOCK, NoiseSource, content_key
-from odd_assess.certify.search import SEARCH, bisection, shortlisted
+from odd_assess.certify.search import SEARCH, Search, bisection, shortlisted
 from odd_assess.certify.setting import Setting, default_setting
 from odd_assess.policies import DataDependent, MultiStart
 from odd_assess.records import Floats
@@ -61,28 +62,37 @@ def choose_sigma(
     source, keys = NoiseSource(shape, seed=seed, device=where), _keys(inputs)
     if isinstance(policy, DataDependent):
         return data_dependent(f_logits, inputs.to(where), policy, source=source, keys=keys, batch_size=called.batch_size)[0]
+    searches: dict[int, Search] = {}
+    levels = np.empty(len(inputs))
     if policy.method == "bisection":
-        ranked: list[list[float]] | None = None
+        searches = {i: bisection(policy) for i in range(len(inputs))}
     else:
-        ranked = _ranked(f_logits, inputs.to(where), policy, source=source, keys=keys, batch_size=called.batch_size)
+        images = inputs.to(where)
+        labels = _anchored(f_logits, images, policy, source=source, keys=keys, batch_size=called.batch_size)
+        ranked = _ranked(f_logits, images, labels, policy, source=source, keys=keys, batch_size=called.batch_size)
+        for i, candidates in enumerate(ranked):
+            levels[i] = candidates[0]
+            if len(candidates[: policy.shortlist]) > 1:
+                searches[i] = shortlisted(policy, int(labels[i]), candidates)
     with closing(Lanes(f_logits, source, called)) as lanes:
-        subjects = (
-            Subject(
-                position=i,
-                key=keys[i],
-                image=inputs[i].detach().cpu(),
-                procedure=bisection(policy) if ranked is None else shortlisted(policy, ranked[i]),
-            )
-            for i in range(len(inputs))
-        )
-        found = dict(Engine(lanes).run(subjects))
-    return np.array([found[i] for i in range(len(inputs))])
+        subjects = (Subject(position=i, key=keys[i], image=inputs[i].detach().cpu(), procedure=searches[i]) for i in searches)
+        found: dict[int, Any] = dict(Engine(lanes).run(subjects))
+    levels[list(found)] = list(found.values())
+    return levels
 
 
-def soft_radius(logits: Tensor, sigma: Tensor, clamp: tuple[float, float]) -> Tensor:
-    """S / 2 (Phi^-1 v1 - Phi^-1 v2) (P,) of logits (P, draws, classes) at levels (P,): v1 >= v2 are the largest mean softmax values, clamped."""
-    top = logits.softmax(dim=-1).mean(dim=1).topk(2, dim=-1).values.clamp(*clamp)
-    scores = torch.special.ndtri(top)
+def soft_radius(logits: Tensor, sigma: Tensor, clamp: tuple[float, float], labels: Tensor | None = None) -> Tensor:
+    """S / 2 (Phi^-1 v1 - Phi^-1 v2) (P,) of logits (P, draws, classes) at levels (P,): v1 >= v2 are the largest mean softmax values, clamped.
+
+    With ``labels`` (P,) v1 is that of the label, v2 the largest of another: below 0 where another class is ahead.
+    """
+    soft = logits.softmax(dim=-1).mean(dim=1)
+    if labels is None:
+        top = soft.topk(2, dim=-1).values
+    else:
+        own = torch.nn.functional.one_hot(labels, soft.shape[1]).bool()
+        top = torch.stack([soft[own], soft.masked_fill(own, 0.0).amax(dim=-1)], dim=-1)
+    scores = torch.special.ndtri(top.clamp(*clamp))
     radius: Tensor = sigma / 2 * (scores[:, 0] - scores[:, 1])
     return radius
 
@@ -103,29 +113,45 @@ def data_dependent(
     return np.array([_rounded(level, policy.bounds) for level in levels]), values
 
 
+def _anchored(f: Logits, inputs: Tensor, policy: MultiStart, *, source: NoiseSource, keys: list[bytes], batch_size: int) -> Tensor:
+    """The class (N,) that most copies answer at the policy's anchor."""
+    labels = torch.zeros(len(inputs), dtype=torch.int64, device=inputs.device)
+    for rows in _groups(range(len(inputs)), policy.draws, batch_size):
+        copies = inputs[rows][:, None] + policy.decides * _noise(source, [keys[i] for i in rows], SEARCH, policy.draws)
+        with torch.inference_mode():
+            answers = f(copies.flatten(0, 1))
+            counts = torch.nn.functional.one_hot(answers.argmax(dim=-1).view(len(rows), -1), answers.shape[-1]).sum(dim=1)
+        labels[rows] = counts.argmax(dim=-1)
+    return labels
+
+
 def _ranked(
-    f: Logits, inputs: Tensor, policy: MultiStart, *, source: NoiseSource, keys: list[bytes], batch_size: int
+    f: Logits, inputs: Tensor, labels: Tensor, policy: MultiStart, *, source: NoiseSource, keys: list[bytes], batch_size: int
 ) -> list[list[float]]:
-    """For each input the levels that the ascents from all starts ended at, the best soft radius first."""
+    """For each input the levels that the ascents from all starts ended at, the best soft radius of its label first."""
     ends: list[list[tuple[float, float]]] = [[] for _ in range(len(inputs))]
     ascents = [(i, start) for i in range(len(inputs)) for start in policy.starts]
     for group in _groups(range(len(ascents)), policy.draws, batch_size):
         rows, starts = zip(*(ascents[k] for k in group), strict=True)
         noise = _noise(source, [keys[i] for i in rows], SEARCH, policy.draws)
-        best, level = _ascended(f, inputs[list(rows)], noise, torch.tensor(starts, device=inputs.device), policy)
+        best, level = _ascended(
+            f, inputs[list(rows)], noise, torch.tensor(starts, device=inputs.device), labels[list(rows)], policy
+        )
         for row, value, end in zip(rows, best, level, strict=True):
             ends[row].append((-value, _rounded(end, policy.bounds)))
     return [_different([level for _, level in sorted(found)]) for found in ends]
 
 
-def _ascended(f: Logits, images: Tensor, noise: Tensor, starts: Tensor, policy: MultiStart) -> tuple[list[float], list[float]]:
-    """The best soft radius on each way up (P,) and its level: Adam in u = log s on the same noise throughout."""
+def _ascended(
+    f: Logits, images: Tensor, noise: Tensor, starts: Tensor, labels: Tensor, policy: MultiStart
+) -> tuple[list[float], list[float]]:
+    """The best soft radius of the labels on each way up (P,) and its level: Adam in u = log s on the same noise throughout."""
     low, high = (math.log(bound) for bound in policy.bounds)
     u = starts.log()
     first, second = torch.zeros_like(u), torch.zeros_like(u)
     best, best_u = torch.full_like(u, -math.inf), u.clone()
     for step in range(1, policy.steps + 2):
-        value, slope = _slope(f, images, noise, u.exp(), policy.clamp)
+        value, slope = _slope(f, images, noise, u.exp(), policy.clamp, labels)
         best_u = torch.where(value > best, u, best_u)
         best = torch.maximum(best, value)
         if step > policy.steps:
@@ -151,12 +177,14 @@ def _rounded(level: float, bounds: tuple[float, float]) -> float:
     return min(max(float(f"{level:.4g}"), bounds[0]), bounds[1])
 
 
-def _slope(f: Logits, images: Tensor, noise: Tensor, sigma: Tensor, clamp: tuple[float, float]) -> tuple[Tensor, Tensor]:
+def _slope(
+    f: Logits, images: Tensor, noise: Tensor, sigma: Tensor, clamp: tuple[float, float], labels: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """(R, dR/ds) (P,) of images (P, C, H, W) with noise (P, draws, C, H, W) at levels (P,)."""
     s = sigma.detach().requires_grad_()
     copies = images[:, None] + s.view(-1, *[1] * (noise.ndim - 1)) * noise
     logits = f(copies.flatten(0, 1)).float()
-    value = soft_radius(logits.view(len(images), noise.shape[1], -1), s, clamp)
+    value = soft_radius(logits.view(len(images), noise.shape[1], -1), s, clamp, labels)
     (slope,) = torch.autograd.grad(value.sum(), s)
     return value.detach(), torch.nan_to_num(slope)
 
