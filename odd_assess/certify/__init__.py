@@ -8,6 +8,10 @@ setting.py     how the model is called: batch size, memory format, lanes
 lanes.py       batches of noisy copies, made and classified on one device
 engine.py      many procedures, full batches
 tuning.py      a setting by measurement
+search.py      a noise level for one input, found by asking (no torch)
+sigma.py       ``choose_sigma``: noise levels for a tensor of inputs
+memory.py      what makes certificates with such levels hold for later queries (no torch)
+deployed.py    a classifier that answers single inputs by such certificates
 api.py         ``certify``: the certifier on a plain tensor of inputs
 """
 
@@ -16,6 +20,7 @@ from odd_assess.certify.answers import BaseClassifier as BaseClassifier
 from odd_assess.certify.answers import ask as ask
 from odd_assess.certify.api import certify as certify
 from odd_assess.certify.api import pick_device as pick_device
+from odd_assess.certify.deployed import MemorySmoothedClassifier as MemorySmoothedClassifier
 from odd_assess.certify.engine import Engine as Engine
 from odd_assess.certify.engine import Subject as Subject
 from odd_assess.certify.lanes import Copies as Copies

@@ -16,9 +16,10 @@ Source: Alfarra, Bibi, Torr, Ghanem, UAI 2022, section 3.3 and algorithm 2 (memo
 from __future__ import annotations
 
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from odd_assess.records import Floats, Ints
 from odd_assess.stats.balls import APART, BLOCK, RIM, Inputs, check_radii, checked_inputs, pairs_of, resolved
@@ -57,8 +58,20 @@ class Memory:
 
         Raises: ValueError for an input of another shape, or one that is not finite float32.
         """
-        inside = np.flatnonzero(self._distances(self._row(x)) * (1 - RIM) < self.radii)
-        return int(self.labels[inside[0]]) if len(inside) else None
+        held = self.around(x)
+        return None if held is None else held[0]
+
+    def around(self, x: ArrayLike) -> tuple[int, float] | None:
+        """The label of the balls that hold ``x`` (*shape) and the distance to the rim of the widest; None where none does.
+
+        Raises: ValueError as `query`.
+        """
+        distances = self._distances(self._row(x))
+        inside = distances * (1 - RIM) < self.radii
+        if not inside.any():
+            return None
+        reach = max(0.0, float((self.radii - distances * (1 + RIM))[inside].max()))
+        return int(self.labels[inside][0]), reach
 
     def add(self, x: ArrayLike, label: int, radius: float) -> tuple[int, float]:
         """Keep what was certified at ``x`` as far as the balls that are there allow; the label and radius that hold for every later query.
@@ -114,7 +127,14 @@ class Memory:
         Raises: OSError when the disk refuses.
         """
         with Path(path).open("wb") as file:
-            np.savez(file, inputs=self.inputs, labels=self.labels, radii=self.radii)
+            self.write(file)
+
+    def write(self, file: IO[bytes], **more: NDArray[Any]) -> None:
+        """Write the balls, and arrays that belong to them, to an open file.
+
+        Raises: OSError when the disk refuses.
+        """
+        np.savez(file, inputs=self.inputs, labels=self.labels, radii=self.radii, **more)  # type: ignore[arg-type]
 
     @classmethod
     def load(cls, path: Path | str) -> Memory:

@@ -23,7 +23,7 @@ from odd_assess.certify.api import pick_device
 from odd_assess.certify.engine import Engine, Subject
 from odd_assess.certify.lanes import Lanes
 from odd_assess.certify.noise import BLOCK, NoiseSource, content_key
-from odd_assess.certify.search import SEARCH, Search, bisection, shortlisted
+from odd_assess.certify.search import SEARCH, Search, bisection, budget_value, shortlisted
 from odd_assess.certify.setting import Setting, default_setting
 from odd_assess.policies import DataDependent, MultiStart
 from odd_assess.records import Floats
@@ -72,7 +72,7 @@ def choose_sigma(
         ranked = _ranked(f_logits, images, labels, policy, source=source, keys=keys, batch_size=called.batch_size)
         for i, candidates in enumerate(ranked):
             levels[i] = candidates[0]
-            if len(candidates[: policy.shortlist]) > 1:
+            if len(candidates) > 1:
                 searches[i] = shortlisted(policy, int(labels[i]), candidates)
     with closing(Lanes(f_logits, source, called)) as lanes:
         subjects = (Subject(position=i, key=keys[i], image=inputs[i].detach().cpu(), procedure=searches[i]) for i in searches)
@@ -107,7 +107,7 @@ def data_dependent(
         value = torch.zeros_like(sigma)
         for step in range(policy.steps):
             noise = _noise(source, [keys[i] for i in rows], f"sigma/dds/{step}", policy.draws)
-            value, slope = _slope(f, inputs[rows], noise, sigma, policy.clamp)
+            value, slope, _ = _slope(f, inputs[rows], noise, sigma, policy.clamp)
             sigma = (sigma + policy.step * slope).clamp(*policy.bounds)
         levels[rows], values[rows] = sigma.double().cpu().numpy(), value.double().cpu().numpy()
     return np.array([_rounded(level, policy.bounds) for level in levels]), values
@@ -128,39 +128,34 @@ def _anchored(f: Logits, inputs: Tensor, policy: MultiStart, *, source: NoiseSou
 def _ranked(
     f: Logits, inputs: Tensor, labels: Tensor, policy: MultiStart, *, source: NoiseSource, keys: list[bytes], batch_size: int
 ) -> list[list[float]]:
-    """For each input the levels that the ascents from all starts ended at, the best soft radius of its label first."""
-    ends: list[list[tuple[float, float]]] = [[] for _ in range(len(inputs))]
+    """For each input the levels that its ascents passed, by what the budget is expected to certify for its label there, the best first."""
+    passed: list[dict[float, float]] = [{} for _ in range(len(inputs))]
     ascents = [(i, start) for i in range(len(inputs)) for start in policy.starts]
     for group in _groups(range(len(ascents)), policy.draws, batch_size):
         rows, starts = zip(*(ascents[k] for k in group), strict=True)
         noise = _noise(source, [keys[i] for i in rows], SEARCH, policy.draws)
-        best, level = _ascended(
-            f, inputs[list(rows)], noise, torch.tensor(starts, device=inputs.device), labels[list(rows)], policy
-        )
-        for row, value, end in zip(rows, best, level, strict=True):
-            ends[row].append((-value, _rounded(end, policy.bounds)))
-    return [_different([level for _, level in sorted(found)]) for found in ends]
+        at = torch.tensor(starts, device=inputs.device)
+        for sigmas, hits in _ascended(f, inputs[list(rows)], noise, at, labels[list(rows)], policy):
+            for row, level, count in zip(rows, sigmas.tolist(), hits.tolist(), strict=True):
+                sigma = _rounded(level, policy.bounds)
+                passed[row][sigma] = budget_value(count, policy.draws, sigma, n=policy.n, alpha=policy.alpha)
+    return [_different(sorted(values, key=lambda sigma: (-values[sigma], sigma)))[: policy.shortlist] for values in passed]
 
 
 def _ascended(
     f: Logits, images: Tensor, noise: Tensor, starts: Tensor, labels: Tensor, policy: MultiStart
-) -> tuple[list[float], list[float]]:
-    """The best soft radius of the labels on each way up (P,) and its level: Adam in u = log s on the same noise throughout."""
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Each step's levels (P,) and the copies (P,) that answered the labels there: Adam in u = log s on the soft radius, the same noise throughout."""
     low, high = (math.log(bound) for bound in policy.bounds)
     u = starts.log()
     first, second = torch.zeros_like(u), torch.zeros_like(u)
-    best, best_u = torch.full_like(u, -math.inf), u.clone()
     for step in range(1, policy.steps + 2):
-        value, slope = _slope(f, images, noise, u.exp(), policy.clamp, labels)
-        best_u = torch.where(value > best, u, best_u)
-        best = torch.maximum(best, value)
-        if step > policy.steps:
-            break
+        _, slope, hits = _slope(f, images, noise, u.exp(), policy.clamp, labels)
+        yield u.exp(), hits
         rise = slope * u.exp()  # dR/du
         first, second = 0.9 * first + 0.1 * rise, 0.99 * second + 0.01 * rise**2
         unbiased = (second / (1 - 0.99**step)).sqrt() + 1e-8
         u = (u + policy.rate * first / (1 - 0.9**step) / unbiased).clamp(low, high)
-    return best.tolist(), best_u.exp().tolist()
 
 
 def _different(levels: list[float]) -> list[float]:
@@ -179,14 +174,16 @@ def _rounded(level: float, bounds: tuple[float, float]) -> float:
 
 def _slope(
     f: Logits, images: Tensor, noise: Tensor, sigma: Tensor, clamp: tuple[float, float], labels: Tensor | None = None
-) -> tuple[Tensor, Tensor]:
-    """(R, dR/ds) (P,) of images (P, C, H, W) with noise (P, draws, C, H, W) at levels (P,)."""
+) -> tuple[Tensor, Tensor, Tensor]:
+    """(R, dR/ds, copies that answered the label) (P,) of images (P, C, H, W) with noise (P, draws, C, H, W) at levels (P,)."""
     s = sigma.detach().requires_grad_()
     copies = images[:, None] + s.view(-1, *[1] * (noise.ndim - 1)) * noise
-    logits = f(copies.flatten(0, 1)).float()
-    value = soft_radius(logits.view(len(images), noise.shape[1], -1), s, clamp, labels)
+    logits = f(copies.flatten(0, 1)).float().view(len(images), noise.shape[1], -1)
+    value = soft_radius(logits, s, clamp, labels)
     (slope,) = torch.autograd.grad(value.sum(), s)
-    return value.detach(), torch.nan_to_num(slope)
+    answers = logits.detach().argmax(dim=-1)
+    hits = (answers == (answers.mode(dim=1).values if labels is None else labels)[:, None]).sum(dim=1)
+    return value.detach(), torch.nan_to_num(slope), hits
 
 
 def _noise(source: NoiseSource, keys: Sequence[bytes], stage: str, draws: int) -> Tensor:

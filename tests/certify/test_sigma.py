@@ -127,8 +127,10 @@ def test_the_gradient_is_that_of_the_soft_radius(sigma: float, network: nn.Modul
         copies = images(3)[:, None] + level * noise
         return soft_radius(network(copies.flatten(0, 1)).view(3, 200, -1), s, clamp)
 
-    value, slope = _slope(network, images(3), noise, torch.full((3,), sigma), clamp)
+    value, slope, hits = _slope(network, images(3), noise, torch.full((3,), sigma), clamp)
     np.testing.assert_allclose(value, radius(sigma), rtol=1e-5)
+    answers = network((images(3)[:, None] + sigma * noise).flatten(0, 1)).argmax(dim=1).view(3, 200)
+    assert hits.tolist() == [int(torch.bincount(row).max()) for row in answers]
     np.testing.assert_allclose(slope, (radius(sigma + step) - radius(sigma - step)) / (2 * step), rtol=0.02, atol=2e-3)
 
 
