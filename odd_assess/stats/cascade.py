@@ -15,26 +15,32 @@ Source: Cohen, Rosenfeld, Kolter, ICML 2019, theorem 1, for each level (Phi^-1(p
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import overload
 
 import numpy as np
 
-from odd_assess.stats.arrays import Ints, IntsLike
+from odd_assess.stats.arrays import Floats, FloatsLike, Ints, IntsLike, scalar_if_single
 from odd_assess.stats.proportions import proportion_lower_bound
 from odd_assess.stats.smoothing import certified_radius
 
 
-def level_radius(majority: float, clear: Sequence[float], sigmas: Sequence[float]) -> float:
+@overload
+def level_radius(majority: float, clear: Sequence[float], sigmas: Sequence[float]) -> float: ...
+@overload
+def level_radius(majority: Floats, clear: Sequence[Floats], sigmas: Sequence[float]) -> Floats: ...
+def level_radius(majority: FloatsLike, clear: Sequence[FloatsLike], sigmas: Sequence[float]) -> float | Floats:
     """R_k (input units, rounded down) of a class, for the last of ``sigmas`` (k,); 0 where it has no majority there, or another may have one before.
 
     ``majority``: the share of the class at that level, or a lower bound. ``clear`` (k - 1,): one minus the largest share of any other class at each level
-    before, or lower bounds.
+    before, or lower bounds. Arrays, one entry an input, give an array.
 
     >>> level_radius(0.99, [0.5], [1.0, 0.25])
     0.0
     """
     *before, last = sigmas
     shares = [*zip(clear, before, strict=True), (majority, last)]
-    return min(certified_radius(share, sigma=sigma) if share > 0.5 else 0.0 for share, sigma in shares)
+    radii = [np.asarray(certified_radius(np.asarray(share, dtype=np.float64), sigma=sigma)) for share, sigma in shares]
+    return scalar_if_single(np.minimum.reduce(np.broadcast_arrays(*radii)))
 
 
 def cascade_radii(

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtri
 
 from odd_assess.certify import Memory
 from odd_assess.records import Floats
+
+from ..piecewise import random_case  # noqa: TID252 - tests are no package of their own
 
 
 def at(*values: float) -> np.ndarray:
@@ -156,47 +158,39 @@ def test_inputs_and_radii_are_checked(x: np.ndarray, radius: float, message: str
 
 # ---------------------------------------------------------------- no certificate can be broken
 
-SIGMAS = np.array([1.0, 0.5, 0.25, 0.1])
-
-
-def shares(cuts: Floats, labels: np.ndarray, xs: Floats, classes: int) -> Floats:
-    """(levels, m, classes): exact class shares of a piecewise constant classifier on the line."""
-    edges = np.concatenate([[-np.inf], cuts, [np.inf]])
-    found = np.zeros((len(SIGMAS), len(xs), classes))
-    for level, sigma in enumerate(SIGMAS):
-        masses = np.diff(ndtr((edges[None] - xs[:, None]) / sigma), axis=1)
-        np.add.at(found[level].T, labels, masses.T)
-    return np.minimum(found, 1 - 1e-12)
+SIGMAS = (1.0, 0.5, 0.25, 0.1)
 
 
 def best_levels(p: Floats) -> tuple[np.ndarray, Floats]:
     """(answers, radii) (m,) where each input takes the level that suits it best: what is unsound without a memory."""
-    radii = SIGMAS[:, None] * ndtri(np.maximum(p.max(axis=2), 0.5))
+    radii = np.array(SIGMAS)[:, None] * ndtri(np.clip(p.max(axis=2), 0.5, 1 - 1e-12))
     level = radii.argmax(axis=0)
     rows = np.arange(p.shape[1])
     return p[level, rows].argmax(axis=1), radii[level, rows]
 
 
 @pytest.mark.slow
-def test_ten_thousand_classifiers_on_the_line_break_naive_certificates_and_none_of_the_memory() -> None:
-    """Exact probabilities. Later queries inside a certified ball, found by looking at all pairs; the naive policy breaks many, so the test can fail."""
-    rng = np.random.default_rng(20261121)
-    broken = naive = certified = 0
-    for _ in range(10_000):
-        classes = int(rng.integers(2, 5))
-        cuts = np.sort(rng.uniform(-1.5, 1.5, rng.integers(1, 8)))
-        xs = rng.uniform(-2, 2, 24).astype(np.float32)
-        p = shares(cuts, rng.integers(0, classes, len(cuts) + 1), xs.astype(np.float64), classes)
-        answers, radii = best_levels(p)
-        apart = np.abs(xs[:, None].astype(np.float64) - xs[None])
-        naive += int(((apart < radii[:, None]) & (answers[:, None] != answers[None])).sum())
-        memory, kept = Memory(), []
-        for x, answer, radius in zip(xs, answers.tolist(), radii.tolist(), strict=True):
-            kept.append(memory.add(at(float(x)), answer, radius))
+@pytest.mark.parametrize("dimensions", [1, 2])
+def test_ten_thousand_classifiers_break_naive_certificates_and_none_of_the_memory(dimensions: int) -> None:
+    """Exact probabilities, on a line and in the plane; all pairs of inputs. Naive certificates are broken often, so the test can fail.
+
+    One after another: no later query inside a returned radius gets another label. As a set (every fourth): none at all does.
+    """
+    rng = np.random.default_rng(20261121 + dimensions)
+    naive = broken = broken_in_sets = certified = 0
+    for number in range(10_000):
+        case = random_case(rng, SIGMAS, dimensions=dimensions)
+        answers, radii = best_levels(case.shares)
+        naive += int(((case.apart < radii[:, None]) & (answers[:, None] != answers[None])).sum())
+        memory = Memory()
+        kept = [memory.add(x, *given) for x, *given in zip(case.xs, answers.tolist(), radii.tolist(), strict=True)]
         labels, balls = np.array([label for label, _ in kept]), np.array([radius for _, radius in kept])
-        inside = np.triu(apart < balls[:, None], 1)  # later queries
-        broken += int((inside & (labels[:, None] != labels[None])).sum())
+        broken += int(np.triu((case.apart < balls[:, None]) & (labels[:, None] != labels[None]), 1).sum())
         certified += int((balls > 0).sum())
-    assert naive > 10_000
+        if number % 4 == 0:
+            found, wide = Memory().resolve(case.xs, answers, radii)
+            broken_in_sets += int(((case.apart < wide[:, None]) & (found[:, None] != found[None])).sum())
+    assert naive > 5_000
     assert certified > 150_000
     assert broken == 0
+    assert broken_in_sets == 0

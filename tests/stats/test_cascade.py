@@ -6,19 +6,12 @@ from itertools import product
 
 import numpy as np
 import pytest
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtri
 from scipy.stats import multinomial
 
 from odd_assess.stats import cascade_radii, certified_radius, level_radius, proportion_lower_bound
 
-
-def shares(cuts: np.ndarray, labels: np.ndarray, xs: np.ndarray, sigmas: tuple[float, ...], classes: int) -> np.ndarray:
-    """(levels, m, classes): exact class shares of a piecewise constant classifier on the line."""
-    edges = np.concatenate([[-np.inf], cuts, [np.inf]])
-    found = np.zeros((len(sigmas), len(xs), classes))
-    for level, sigma in enumerate(sigmas):
-        np.add.at(found[level].T, labels, np.diff(ndtr((edges[None] - xs[:, None]) / sigma), axis=1).T)
-    return found
+from ..piecewise import random_case  # noqa: TID252 - tests are no package of their own
 
 
 def answers_of(p: np.ndarray) -> np.ndarray:
@@ -31,26 +24,24 @@ def answers_of(p: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.slow
-def test_no_answer_changes_within_the_radius_of_ten_thousand_classifiers() -> None:
-    """Exact shares, all pairs of inputs on a line; the same radius without the levels before (naive) is broken often, so the test can fail."""
+@pytest.mark.parametrize("dimensions", [1, 2])
+def test_no_answer_changes_within_the_radius_of_ten_thousand_classifiers(dimensions: int) -> None:
+    """Exact shares, all pairs of inputs, on a line and in the plane; the same radius without the levels before (naive) is broken often."""
     rng = np.random.default_rng(5)
     sigmas = (1.0, 0.5, 0.2)
     broken = naive = certified = later = 0
     for _ in range(10_000):
-        classes = int(rng.integers(2, 5))
-        xs = np.sort(rng.uniform(-2, 2, 24))
-        cuts = np.sort(rng.uniform(-1.5, 1.5, rng.integers(1, 8)))
-        p = shares(cuts, rng.integers(0, classes, len(cuts) + 1), xs, sigmas, classes)
-        answers, apart = answers_of(p), np.abs(xs[:, None] - xs[None])
-        labels = p.argmax(axis=2)
+        case = random_case(rng, sigmas, dimensions=dimensions)
+        p, apart = case.shares, case.apart
+        answers, labels = answers_of(p), p.argmax(axis=2)
         radii = np.zeros(p.shape[:2])
-        for k, i in product(range(len(sigmas)), range(len(xs))):
-            clear = [1 - np.delete(p[before, i], labels[k, i]).max() - 1e-12 for before in range(k)]
-            radii[k, i] = level_radius(p[k, i].max() - 1e-12, clear, sigmas[: k + 1])
+        for k in range(len(sigmas)):
+            own = np.arange(p.shape[2]) == labels[k][:, None]
+            clear = [1 - np.where(own, 0.0, p[before]).max(axis=1) - 1e-12 for before in range(k)]
+            radii[k] = level_radius(p[k].max(axis=1) - 1e-12, clear, sigmas[: k + 1])
         best = radii.argmax(axis=0)
-        rows = np.arange(len(xs))
-        inside = apart < radii[best, rows][:, None]
-        broken += int((inside & (labels[best, rows][:, None] != answers[None])).sum())
+        rows = np.arange(len(best))
+        broken += int(((apart < radii[best, rows][:, None]) & (labels[best, rows][:, None] != answers[None])).sum())
         certified += int((radii[best, rows] > 0).sum())
         later += int((best > 0).sum())
         alone = (np.array(sigmas)[:, None] * ndtri(np.clip(p.max(axis=2), 0.5, 1 - 1e-12))).max(axis=0)
@@ -71,9 +62,9 @@ def test_no_answer_changes_within_the_radius_of_ten_thousand_classifiers() -> No
     ],
 )
 def test_the_certificate_is_false_with_probability_alpha_at_most(p: tuple[tuple[float, ...], ...]) -> None:
-    """Exact summation over all counts of two levels with 12 draws each, for the label of each level."""
-    alpha, n, sigmas = 0.2, 12, (1.0, 0.5)
-    classes = len(p[0])
+    """Exact summation over all counts of two levels with 12 draws each (three classes: 8), for the label of each level."""
+    alpha, sigmas, classes = 0.2, (1.0, 0.5), len(p[0])
+    n = 12 if classes == 2 else 8
     outcomes = [c for c in product(range(n + 1), repeat=classes) if sum(c) == n]
     weight = [{c: multinomial.pmf(c, n, level) for c in outcomes} for level in p]
     for labels in product(range(classes), repeat=2):
