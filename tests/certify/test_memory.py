@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 
 import numpy as np
 import pytest
@@ -35,31 +38,53 @@ def disjoint(memory: Memory) -> bool:
     return bool(np.all(distances[other] >= (memory.radii[:, None] + memory.radii[None])[other]))
 
 
-@pytest.mark.parametrize(
-    ("memory", "asked", "answer"),
-    [
-        ((), (0.0, 3, 1.5), (3, 1.5)),  # nothing is there: kept
-        (((0, 1, 1),), (3.0, 2, 1.0), (2, 1.0)),  # case 3, far from all: kept
-        (((0, 1, 1),), (3.0, 2, 2.5), (2, 2.0)),  # case 2, up to the rim of another label
-        (((0, 1, 1), (10, 3, 2)), (5.0, 2, 9.0), (2, 3.0)),  # case 2, the nearest rim of two
-        (((0, 1, 1),), (0.25, 2, 5.0), (1, 0.75)),  # case 1, inside another label's ball: its label, up to the rim
-        (((0, 1, 1), (0.5, 1, 1)), (0.25, 2, 5.0), (1, 0.75)),  # case 1, the widest of several
-        (((0, 1, 1),), (0.25, 1, 0.5), (1, 0.75)),  # case 1, same label: at least up to the rim
-        (((0, 1, 1),), (0.25, 1, 4.0), (1, 4.0)),  # case 1, same label: its own radius where it is larger
-        (((0, 1, 1), (3, 2, 1)), (0.5, 1, 4.0), (1, 1.5)),  # case 1, same label, cut by another label's ball
-        (((0, 1, 1),), (1.0, 2, 1.0), (1, 0.0)),  # on the rim: counts as inside, and there is no room
-        (((0, 1, 1),), (0.5, 7, 0.0), (1, 0.5)),  # nothing certified, but inside a ball
-        (((0, 1, 1),), (5.0, 7, 0.0), (7, 0.0)),  # nothing certified, nothing there
-    ],
-)
-def test_every_case_of_the_published_analysis(
-    memory: tuple[tuple[float, int, float], ...], asked: tuple[float, int, float], answer: tuple[int, float]
-) -> None:
+Cases = tuple[tuple[float, int, float], ...]
+
+CASES: list[tuple[Cases, tuple[float, int, float], tuple[int, float]]] = [
+    ((), (0.0, 3, 1.5), (3, 1.5)),  # nothing is there: kept
+    (((0, 1, 1),), (3.0, 2, 1.0), (2, 1.0)),  # case 3, far from all: kept
+    (((0, 1, 1),), (3.0, 2, 2.5), (2, 2.0)),  # case 2, up to the rim of another label
+    (((0, 1, 1), (10, 3, 2)), (5.0, 2, 9.0), (2, 3.0)),  # case 2, the nearest rim of two
+    (((0, 1, 1),), (0.25, 2, 5.0), (1, 0.75)),  # case 1, inside another label's ball: its label, up to the rim
+    (((0, 1, 1), (0.5, 1, 1)), (0.25, 2, 5.0), (1, 0.75)),  # case 1, the widest of several
+    (((0, 1, 1),), (0.25, 1, 0.5), (1, 0.75)),  # case 1, same label: at least up to the rim
+    (((0, 1, 1),), (0.25, 1, 4.0), (1, 4.0)),  # case 1, same label: its own radius where it is larger
+    (((0, 1, 1), (3, 2, 1)), (0.5, 1, 4.0), (1, 1.5)),  # case 1, same label, cut by another label's ball
+    (((0, 1, 1),), (1.0, 2, 1.0), (1, 0.0)),  # on the rim: counts as inside, and there is no room
+    (((0, 1, 1),), (0.5, 7, 0.0), (1, 0.5)),  # nothing certified, but inside a ball
+    (((0, 1, 1),), (5.0, 7, 0.0), (7, 0.0)),  # nothing certified, nothing there
+]
+"""The balls of a memory, what is asked of it, what must come out."""
+
+
+@pytest.mark.parametrize(("memory", "asked", "answer"), CASES)
+def test_every_case_of_the_published_analysis(memory: Cases, asked: tuple[float, int, float], answer: tuple[int, float]) -> None:
     """Label and radius, to the rounding that is given up."""
     x, label, radius = asked
     found_label, found = of(*memory).add(at(x), label, radius)
     assert found_label == answer[0]
     assert answer[1] * (1 - 1e-6) - 1e-6 <= found <= answer[1]
+
+
+def test_the_cases_reach_every_line_of_the_analysis() -> None:
+    """A case that nobody thought of would be a line that none of them runs."""
+    code, reached = Memory.add.__code__, set()
+
+    def trace(frame: FrameType, event: str, _: object) -> Callable[..., object] | None:
+        if frame.f_code is code and event == "line":
+            reached.add(frame.f_lineno)
+        return trace if frame.f_code is code or event == "line" else None
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        for memory, (x, label, radius), _ in CASES:
+            of(*memory).add(at(x), label, radius)
+    finally:
+        sys.settrace(before)
+    lines = {line for _, _, line in code.co_lines() if line is not None and line > code.co_firstlineno}
+    assert len(lines) > 10
+    assert reached == lines
 
 
 @pytest.mark.slow
