@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from odd_assess.certify.answers import BaseClassifier
+from odd_assess.certify.answers import BaseClassifier, ask
 from odd_assess.certify.api import pick_device
 from odd_assess.certify.engine import Engine, Subject
 from odd_assess.certify.lanes import Lanes
@@ -119,9 +119,8 @@ def _anchored(f: Logits, inputs: Tensor, policy: MultiStart, *, source: NoiseSou
     for rows in _groups(range(len(inputs)), policy.draws, batch_size):
         copies = inputs[rows][:, None] + policy.decides * _noise(source, [keys[i] for i in rows], SEARCH, policy.draws)
         with torch.inference_mode():
-            answers = f(copies.flatten(0, 1))
-            counts = torch.nn.functional.one_hot(answers.argmax(dim=-1).view(len(rows), -1), answers.shape[-1]).sum(dim=1)
-        labels[rows] = counts.argmax(dim=-1)
+            answers = ask(f, copies.flatten(0, 1)).answers().labels.reshape(len(rows), -1)
+        labels[rows] = torch.tensor([int(np.bincount(row).argmax()) for row in answers], device=inputs.device)
     return labels
 
 
@@ -178,12 +177,25 @@ def _slope(
     """(R, dR/ds, copies that answered the label) (P,) of images (P, C, H, W) with noise (P, draws, C, H, W) at levels (P,)."""
     s = sigma.detach().requires_grad_()
     copies = images[:, None] + s.view(-1, *[1] * (noise.ndim - 1)) * noise
-    logits = f(copies.flatten(0, 1)).float().view(len(images), noise.shape[1], -1)
+    logits = _followed(f(copies.flatten(0, 1)), len(images) * noise.shape[1]).float().view(len(images), noise.shape[1], -1)
     value = soft_radius(logits, s, clamp, labels)
     (slope,) = torch.autograd.grad(value.sum(), s)
     answers = logits.detach().argmax(dim=-1)
     hits = (answers == (answers.mode(dim=1).values if labels is None else labels)[:, None]).sum(dim=1)
     return value.detach(), torch.nan_to_num(slope), hits
+
+
+def _followed(logits: Tensor, count: int) -> Tensor:
+    """Logits that gradients flow through.
+
+    Raises: ValueError where they are none.
+    """
+    if not (logits.ndim == 2 and len(logits) == count and logits.shape[1] >= 2 and logits.requires_grad):
+        raise ValueError(
+            f"the model must answer with logits ({count}, num_classes >= 2) that gradients flow through, got {logits.dtype} {tuple(logits.shape)}; "
+            "search by bisection, which asks for labels alone"
+        )
+    return logits
 
 
 def _noise(source: NoiseSource, keys: Sequence[bytes], stage: str, draws: int) -> Tensor:

@@ -118,6 +118,25 @@ def test_no_inputs_take_no_levels(network: nn.Module) -> None:
             choose_sigma(network, bad, POLICIES[0], seed=1, device="cpu")
 
 
+class Labels(nn.Module):
+    """Answers with labels, as exported models may."""
+
+    num_classes = 2
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, 1, 4, 4) -> (B,)."""
+        return (x.flatten(1)[:, 0] > 0.5).long()
+
+
+def test_a_model_without_gradients_is_searched_by_bisection_alone(network: nn.Module) -> None:
+    """The other searches say so: for labels, and for logits that nothing flows through."""
+    for policy in POLICIES[1:]:
+        for model in (Labels(), lambda x: network(x).detach()):
+            with pytest.raises(ValueError, match=r"gradients flow through.*search by bisection"):
+                choose_sigma(model, images(2), policy, seed=1, device="cpu")
+    assert len(choose_sigma(Labels(), images(2), POLICIES[0], seed=1, device="cpu")) == 2
+
+
 @pytest.mark.parametrize("sigma", [0.1, 0.3, 0.8])
 def test_the_gradient_is_that_of_the_soft_radius(sigma: float, network: nn.Module) -> None:
     """Against central differences, at three inputs."""
