@@ -54,7 +54,8 @@ POLICIES: dict[str, MultiStart | DataDependent] = {
     "multi_start bisection": MultiStart(),
     "multi_start gradient": MultiStart(method="gradient", starts=(0.12, 0.25, 0.5), steps=6, rate=0.15, draws=32),
     "data_dependent paper": DataDependent(),
-    "data_dependent ours": DataDependent(start=0.25, step=0.02, steps=8, draws=32, bounds=(0.06, 0.6)),
+    "data_dependent .18": DataDependent(start=0.18, step=0.02, steps=8, draws=32, bounds=(0.06, 0.6)),
+    "data_dependent .25": DataDependent(start=0.25, step=0.02, steps=8, draws=32, bounds=(0.06, 0.6)),
 }
 CASCADES = {"cascade .35 .18": (0.35, 0.18), "cascade .5 .25 .12": (0.5, 0.25, 0.12)}
 

@@ -79,7 +79,7 @@ class Classifier:
         }
 
     def __call__(self, batch: Tensor) -> Tensor:
-        """Logits (B, classes) of a batch (B, C, H, W) in input units.
+        """Logits (B, classes) of a batch (B, C, H, W) in input units. Gradients flow through them where the batch asks for them and the module lets them.
 
         Raises: ModelError when the module breaks, answers anything but one tensor of logits (B, classes), or with NaN or
         infinity; ValueError for a batch that is not (B, C, H, W). Running out of device memory passes as torch.OutOfMemoryError.
@@ -111,7 +111,7 @@ class Classifier:
             raise ValueError(f"a batch must be (B, C, H, W), got {tuple(batch.shape)}")
         x = self._normalise(batch.to(self.device)).to(self._dtype)
         try:
-            with torch.no_grad():
+            with torch.set_grad_enabled(batch.requires_grad):
                 answer = module(x)
         except (torch.OutOfMemoryError, ModelError):
             raise

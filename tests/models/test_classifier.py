@@ -57,10 +57,15 @@ def test_scripted_and_pinned_modules_keep_their_kind() -> None:
     assert Classifier(scripted, device="cpu")(IMAGES).shape == (16, 4)
 
 
-def test_gradients_are_off() -> None:
-    """Answers carry no graph and parameters ask for none."""
+def test_gradients_flow_to_a_batch_that_asks_for_them_and_never_to_weights() -> None:
+    """The search for a noise level follows them; all other answers carry no graph, and parameters ask for none."""
     module = networks.Plain()
-    assert not Classifier(module, device="cpu")(IMAGES.requires_grad_()).requires_grad
+    classifier = Classifier(module, device="cpu")
+    assert not classifier(IMAGES).requires_grad
+    batch = IMAGES.clone().requires_grad_()
+    (slope,) = torch.autograd.grad(classifier(batch).sum(), batch)
+    assert slope.shape == IMAGES.shape
+    assert bool((slope != 0).any())
     assert not any(parameter.requires_grad for parameter in module.parameters())
 
 
