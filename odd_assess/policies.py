@@ -86,6 +86,11 @@ class Cascade:
         """The largest of its levels."""
         return self.sigmas[0]
 
+    @property
+    def bounds_at_once(self) -> int:
+        """The kinds of bounds that share alpha: one on the majority at each level, one on the other classes at each but the last."""
+        return 2 * len(self.sigmas) - 1
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MultiStart:

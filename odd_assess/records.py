@@ -462,6 +462,10 @@ class Results:
     ``hits`` and ``label_hits`` count the estimation draws (of ``n``) that answered ``chosen`` and ``label``. ``radius`` is 0 where ``certified`` is
     False. ``anytime`` says where n was not fixed beforehand, ``ties`` how many draws rounding decides.
     ``level`` (m, attributes) holds the bucket of each attribute, ``cell`` the index into ``Domain.cells``.
+
+    ``policy`` (None: one level) chose the noise level ``sigma`` of each point. Where it looks at the input, ``certified`` and ``radius`` are what counts after
+    the memory, all other columns what was found at the point alone. For a cascade ``sigma``, ``n``, ``hits`` and ``p_a_lower`` are of the level that gives
+    the radius.
     """
 
     index: Ints
@@ -481,10 +485,11 @@ class Results:
     radius: Floats
     anytime: Bools
     ties: Ints
+    policy: SigmaPolicy | None = None
 
     def __post_init__(self) -> None:
         m = len(self.index)
-        for name in self.__slots__:
+        for name in self.columns():
             if len(getattr(self, name)) != m:
                 raise ValueError(f"every column must have {m} rows, {name} has {len(getattr(self, name))}")
 
@@ -493,12 +498,18 @@ class Results:
 
     def take(self, rows: Ints | Bools) -> Results:
         """The results of some points."""
-        return Results(**{name: getattr(self, name)[rows] for name in self.__slots__})
+        return Results(**{name: getattr(self, name)[rows] for name in self.columns()}, policy=self.policy)
+
+    @classmethod
+    def columns(cls) -> tuple[str, ...]:
+        """The names of all that holds one entry a point."""
+        return tuple(name for name in cls.__slots__ if name != "policy")
 
     @classmethod
     def joined(cls, parts: Sequence[Results]) -> Results:
         """The rows of all parts, of which there must be one at least, one after another."""
-        return cls(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in cls.__slots__})
+        joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in cls.columns()}
+        return cls(**joined, policy=parts[0].policy)
 
     @property
     def correct(self) -> Bools:

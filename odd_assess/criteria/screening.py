@@ -11,6 +11,7 @@ from math import asin, erfc, log, log1p, pi, sin, sqrt
 import numpy as np
 
 from odd_assess.odd.domain import Domain
+from odd_assess.policies import Cascade
 from odd_assess.records import Budget, CertificationPlan, Criterion, Ints, SamplingPlan
 
 MARGIN = 1e-6
@@ -20,7 +21,9 @@ STEPS = 200
 
 
 def bound_alpha(plan: CertificationPlan) -> float:
-    """The failure probability of the bound on pA: all of alpha, but half of it where one batch chooses the class too."""
+    """The failure probability of the bound on pA: all of alpha, but half of it where one batch chooses the class too, and a part of it in a cascade."""
+    if isinstance(plan.policy, Cascade):
+        return plan.alpha / plan.policy.bounds_at_once
     return plan.alpha / 2 if plan.budget.kind == "single_batch" else plan.alpha
 
 

@@ -9,10 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from odd_assess.criteria.metrics import REGRESSION
 from odd_assess.errors import Problem, SpecError
 from odd_assess.odd.domain import Domain
 from odd_assess.records import CriteriaSet, Criterion, Execution, SourceFile, Spec
-from odd_assess.spec import budgets, checks, models
+from odd_assess.spec import budgets, checks, models, noise_levels
 from odd_assess.spec.attributes import Declared
 from odd_assess.spec.criteria_files import criteria_of, referenced_criteria
 from odd_assess.spec.document import Document, document_of, read_document
@@ -227,6 +228,11 @@ class _Sections:
             checks.check_reduction(self.certification, self.criteria, self.criteria_documents)
         if self.certification is not None:
             budgets.check_pilot(self.document, self.certification)
+            given = self.baseline is not None or "baseline" in self.document.data
+            asked = any(criterion.metric == REGRESSION for file in self.criteria for criterion in file.criteria)
+            noise_levels.check_policy(
+                self.document, self.certification, sampling=self.sampling, model=self.model, baseline=given or asked
+            )
         if self.certification is not None and criteria_complete:
             budgets.check_asked(self.document, self.certification, self.criteria)
         if not self.alone:

@@ -14,6 +14,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SkipValidation, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from odd_assess.policies import SMALLEST_SIGMA, DataDependent, MultiStart, PerCell
 from odd_assess.spec.words import shown
 
 
@@ -37,6 +38,7 @@ def _number_or_text(value: Any) -> Any:
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[int, Field(ge=1, le=10_000_000), BeforeValidator(_whole)]
+Count = Annotated[int, Field(ge=1, le=10_000), BeforeValidator(_whole)]
 Text = Annotated[str, Field(min_length=1)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
 Amount = Annotated[
@@ -365,6 +367,9 @@ MODEL_KINDS: dict[str, type[_AnyModel]] = {"architecture": Architecture, "onnx":
 
 # ---------------------------------------------------------------- certification
 
+_PER_CELL, _MULTI_START, _DATA_DEPENDENT = PerCell(grid=(0.1, 0.2)), MultiStart(), DataDependent()
+"""Whose defaults are those of the keys."""
+
 
 class TwoStageBudget(Keys):
     """n0 draws choose the class, n fresh draws bound it."""
@@ -442,13 +447,109 @@ class Reference(Keys):
     points: Positive = Field(description="number of points in the subsample", examples=[20])
 
 
+Level = Annotated[Number, Field(ge=SMALLEST_SIGMA, le=1000)]
+
+
+class OneSigma(Keys):
+    """One noise level for all points."""
+
+    example: ClassVar[str] = "{sigma: 0.25}"
+
+    sigma: Level = Field(description="standard deviation of the Gaussian noise in input units (images in [0, 1])", examples=[0.25])
+
+
+class PerCellSigma(Keys):
+    """One noise level for each cell of the ODD, chosen on points of their own."""
+
+    example: ClassVar[str] = "{policy: per_cell, grid: [0.12, 0.25, 0.5]}"
+
+    policy: Literal["per_cell"] = Field(description="one level for each cell of the ODD, chosen on points of their own")
+    grid: list[Level] = Field(
+        min_length=2, max_length=50, description="the levels to choose from, rising", examples=["[0.12, 0.25, 0.5]"]
+    )
+    points: Positive = Field(default=_PER_CELL.points, description="further points, not assessed, on which the levels are chosen")
+    draws: Positive = Field(default=_PER_CELL.draws, description="draws at each of these points with each level")
+
+
+class CascadeSigma(Keys):
+    """Several noise levels one after another: the answer is that of the first at which a class has a majority."""
+
+    example: ClassVar[str] = "{policy: cascade, sigmas: [0.5, 0.25, 0.12]}"
+    instead: ClassVar[Mapping[str, str]] = MappingProxyType({"grid": "sigmas"})
+
+    policy: Literal["cascade"] = Field(description="several levels one after another, the widest first; a classifier without state")
+    sigmas: list[Level] = Field(min_length=2, max_length=50, description="the levels, falling", examples=["[0.5, 0.25, 0.12]"])
+
+
+class MultiStartSigma(Keys):
+    """A noise level for each input, searched from several starts; certificates count as far as the memory of the run lets them."""
+
+    example: ClassVar[str] = "{policy: multi_start}"
+    instead: ClassVar[Mapping[str, str]] = MappingProxyType({"grid": "starts", "start": "starts"})
+
+    policy: Literal["multi_start"] = Field(description="a level for each input, searched from several starts (Insta-RS)")
+    starts: list[Level] = Field(
+        default=list(_MULTI_START.starts), min_length=1, max_length=50, description="the levels that the search starts from"
+    )
+    bounds: list[Level] = Field(
+        default=list(_MULTI_START.bounds), min_length=2, max_length=2, description="the smallest and the largest level"
+    )
+    method: Literal["gradient", "bisection"] = Field(
+        default=_MULTI_START.method, description="gradient: ascent, needs gradients of the model; bisection: any model"
+    )
+    draws: Positive = Field(default=_MULTI_START.draws, description="draws at each level that is tried")
+    steps: Count = Field(default=_MULTI_START.steps, description="steps of the search from each start (bisection: beside the best)")
+    shortlist: Count = Field(default=_MULTI_START.shortlist, description="levels that are compared on fresh draws at the end")
+    trial: Positive = Field(default=_MULTI_START.trial, description="fresh draws with each of them")
+
+
+class DataDependentSigma(Keys):
+    """A noise level for each input by the gradient ascent of DDS; certificates count as far as the memory of the run lets them."""
+
+    example: ClassVar[str] = "{policy: data_dependent, start: 0.25}"
+    instead: ClassVar[Mapping[str, str]] = MappingProxyType({"starts": "start"})
+
+    policy: Literal["data_dependent"] = Field(description="a level for each input by the gradient ascent of DDS, as published")
+    start: Level = Field(default=_DATA_DEPENDENT.start, description="the level that the ascent starts from")
+    step: Annotated[Number, Field(gt=0, le=1000)] = Field(default=_DATA_DEPENDENT.step, description="size of a step")
+    steps: Count = Field(default=_DATA_DEPENDENT.steps, description="number of steps")
+    draws: Positive = Field(default=_DATA_DEPENDENT.draws, description="draws in each step")
+    clamp: list[Annotated[Number, Field(gt=0, lt=1)]] = Field(
+        default=list(_DATA_DEPENDENT.clamp), min_length=2, max_length=2, description="the shares to which class shares are cut"
+    )
+    bounds: list[Level] = Field(
+        default=list(_DATA_DEPENDENT.bounds), min_length=2, max_length=2, description="the smallest and the largest level"
+    )
+
+
+SIGMA_POLICIES: dict[str, type[Keys]] = {
+    "per_cell": PerCellSigma,
+    "cascade": CascadeSigma,
+    "multi_start": MultiStartSigma,
+    "data_dependent": DataDependentSigma,
+}
+"""The ways to choose noise levels, by their name."""
+
+
+class Comparison(Keys):
+    """A random subsample that is also certified at single noise levels, to measure what the policy gains."""
+
+    example: ClassVar[str] = "{sigmas: [0.12, 0.25, 0.5], points: 25}"
+
+    sigmas: list[Level] | None = Field(
+        default=None, min_length=1, max_length=50, description="the single levels; those of the policy if left out"
+    )
+    points: Positive = Field(default=25, description="number of points in the subsample, all of them where the run has fewer")
+
+
 class Certification(Keys):
     """The noise, the failure probability and the draws of a certificate."""
 
     example: ClassVar[str] = "{sigma: 0.25, alpha: 0.001, budget: {kind: reduced, n0: 100, n: 1000}}"
 
-    sigma: Annotated[Number, Field(ge=1e-4, le=1000)] = Field(
-        description="standard deviation of the Gaussian noise in input units (images in [0, 1])", examples=[0.25]
+    sigma: Annotated[Level | PerCellSigma | CascadeSigma | MultiStartSigma | DataDependentSigma, SkipValidation] = Field(
+        description="standard deviation of the Gaussian noise in input units (images in [0, 1]), or how it is chosen",
+        examples=[0.25],
     )
     alpha: Annotated[Number, Field(ge=1e-100, le=0.5)] = Field(
         description="probability that one certificate is wrong", examples=[0.001]
@@ -459,14 +560,16 @@ class Certification(Keys):
     reference: Annotated[Reference | Literal["none"] | None, SkipValidation] = Field(
         default=None, description="random subsample certified with many draws too, or none (default)"
     )
+    comparison: Annotated[Comparison | Literal["none"] | None, SkipValidation] = Field(
+        default=None,
+        description="where a policy chooses the noise levels: random subsample certified at single levels too, or none",
+    )
     batch_size: Positive | None = Field(
         default=None, description="noisy copies a call of the model; by a rule from the image size, or by measurement, if left out"
     )
 
 
 # ---------------------------------------------------------------- execution
-
-Count = Annotated[int, Field(ge=1, le=10_000), BeforeValidator(_whole)]
 
 
 class LocalExecution(Keys):

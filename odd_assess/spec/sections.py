@@ -12,6 +12,7 @@ from odd_assess.spec.attributes import Declared
 from odd_assess.spec.budgets import check_exceeds, declared_budget
 from odd_assess.spec.document import Document, KeyPath
 from odd_assess.spec.files import existing_file, existing_folder, resolved
+from odd_assess.spec.noise_levels import declared_comparison, declared_sigma, for_budget
 from odd_assess.spec.validation import chosen, validated
 from odd_assess.spec.words import one_of, shortened, shown
 
@@ -248,12 +249,21 @@ def certification_plan(document: Document, data: object) -> CertificationPlan | 
     raw = data if isinstance(data, dict) else {}
     reference = _reference(document, (*path, "reference"), raw.get("reference"))
     budget = declared_budget(document, (*path, "budget"), raw["budget"], reference) if raw.get("budget") is not None else None
-    if section is None or budget is None or len(document.problems) > before:
+    sigma = declared_sigma(document, raw["sigma"]) if raw.get("sigma") is not None else None
+    comparison = declared_comparison(document, raw.get("comparison"), sigma)
+    if section is None or budget is None or sigma is None or len(document.problems) > before:
         return None
     if reference is not None and not check_exceeds(document, (*path, "reference", "n"), reference, budget):
         return None
+    policy = None if isinstance(sigma, float) else for_budget(sigma, budget, section.alpha)
     return CertificationPlan(
-        sigma=section.sigma, alpha=section.alpha, budget=budget, reference=reference, batch_size=section.batch_size
+        sigma=sigma if isinstance(sigma, float) else sigma.largest,
+        alpha=section.alpha,
+        budget=budget,
+        reference=reference,
+        batch_size=section.batch_size,
+        policy=policy,
+        comparison=comparison,
     )
 
 
