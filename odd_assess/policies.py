@@ -144,6 +144,15 @@ class MultiStart:
         """The level that decides the class."""
         return self.starts[(len(self.starts) - 1) // 2] if self.anchor is None else self.anchor
 
+    @property
+    def search_draws(self) -> int:
+        """The noisy copies that the search takes for one input, at most; by gradients, each goes back through the model too."""
+        if self.method == "gradient":
+            tried = len(self.starts) * (self.steps + 1) + 1
+        else:
+            tried = len({self.decides, *self.starts}) + self.steps + 1
+        return tried * self.draws + self.shortlist * self.trial
+
     def neighbours(self, start: float) -> Bounds:
         """The starts on either side, or the bounds."""
         levels = (self.bounds[0], *self.starts, self.bounds[1])
@@ -177,6 +186,11 @@ class DataDependent:
     def largest(self) -> float:
         """The largest level that it can choose."""
         return self.bounds[1]
+
+    @property
+    def search_draws(self) -> int:
+        """The noisy copies that the ascent takes for one input; each goes back through the model too."""
+        return self.steps * self.draws
 
 
 SigmaPolicy = PerCell | Cascade | MultiStart | DataDependent

@@ -2,24 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from odd_assess.certify import Plan, ReducedPlan, SequentialPlan, SingleBatchPlan
+from odd_assess.certify import (
+    CascadePlan,
+    OneLevelPlan,
+    Plan,
+    ReducedPlan,
+    SequentialPlan,
+    SingleBatchPlan,
+    content_key,
+)
 from odd_assess.criteria import asked_radii, reference_draws
-from odd_assess.evidence import PILOT, EvidenceStore, results
+from odd_assess.errors import RunError
+from odd_assess.evidence import (
+    MAIN,
+    MEMORY,
+    PILOT,
+    EvidenceStore,
+    calibration_stage,
+    chosen_levels,
+    note_levels,
+    results,
+    single_stage,
+)
 from odd_assess.execution import Bench, Work, Workers
+from odd_assess.policies import ByInput, Cascade, PerCell
 from odd_assess.progress import Progress
-from odd_assess.records import CertificationPlan, OddPoint, OddPoints, Spec
+from odd_assess.records import Certificate, CertificationPlan, OddPoint, OddPoints, Spec
 from odd_assess.stats import draws_for_reduction
+from odd_assess.stats.balls import pairs_of
 
 
 def plan_of(spec: Spec, n: int) -> Plan:
-    """The plan that the spec's budget asks for, with ``n`` draws to bound each point (at most, where they stop when decided)."""
+    """The plan that the spec's budget asks for, with ``n`` draws to bound each point (at most, where they stop when decided).
+
+    Where a policy chooses the noise level of each point, the plan's own is the largest that it can choose.
+    """
     certification = spec.certification
-    budget, sigma, alpha = certification.budget, certification.sigma, certification.alpha
+    if isinstance(certification.policy, Cascade):
+        return CascadePlan(sigmas=certification.policy.sigmas, n0=certification.budget.n0, n=n, alpha=certification.alpha)
+    return single_plan(spec, n, certification.sigma)
+
+
+def single_plan(spec: Spec, n: int, sigma: float) -> OneLevelPlan:
+    """The plan that the spec's budget asks for at the one noise level ``sigma``, whatever its policy."""
+    budget, alpha = spec.certification.budget, spec.certification.alpha
     match budget.kind:
         case "single_batch":
             return SingleBatchPlan(n=n, sigma=sigma, alpha=alpha)
@@ -35,6 +67,8 @@ def reference_plan(certification: CertificationPlan) -> Plan | None:
     if certification.reference is None:
         return None
     n = certification.reference.n
+    if isinstance(certification.policy, Cascade):
+        return CascadePlan(sigmas=certification.policy.sigmas, n0=certification.budget.n0, n=n, alpha=certification.alpha)
     if certification.budget.kind == "single_batch":
         return SingleBatchPlan(n=n, sigma=certification.sigma, alpha=certification.alpha)
     return ReducedPlan(n0=certification.budget.n0, n=n, sigma=certification.sigma, alpha=certification.alpha)
@@ -44,8 +78,18 @@ def reference_points(spec: Spec, points: OddPoints) -> OddPoints:
     """A simple random subsample of the points, in design order, drawn by the run's seed."""
     if spec.certification.reference is None:
         return points[:0]
-    generator = np.random.Generator(np.random.Philox(key=spec.sampling.seed + 2**64))
-    chosen = generator.permutation(len(points))[: spec.certification.reference.points]
+    return _subsample(points, spec.certification.reference.points, key=spec.sampling.seed + 2**64)
+
+
+def comparison_points(spec: Spec, points: OddPoints) -> OddPoints:
+    """Another one, which is certified at single noise levels too."""
+    if spec.certification.comparison is None:
+        return points[:0]
+    return _subsample(points, spec.certification.comparison.points, key=spec.sampling.seed + 2**65)
+
+
+def _subsample(points: OddPoints, count: int, *, key: int) -> OddPoints:
+    chosen = np.random.Generator(np.random.Philox(key=key)).permutation(len(points))[:count]
     return points.take(np.sort(chosen))
 
 
@@ -57,6 +101,25 @@ def pilot_work(spec: Spec, bench: Bench) -> Work:
     return Work(stage=PILOT, address="pilot/", plan=plan, points=bench.further_points(spec, budget.pilot_points))
 
 
+def calibration_work(spec: Spec, bench: Bench) -> Iterator[Work]:
+    """The points of their own on which the level of each cell is chosen, at each level of the grid. Their noise certifies nothing."""
+    policy, certification = spec.certification.policy, spec.certification
+    if not isinstance(policy, PerCell):
+        return
+    points = bench.further_points(spec, policy.points)
+    for sigma in policy.grid:
+        plan = SingleBatchPlan(n=policy.draws, sigma=sigma, alpha=certification.alpha)
+        yield Work(stage=calibration_stage(sigma), address="sigma/calibration/", plan=plan, points=points)
+
+
+def comparison_work(spec: Spec, points: OddPoints, n: int) -> Iterator[Work]:
+    """The subsample at each single level, on the noise of the run's own certificates: a level that is the policy's own gives what the policy gave."""
+    if spec.certification.comparison is not None:
+        for sigma in spec.certification.comparison.sigmas:
+            plan = single_plan(spec, n, sigma)
+            yield Work(stage=single_stage(sigma), address="", plan=plan, points=comparison_points(spec, points))
+
+
 class Certifier:
     """Certifies points of one run into its evidence store; what is there already is not drawn again."""
 
@@ -66,6 +129,56 @@ class Certifier:
         self.workers = workers
         self.store = store
         self.tell = tell
+        self.cell_levels: tuple[float, ...] | None = None
+
+    def calibrate(self) -> None:
+        """Choose the level of each cell, where the policy asks for it; what was chosen is kept in the evidence."""
+        policy = self.spec.certification.policy
+        if not isinstance(policy, PerCell):
+            return
+        for work in calibration_work(self.spec, self.bench):
+            self.certify(work)
+        self.cell_levels = chosen_levels(self.store, self.spec)
+        note_levels(self.store, self.cell_levels)
+        used = ", ".join(f"{sigma:g} in {self.cell_levels.count(sigma)}" for sigma in sorted(set(self.cell_levels)))
+        self.tell.say(f"noise level of {len(self.cell_levels)} cells: {used}")
+
+    def work(self, stage: str, plan: Plan, points: OddPoints, *, address: str = "") -> Work:
+        """Points of the run to certify, at the noise levels that its policy chooses."""
+        policy = self.spec.certification.policy
+        return Work(
+            stage=stage,
+            address=address,
+            plan=plan,
+            points=points,
+            cell_levels=self.cell_levels,
+            policy=policy if isinstance(policy, ByInput) else None,
+        )
+
+    def remember(self, points: OddPoints) -> None:
+        """Keep the distances of inputs whose certificates may contradict each other, where levels are chosen by looking at the input.
+
+        Raises: RunError when data or disk give way, or where an input is another than the one that was certified.
+        """
+        if not isinstance(self.spec.certification.policy, ByInput):
+            return
+        alone = results(self.store.columns(MAIN, below=len(points)), self.spec.domain)
+        self.tell.say(f"memory: the inputs of {len(points)} points are compared")
+        digests = self.store.inputs(MAIN)
+
+        def inputs() -> Iterator[NDArray[np.float32]]:
+            for chunk, batch in self.bench.realised(points):
+                images = batch.images.numpy()
+                for point, image in zip(chunk, images, strict=True):
+                    if content_key(image).hex() != digests.get(point.index):
+                        raise RunError(
+                            f"point {point.index} must have the input that was certified, but it is realised as another one; "
+                            "the data changed meanwhile. Mend that and go on with --resume"
+                        )
+                yield images
+
+        self.store.keep_pairs(pairs_of(inputs(), alone.chosen, alone.radius))
+        self.store.note(MEMORY, str(len(points)))
 
     def pilot(self) -> Pilot | None:
         """The pilot of a tolerance budget: n0 draws on points of its own, which choose n and are not used again. None for other budgets."""
@@ -107,7 +220,7 @@ class Certifier:
             replace(work, points=left), on_draws=lambda draws: self.tell.advance(draws=draws)
         ):
             self.store.add(work.stage, row, certificate)
-            self.tell.advance(points=1, spent=certificate.n0 + certificate.n)
+            self.tell.advance(points=1, spent=draws_of(certificate))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +232,11 @@ class Pilot:
     tolerance: float
     n: int
     expected_reduction: float
+
+
+def draws_of(certificate: Certificate) -> int:
+    """The noisy copies that a certificate took, over all levels of a cascade."""
+    return max(1, len(certificate.levels)) * (certificate.n0 + certificate.n)
 
 
 def _missing(points: Sequence[OddPoint], done: frozenset[int]) -> Sequence[OddPoint]:

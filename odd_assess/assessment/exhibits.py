@@ -10,6 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from odd_assess.execution import Bench
+from odd_assess.policies import Cascade
 from odd_assess.records import Exhibit, Results, Spec
 
 EXHIBITS = 12
@@ -26,17 +27,24 @@ def weakest(found: Results) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
 
 def exhibit(spec: Spec, bench: Bench, found: Results) -> tuple[Exhibit, ...]:
     """Pictures of the weakest points: base image, realised input, the first noisy copy that bounded it."""
-    chosen = [bench.points[i] for i in weakest(found)[:EXHIBITS]]
+    order = weakest(found)[:EXHIBITS]
+    chosen = [bench.points[i] for i in order]
     if not chosen:
         return ()
     batch = bench.realiser.realise(chosen)
     shown = []
     for i, point in enumerate(chosen):
-        key = bench.noise_key(batch.images[i], point)
+        key, sigma = bench.noise_key(batch.images[i], point), float(found.sigma[order[i]])
         noisy = torch.empty((1, *bench.shape), device=bench.device)
-        bench.noise.copies(batch.images[i].to(bench.device), key, "bound", first=0, sigma=spec.certification.sigma, out=noisy)
+        bench.noise.copies(batch.images[i].to(bench.device), key, _stage(spec, sigma), first=0, sigma=sigma, out=noisy)
         shown.append(Exhibit(index=point.index, base=png(batch.bases[i]), realised=png(batch.images[i]), noisy=png(noisy[0])))
     return tuple(shown)
+
+
+def _stage(spec: Spec, sigma: float) -> str:
+    """The noise address of the draws that bounded a point at this level."""
+    policy = spec.certification.policy
+    return f"cascade{policy.sigmas.index(sigma)}/bound" if isinstance(policy, Cascade) else "bound"
 
 
 def png(image: Tensor) -> bytes:

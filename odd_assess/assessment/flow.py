@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from odd_assess.assessment.baseline import compared_with
-from odd_assess.assessment.certifying import Certifier, plan_of
+from odd_assess.assessment.certifying import Certifier
 from odd_assess.assessment.exhibits import exhibit
 from odd_assess.assessment.gate import certify_points, gather
 from odd_assess.assessment.preflight import fly_before
@@ -96,12 +96,13 @@ def _assess(
                 compared.copy_into(store)
             certifier = Certifier(spec, bench, workers, store, tell)
             pilot = certifier.pilot()
-            points = certify_points(certifier, plan_of(spec, spec.certification.budget.n if pilot is None else pilot.n), reach)
+            certifier.calibrate()
+            points = certify_points(certifier, spec.certification.budget.n if pilot is None else pilot.n, reach)
         manifest |= _executed(workers, before)
     with EvidenceStore.open(folder.evidence, writable=True) as store:
         if compared is not None:
             compared.check_inputs(store)
-        found, reference = gather(spec, store, points)
+        found, reference, noise = gather(spec, store, points)
         before_it = baseline_results(store, spec.domain)
         covered = coverage_of(spec.domain, found.cell, reach)
         lost = radius_loss(found, reference, n_ref=reference_draws(spec.certification), seed=spec.sampling.seed)
@@ -142,6 +143,7 @@ def _assess(
         exhibits=exhibits,
         manifest=read_manifest(folder.path),  # as whoever writes the report again will find it
         baseline=before_it,
+        noise=noise,
     )
 
 

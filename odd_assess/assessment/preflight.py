@@ -9,10 +9,12 @@ import torch
 from torch import Tensor
 
 from odd_assess.certify import NoiseSource, self_test
-from odd_assess.errors import RunError
+from odd_assess.errors import ModelError, RunError
 from odd_assess.execution import CHUNK, Bench
 from odd_assess.inputs import Renderer
 from odd_assess.models import check_model
+from odd_assess.models.classifier import first_line
+from odd_assess.policies import Cascade, DataDependent, MultiStart, PerCell
 from odd_assess.progress import Progress
 from odd_assess.records import Spec
 
@@ -28,9 +30,10 @@ def fly_before(spec: Spec, bench: Bench, tell: Progress) -> dict[str, Any]:
         batch.images,
         batch.labels,
         num_classes=len(bench.source.class_names),
-        sigma=spec.certification.sigma,
+        sigma=_expected_sigma(spec),
         seed=spec.sampling.seed,
     )
+    _check_gradients(spec, bench, batch.images)
     if model.advice:
         tell.say(model.advice)
     return {
@@ -61,12 +64,43 @@ def expected_accuracy(spec: Spec, bench: Bench) -> dict[str, Any] | None:
     if expected is None:
         return None
     images, labels = untouched(bench, seed=spec.sampling.seed)
-    sight = check_model(
-        bench.model, images, labels, num_classes=len(bench.source.class_names), sigma=spec.certification.sigma, seed=0
-    )
+    sight = check_model(bench.model, images, labels, num_classes=len(bench.source.class_names), sigma=_expected_sigma(spec), seed=0)
     if why := sight.misses(expected=expected, tolerance=tolerance):
         raise RunError(why)
     return {"expected": expected, "tolerance": tolerance, "found": sight.clean_accuracy, "images": len(images)}
+
+
+def _expected_sigma(spec: Spec) -> float:
+    """The noise level that the model must live in: where a policy chooses, the one that it begins with, or the smallest of several."""
+    match spec.certification.policy:
+        case PerCell(grid=levels) | Cascade(sigmas=levels):
+            return min(levels)
+        case MultiStart(decides=level):
+            return level
+        case DataDependent(start=level):
+            return level
+        case _:
+            return spec.certification.sigma
+
+
+def _check_gradients(spec: Spec, bench: Bench, images: Tensor) -> None:
+    """The model has gradients, where levels are chosen by them.
+
+    Raises: ModelError where it has none.
+    """
+    policy = spec.certification.policy
+    if not isinstance(policy, DataDependent) and not (isinstance(policy, MultiStart) and policy.method == "gradient"):
+        return
+    noisy = images[:1].to(bench.device).requires_grad_()
+    try:
+        torch.autograd.grad(bench.model(noisy).float().sum(), noisy)
+    except ModelError:
+        raise
+    except Exception as error:
+        raise ModelError(
+            f"the model must have gradients with respect to its input where sigma is chosen by them, it broke with {type(error).__name__}: "
+            f"{first_line(error)}; use policy multi_start with method bisection"
+        ) from error
 
 
 def untouched(bench: Bench, *, seed: int) -> tuple[Tensor, Tensor]:

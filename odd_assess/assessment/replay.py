@@ -15,14 +15,18 @@ from typing import Any
 
 import numpy as np
 
-from odd_assess.assessment.certifying import pilot_work, plan_of, reference_plan
+from odd_assess.assessment.certifying import calibration_work, comparison_work, draws_of, pilot_work, plan_of, reference_plan
 from odd_assess.audit import Disagreement, FinishedRun, Ledger, finished_run
 from odd_assess.certify import Setting
 from odd_assess.errors import RunFolderError
-from odd_assess.evidence import MAIN, PILOT, REFERENCE, Row
+from odd_assess.evidence import MAIN, PILOT, REFERENCE, Row, calibration_stages, noted_levels
 from odd_assess.execution import Bench, Here, Work, set_up
+from odd_assess.policies import ByInput, PerCell
 from odd_assess.progress import Progress, Quiet
 from odd_assess.records import Certificate, Counts, OddPoints, Spec
+
+SAME_LEVEL = 1e-3
+"""The share by which a level that gradients found may differ on another processor; the draws at such levels differ by rounding."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +71,10 @@ def replay(
         bench = set_up(declared, device=device, trust_pickle=trust_pickle)
         _check_same(run, bench)
         bench = _as_recorded(run, bench)
-        indices = sorted(run.store.done(MAIN) | run.store.done(PILOT))
+        first = calibration_stages(run.spec.certification)[:1]
+        indices = sorted(
+            run.store.done(MAIN) | run.store.done(PILOT) | frozenset(i for stage in first for i in run.store.done(stage))
+        )
         generator = np.random.Generator(np.random.Philox(key=seed))
         chosen = frozenset(np.array(indices)[generator.permutation(len(indices))[:points]].tolist())
         ledger, tell, rounding, certificates, draws = Ledger(), progress or Quiet(), list[str](), 0, 0
@@ -76,9 +83,9 @@ def replay(
             tell.say(f"{work.stage}: {len(stored)} points are drawn again")
             tell.begin(points=len(stored), draws=len(stored) * work.plan.draws, at_most=True)
             for row, certificate in Here(bench).certify(work, on_draws=lambda count: tell.advance(draws=count)):
-                tell.advance(points=1, spent=certificate.n0 + certificate.n)
+                tell.advance(points=1, spent=draws_of(certificate))
                 rounding += _compared(work.stage, *stored[row.point.index], row, certificate, ledger)
-                certificates, draws = certificates + 1, draws + certificate.n0 + certificate.n
+                certificates, draws = certificates + 1, draws + draws_of(certificate)
         return Replay(
             seed=seed,
             points=tuple(sorted(chosen)),
@@ -131,9 +138,19 @@ def _works(run: FinishedRun, spec: Spec, bench: Bench, chosen: frozenset[int]) -
             n = int(run.manifest["pilot"]["n"])
         except (KeyError, TypeError, ValueError) as error:
             raise RunFolderError(f"{run.path}: the manifest must say which n the pilot chose, found {error!r}") from error
-    yield Work(stage=MAIN, address="", plan=plan_of(spec, n), points=in_stage(MAIN, bench.points))
+    for work in calibration_work(spec, bench):
+        assert isinstance(work.points, OddPoints)  # made by the domain
+        yield replace(work, points=in_stage(work.stage, work.points))
+    policy = spec.certification.policy
+    levels: dict[str, Any] = {
+        "cell_levels": noted_levels(run.store, len(spec.domain.cells)) if isinstance(policy, PerCell) else None,
+        "policy": policy if isinstance(policy, ByInput) else None,
+    }
+    yield Work(stage=MAIN, address="", plan=plan_of(spec, n), points=in_stage(MAIN, bench.points), **levels)
     if (plan := reference_plan(spec.certification)) is not None:
-        yield Work(stage=REFERENCE, address="reference/", plan=plan, points=in_stage(REFERENCE, bench.points))
+        yield Work(stage=REFERENCE, address="reference/", plan=plan, points=in_stage(REFERENCE, bench.points), **levels)
+    for work in comparison_work(spec, bench.points, n):
+        yield replace(work, points=in_stage(work.stage, bench.points))
 
 
 def _compared(stage: str, row: Row, stored: Certificate, now: Row, drawn: Certificate, ledger: Ledger) -> list[str]:
@@ -144,7 +161,13 @@ def _compared(stage: str, row: Row, stored: Certificate, now: Row, drawn: Certif
     ledger.same(where, "true class", row.label, now.label)
     ledger.same(where, "answer without noise", row.clean, now.clean)
     ledger.same(where, "n0 and n", (stored.n0, stored.n), (drawn.n0, drawn.n))
+    if abs(stored.sigma - drawn.sigma) > SAME_LEVEL * stored.sigma:
+        ledger.note(where, "sigma", stored.sigma, drawn.sigma)
     moved = _moved(stored.counts, drawn.counts) + _moved(stored.selection, drawn.selection)
+    if stored.levels or drawn.levels:
+        pairs = list(zip(stored.levels, drawn.levels, strict=False))
+        ledger.same(where, "levels", [one.sigma for one in stored.levels], [one.sigma for one in drawn.levels])
+        moved = sum(_moved(old.counts, new.counts) + _moved(old.selection, new.selection) for old, new in pairs)
     if moved == 0 or ledger.count > before:
         return []
     if moved <= stored.ties:

@@ -6,15 +6,17 @@ It is the same code that certified: the bounds of `odd_assess.stats`, at the lev
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from types import MappingProxyType
 
 import numpy as np
 
 from odd_assess.audit.ledger import Ledger
-from odd_assess.evidence import Columns, Tallies
+from odd_assess.evidence import Columns, Tallies, level_counts, tally_text
+from odd_assess.policies import Cascade, DataDependent, MultiStart, PerCell
 from odd_assess.records import Bools, CertificationPlan, Floats, Ints
-from odd_assess.stats import anytime_lower_bound, certified_radius, proportion_lower_bound
+from odd_assess.stats import anytime_lower_bound, cascade_choice, certified_radius, proportion_lower_bound
 from odd_assess.stats.arrays import distinct
 
 
@@ -36,49 +38,91 @@ BOUNDS: Mapping[str, Callable[[Ints, Ints, Floats], Floats]] = MappingProxyType(
 """The lower bound on pA of each procedure, from hits, draws and alpha."""
 
 
+@dataclass(frozen=True, slots=True)
+class Within:
+    """A noise level for each input, between two bounds."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """The levels of a cascade, the widest first."""
+
+    sigmas: tuple[float, ...]
+
+
+Levels = float | tuple[float, ...] | Within | Several
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreed:
-    """What the spec lays down for the certificates of one stage: how they are found, from how many draws, or ``most`` of them."""
+    """What the spec lays down for the certificates of one stage: how they are found, from how many draws, or ``most`` of them, with how much noise.
+
+    ``levels``: one noise level for all points; one for each cell; the smallest and the largest where each input has its own; those of a cascade.
+    """
 
     procedure: str
     n0: int
     n: int
     most: bool
-    sigma: float
+    levels: Levels
     alpha: float
 
 
-def agreed_main(plan: CertificationPlan, pilot_n: int | None) -> Agreed:
-    """For the points of a run, whose ``pilot_n`` draws a pilot chose where the budget is a tolerance."""
+def agreed_main(plan: CertificationPlan, pilot_n: int | None, levels: Levels | None = None) -> Agreed:
+    """For the points of a run, whose ``pilot_n`` draws a pilot chose where the budget is a tolerance. ``levels``: those of its cells, where they differ."""
     budget = plan.budget
     return Agreed(
-        procedure=budget.kind,
+        procedure="cascade" if isinstance(plan.policy, Cascade) else budget.kind,
         n0=0 if budget.kind == "single_batch" else budget.n0,
         n=budget.n if pilot_n is None else pilot_n,
         most=budget.kind == "sequential",
-        sigma=plan.sigma,
+        levels=levels or levels_of(plan),
         alpha=plan.alpha,
     )
 
 
-def agreed_reference(plan: CertificationPlan) -> Agreed | None:
-    """For the reference subsample, if there is one."""
+def levels_of(plan: CertificationPlan) -> Levels:
+    """The noise levels that the spec alone lays down."""
+    match plan.policy:
+        case Cascade(sigmas=sigmas):
+            return Several(sigmas)
+        case MultiStart(bounds=bounds) | DataDependent(bounds=bounds):
+            return Within(*bounds)
+        case _:
+            return plan.sigma
+
+
+def agreed_single(plan: CertificationPlan, sigma: float) -> Agreed:
+    """For the subsample that is certified at a single noise level too."""
+    return agreed_main(replace(plan, policy=None, sigma=sigma), None)
+
+
+def agreed_calibration(plan: CertificationPlan, policy: PerCell, sigma: float) -> Agreed:
+    """For the points on which the levels of cells are chosen, at one level of the grid."""
+    return Agreed(procedure="single_batch", n0=0, n=policy.draws, most=False, levels=sigma, alpha=plan.alpha)
+
+
+def agreed_reference(plan: CertificationPlan, levels: Levels | None = None) -> Agreed | None:
+    """For the reference subsample, if there is one. ``levels``: those of its cells, where they differ."""
     if plan.reference is None:
         return None
     single = plan.budget.kind == "single_batch"
     return Agreed(
-        procedure="single_batch" if single else "reduced",
+        procedure="cascade" if isinstance(plan.policy, Cascade) else "single_batch" if single else "reduced",
         n0=0 if single else plan.budget.n0,
         n=plan.reference.n,
         most=False,
-        sigma=plan.sigma,
+        levels=levels or levels_of(plan),
         alpha=plan.alpha,
     )
 
 
 def agreed_pilot(plan: CertificationPlan) -> Agreed:
     """For the pilot of a tolerance budget."""
-    return Agreed(procedure="single_batch", n0=0, n=plan.budget.n0, most=False, sigma=plan.sigma, alpha=plan.alpha)
+    return Agreed(procedure="single_batch", n0=0, n=plan.budget.n0, most=False, levels=plan.sigma, alpha=plan.alpha)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +145,11 @@ def check_certificates(columns: Columns, stage: str, agreed: Agreed, *, classes:
     selection = Tallies.parse(["[]" if text is None else text for text in columns.selection])
     procedure, outcome = np.array(columns.procedure, dtype=np.object_), np.array(columns.outcome, dtype=np.object_)
     ledger.compare(where, "procedure", procedure, np.full(len(columns), agreed.procedure, dtype=np.object_))
-    ledger.compare(where, "sigma", columns.sigma, agreed.sigma)
+    if isinstance(agreed.levels, Several):
+        check_cascades(columns, where, agreed, agreed.levels, classes=classes, ledger=ledger)
+        return
+    ledger.compare(where, "sigma", columns.sigma, _sigmas(columns, agreed.levels))
+    ledger.compare(where, "levels", _objects(columns.levels), np.full(len(columns), None, dtype=np.object_))
     ledger.compare(where, "alpha", columns.alpha, agreed.alpha)
     ledger.compare(where, "n0 (spec)", columns.n0, agreed.n0)
     ledger.compare(where, "n (spec)", columns.n, np.minimum(columns.n, agreed.n) if agreed.most else agreed.n)
@@ -119,6 +167,77 @@ def check_certificates(columns: Columns, stage: str, agreed: Agreed, *, classes:
     ledger.compare(where, "p_a_lower", columns.p_a_lower, lower)
     ledger.compare(where, "radius", columns.radius, radius)
     ledger.compare(where, "outcome", outcome, np.where(radius > 0, "certified", "abstained").astype(np.object_))
+
+
+def _sigmas(columns: Columns, levels: float | tuple[float, ...] | Within) -> float | Floats:
+    """The noise level that each point must have (m,)."""
+    match levels:
+        case Within(low=low, high=high):
+            return np.clip(columns.sigma, low, high)
+        case tuple():
+            of_cell = np.array(levels)
+            inside = (columns.cell >= 0) & (columns.cell < len(of_cell))
+            return np.where(inside, of_cell[np.where(inside, columns.cell, 0)], np.nan)
+        case _:
+            return levels
+
+
+def _objects(values: Sequence[object]) -> np.ndarray:
+    found = np.empty(len(values), dtype=np.object_)
+    found[:] = values
+    return found
+
+
+def check_cascades(
+    columns: Columns, where: Sequence[str], agreed: Agreed, levels: Several, *, classes: int, ledger: Ledger
+) -> None:
+    """The same for certificates of a cascade: level, class, bound and radius follow from the counts of all levels."""
+    ledger.compare(where, "procedure", _objects(columns.procedure), np.full(len(columns), agreed.procedure, dtype=np.object_))
+    ledger.compare(where, "alpha", columns.alpha, agreed.alpha)
+    ledger.compare(where, "n0 (spec)", columns.n0, agreed.n0)
+    ledger.compare(where, "n (spec)", columns.n, agreed.n)
+    for row, text in enumerate(columns.levels):
+        if text is None:
+            ledger.note(where[row], "levels", None, "the draws of each level")
+            continue
+        found = level_counts(text, n0=agreed.n0, n=agreed.n)
+        ledger.same(where[row], "levels", [one.sigma for one in found], list(levels.sigmas))
+        beyond = [
+            label
+            for one in found
+            for tally in (one.selection, one.counts)
+            for label, _ in tally.by_class
+            if not 0 <= label < classes
+        ]
+        ledger.same(where[row], "classes of levels", beyond, [])
+        if beyond or len(found) != len(levels.sigmas):
+            continue
+        counts = tuple(one.counts.by_class for one in found)
+        labels = tuple(max(one.selection.by_class, key=lambda pair: (pair[1], -pair[0]))[0] for one in found)
+        at, radius, lower = _cascade(counts, labels, levels.sigmas, agreed.alpha, classes)
+        chosen = found[at]
+        derived = {
+            "sigma": (float(columns.sigma[row]), chosen.sigma),
+            "label": (int(columns.chosen[row]), labels[at]),
+            "selection": (columns.selection[row], tally_text(chosen.selection)),
+            "counts": (columns.counts.text(row), tally_text(chosen.counts)),
+            "p_a_lower": (float(columns.p_a_lower[row]), lower),
+            "radius": (float(columns.radius[row]), radius),
+            "outcome": (columns.outcome[row], "certified" if radius > 0 else "abstained"),
+        }
+        for name, (stored, now) in derived.items():
+            ledger.same(where[row], name, stored, now)
+
+
+@lru_cache(maxsize=2**14)
+def _cascade(
+    tallies: tuple[tuple[tuple[int, int], ...], ...], labels: tuple[int, ...], sigmas: tuple[float, ...], alpha: float, classes: int
+) -> tuple[int, float, float]:
+    counts = np.zeros((len(tallies), classes), dtype=np.int64)
+    for k, tally in enumerate(tallies):
+        for label, count in tally:
+            counts[k, label] = count
+    return cascade_choice(list(counts), labels, sigmas, alpha=alpha)
 
 
 def _derived(columns: Columns, procedure: np.ndarray, where: Sequence[str], ledger: Ledger) -> tuple[Floats, Floats]:

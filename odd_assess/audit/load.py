@@ -23,6 +23,7 @@ from odd_assess.evidence import (
     Surroundings,
     baseline_results,
     content_digest,
+    found_points,
     read_manifest,
     results,
     sha256,
@@ -159,10 +160,11 @@ def load_run(folder: Path | str) -> Assessment:
     is not finished.
     """
     with sound_run(Path(folder)) as run, making_sense(run):
-        domain, found = run.spec.domain, results(run.store.columns(MAIN), run.spec.domain)
+        domain = run.spec.domain
+        found, noise = found_points(run.store, run.spec)
         if not len(found):
             raise RunFolderError(f"{run.path}: a finished run must hold certificates, found none")
-        reference = results(run.store.columns(REFERENCE), domain)
+        reference = results(run.store.columns(REFERENCE), domain, run.spec.certification.policy)
         findings = run.store.findings(run.criteria)
         seed, n_ref = run.spec.sampling.seed, reference_draws(run.spec.certification)
         return Assessment(
@@ -178,6 +180,7 @@ def load_run(folder: Path | str) -> Assessment:
             exhibits=run.store.exhibits(),
             manifest=run.manifest,
             baseline=baseline_results(run.store, domain),
+            noise=noise,
         )
 
 

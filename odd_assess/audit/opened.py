@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from odd_assess.audit.load import load_run, sound_run
 from odd_assess.errors import RunFolderError
-from odd_assess.evidence import MAIN, PILOT, REFERENCE, Columns
+from odd_assess.evidence import MAIN, PILOT, REFERENCE, Columns, calibration_stages, single_stage, soundness_of
 from odd_assess.odd.points import Coded
 from odd_assess.records import Assessment, Evidence, Finding, Floats, Ints, OddPoints, Spec, Verdict
 
@@ -34,13 +34,13 @@ class OpenedRun:
         cell          the name of the cell of the domain that it lies in
         label, clean  the true class and the base classifier's answer without noise; label_name, clean_name say their names
         frame         the row of the table that the point was drawn from, where there is one
-        pilot         whether it belongs to the pilot of a tolerance budget, on which no finding rests
+        pilot         whether it belongs to the pilot of a tolerance budget, or to the points on which noise levels were chosen: no finding rests on it
 
     ``certificates``: a row a certificate. The columns
 
-        stage         main, reference (the subsample at the reference budget) or pilot
+        stage         main, reference (the subsample at the reference budget), pilot, "calibration SIGMA" or "single SIGMA" (choice of noise levels, comparison)
         point         the number of the point
-        procedure     reduced, fixed, tolerance, single_batch or sequential
+        procedure     reduced, fixed, tolerance, single_batch, sequential or cascade
         outcome       certified or abstained
         chosen        the class that was tried; chosen_name says its name
         n0, n         draws that chose it and that bounded it
@@ -48,7 +48,9 @@ class OpenedRun:
         sigma         standard deviation of the noise, in input units
         alpha         failure probability of the certificate
         p_a_lower     lower confidence bound of the probability that a noisy copy is answered ``chosen``
-        radius        certified L2 radius in input units, rounded down; 0 where it abstained
+        radius        certified L2 radius in input units, rounded down; 0 where it abstained, and where the memory does not let it count
+        radius_alone  the same before the memory, where noise levels were fitted to inputs
+        soundness     what the certificate speaks of: stateless, per-cell (metadata), or memory (later queries, order dependent)
         ties          draws whose two top logits tie within rounding
 
     ``attrs["units"]`` of both maps columns to their units. All of it raises RunFolderError where the folder is damaged or was changed.
@@ -94,7 +96,8 @@ class OpenedRun:
 
         domain = self.spec.domain
         with sound_run(self.path) as run:
-            stages = [(run.store.points(stage, domain), list(run.store.columns(stage)), stage == PILOT) for stage in (MAIN, PILOT)]
+            names = (MAIN, PILOT, *calibration_stages(self.spec.certification)[:1])
+            stages = [(run.store.points(stage, domain), list(run.store.columns(stage)), stage != MAIN) for stage in names]
         table = pd.concat([self._conditions(*stage) for stage in stages if len(stage[0])])
         table.attrs["units"] = {_condition(a): getattr(a, "unit", "1") for a in domain.attributes}
         return table
@@ -116,9 +119,19 @@ class OpenedRun:
         import pandas as pd
 
         with sound_run(self.path) as run:
-            parts = [self._certified(stage, part) for stage in (MAIN, REFERENCE, PILOT) for part in run.store.columns(stage)]
+            plan = self.spec.certification
+            single = () if plan.comparison is None else tuple(single_stage(sigma) for sigma in plan.comparison.sigmas)
+            stages = (MAIN, REFERENCE, PILOT, *calibration_stages(plan), *single)
+            parts = [self._certified(stage, part) for stage in stages for part in run.store.columns(stage)]
         table = pd.concat(parts, ignore_index=True)
-        table.attrs["units"] = {"sigma": INPUT_UNIT, "radius": INPUT_UNIT, "alpha": "1", "p_a_lower": "1"}
+        table["radius_alone"] = table["radius"]
+        counted, main = self.assessment.results, (table["stage"] == MAIN).to_numpy()
+        table.loc[main, "radius"] = counted.radius
+        table.loc[main, "outcome"] = np.where(counted.certified, "certified", "abstained")
+        of_policy = np.isin(table["stage"], [MAIN, REFERENCE])
+        table["soundness"] = np.where(of_policy, soundness_of(plan), "stateless")
+        lengths = ("sigma", "radius", "radius_alone")
+        table.attrs["units"] = {**dict.fromkeys(lengths, INPUT_UNIT), "alpha": "1", "p_a_lower": "1"}
         return table
 
     def _certified(self, stage: str, part: Columns) -> pd.DataFrame:

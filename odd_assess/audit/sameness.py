@@ -23,7 +23,7 @@ def conditions(spec: Spec, identity: Mapping[str, Any]) -> dict[str, Any]:
         "design": f"{spec.sampling.design}, {spec.sampling.allocation}{', until decided' if spec.sampling.until_decided else ''}",
         "inputs": _inputs(spec.inputs),
         **{f"preprocessing of {one.attribute}": _how(one) for one in spec.realisations},
-        "sigma": plan.sigma,
+        "sigma": plan.sigma if plan.policy is None else str(plan.policy),
         "alpha": plan.alpha,
         "budget": f"{budget.kind}, n0 = {budget.n0}, {'max' if budget.kind in ('sequential', 'tolerance') else 'n'} = {budget.n}",
         **({"radii that draws decide": list(asked)} if budget.kind == "sequential" else {}),

@@ -4,6 +4,9 @@
 - The documents have the digests that the manifest names, and the points those of its ``points``.
 - Each point lies in its cell; each stage has as many certificates as the spec lays down, by its procedure, draws, sigma and alpha.
 - Class counts sum to n0 and n, the chosen class leads its selection, the bound follows from the counts, radius and outcome from the bound.
+- Where a policy chooses noise levels: the level of each cell follows from the counts of its calibration; a cascade's level and radius from the counts of all
+  its levels; what counts after a memory from the radii and the distances of the inputs that may contradict each other. That these are all such distances,
+  and that a level fitted to its input is what the search finds, needs the inputs and the model (`odd_assess.replay`).
 - What the lock says of the criteria follows from it and from the documents.
 - The certificates of a baseline have the digest that the manifest names, and follow from their counts in the same way.
 - The findings follow from certificates, coverage and criteria, the verdict from the findings.
@@ -29,7 +32,15 @@ from typing import Any
 import numpy as np
 
 from odd_assess.audit.attestation import check_attestation
-from odd_assess.audit.certificates import Agreed, agreed_main, agreed_pilot, agreed_reference, check_certificates
+from odd_assess.audit.certificates import (
+    Agreed,
+    agreed_calibration,
+    agreed_main,
+    agreed_pilot,
+    agreed_reference,
+    agreed_single,
+    check_certificates,
+)
 from odd_assess.audit.ledger import Disagreement, Ledger
 from odd_assess.audit.load import FinishedRun, changed_documents, finished_run, making_sense
 from odd_assess.criteria import check, radius_loss, reference_draws, verdict
@@ -43,11 +54,18 @@ from odd_assess.evidence import (
     REFERENCE,
     Columns,
     baseline_results,
+    calibration_stage,
+    calibration_stages,
+    chosen_levels,
     environment,
     kept_baseline,
+    noted_levels,
+    remembered,
     results,
+    single_stage,
 )
 from odd_assess.odd import coverage_of
+from odd_assess.policies import PerCell
 from odd_assess.records import Criterion, Evidence, Finding, Results
 
 ELSEWHERE = 1e-11
@@ -122,9 +140,12 @@ def _verify(run: FinishedRun, ledger: Ledger) -> tuple[int, int]:
     chosen = pilot.get("n") if isinstance(pilot, Mapping) else None
     if tolerant and (not isinstance(chosen, int) or chosen < 1):
         raise RunFolderError(f"{run.path / MANIFEST}: must say how many draws the pilot chose (pilot.n), found {chosen!r}")
-    main = _certified(run, MAIN, agreed_main(plan, chosen if tolerant else None), classes, ledger)
-    agreed = agreed_reference(plan)
+    levels, beside = _check_levels(run, classes, ledger)
+    main = _certified(run, MAIN, agreed_main(plan, chosen if tolerant else None, levels), classes, ledger)
+    agreed = agreed_reference(plan, levels)
     reference = None if agreed is None else _certified(run, REFERENCE, agreed, classes, ledger)
+    beside += _check_single(run, main, classes, ledger)
+    main = remembered(main, run.store)[0]
     first = len(_certified(run, PILOT, agreed_pilot(plan), classes, ledger)) if tolerant else 0
     compared = _check_baseline(run, chosen, classes, ledger)
     _check_numbers(run, main, reference, first, ledger)
@@ -133,7 +154,7 @@ def _verify(run: FinishedRun, ledger: Ledger) -> tuple[int, int]:
     derived = None if lock is None else {"date": lock.date, "state": lock.state}
     ledger.same("manifest", "lock", run.manifest.get("lock"), derived)
     count = _check_findings(run, main, reference if reference is not None and len(reference) else None, ledger)
-    return len(main) + compared + (0 if reference is None else len(reference)) + first, count
+    return len(main) + beside + compared + (0 if reference is None else len(reference)) + first, count
 
 
 def _certified(run: FinishedRun, stage: str, agreed: Agreed, classes: int, ledger: Ledger) -> Results:
@@ -147,7 +168,41 @@ def _certified(run: FinishedRun, stage: str, agreed: Agreed, classes: int, ledge
                 raise RunFolderError(f"{run.store.path}: must be the evidence of a run, but it is damaged: {error}") from error
             yield columns
 
-    return results(looked_at(), run.spec.domain)
+    return results(looked_at(), run.spec.domain, run.spec.certification.policy)
+
+
+def _check_levels(run: FinishedRun, classes: int, ledger: Ledger) -> tuple[tuple[float, ...] | None, int]:
+    """The level of each cell, where the policy chooses one: it follows from the counts of the calibration. And how many certificates these are."""
+    plan, policy = run.spec.certification, run.spec.certification.policy
+    if not isinstance(policy, PerCell):
+        return None, 0
+    count, found = 0, []
+    for sigma in policy.grid:
+        stage = calibration_stage(sigma)
+        found.append(_certified(run, stage, agreed_calibration(plan, policy, sigma), classes, ledger))
+        ledger.same(f"stage {stage}", "number of certificates", len(found[-1]), policy.points)
+        count += len(found[-1])
+    derived = chosen_levels(run.store, run.spec)
+    for cell, stored, now in zip(run.spec.domain.cells, noted_levels(run.store, len(derived)), derived, strict=True):
+        ledger.same(f"cell {cell.name}", "noise level", stored, now)
+    own = set(found[0].index.tolist()) & run.store.done(MAIN)
+    ledger.same("stages of the calibration", "points of the run among them", len(own), 0)
+    return derived, count
+
+
+def _check_single(run: FinishedRun, main: Results, classes: int, ledger: Ledger) -> int:
+    """The certificates at single levels are of a subsample of the run's points; their number."""
+    plan = run.spec.certification
+    if plan.comparison is None:
+        return 0
+    count = 0
+    for sigma in plan.comparison.sigmas:
+        stage = single_stage(sigma)
+        found = _certified(run, stage, agreed_single(plan, sigma), classes, ledger)
+        ledger.same(f"stage {stage}", "number of certificates", len(found), min(plan.comparison.points, len(main)))
+        ledger.same(f"stage {stage}", "points among those of the run", bool(np.isin(found.index, main.index).all()), True)
+        count += len(found)
+    return count
 
 
 def _check_numbers(run: FinishedRun, main: Results, reference: Results | None, pilot: int, ledger: Ledger) -> None:
@@ -185,7 +240,7 @@ def _check_points(run: FinishedRun, ledger: Ledger) -> None:
     The digest is over all points that were allowed: where points stopped coming when decided, it says nothing about the first of them.
     """
     domain = run.spec.domain
-    for stage in (MAIN, PILOT):
+    for stage in (MAIN, PILOT, *calibration_stages(run.spec.certification)[:1]):
         points = run.store.points(stage, domain)
         inside = domain.contains_codes(points.codes) if len(points) else np.zeros(0, dtype=np.bool_)
         cells = np.full(len(points), -1, dtype=np.int64)

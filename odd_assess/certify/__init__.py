@@ -34,6 +34,7 @@ from odd_assess.certify.noise import NoiseSource as NoiseSource
 from odd_assess.certify.noise import content_key as content_key
 from odd_assess.certify.noise import self_test as self_test
 from odd_assess.certify.plans import CascadePlan as CascadePlan
+from odd_assess.certify.plans import OneLevelPlan as OneLevelPlan
 from odd_assess.certify.plans import Plan as Plan
 from odd_assess.certify.plans import ReducedPlan as ReducedPlan
 from odd_assess.certify.plans import SequentialPlan as SequentialPlan

@@ -20,7 +20,7 @@ from odd_assess.records import Abstained, Certificate, Certified, Counts, LevelC
 from odd_assess.stats import (
     anytime_lower_bound,
     anytime_upper_bound,
-    cascade_radii,
+    cascade_choice,
     certified_radius,
     fewest_to_decide,
     largest_radius,
@@ -140,9 +140,7 @@ def cascade(plan: CascadePlan, *, stage: str = "") -> Procedure:
 def cascade_certificate(plan: CascadePlan, selections: list[ClassCounts], counts: list[ClassCounts]) -> Certificate:
     """What the counts of a cascade certify."""
     labels = [int(selection.argmax()) for selection in selections]
-    found = cascade_radii(counts, labels, plan.sigmas, alpha=plan.alpha)
-    at = max(range(len(found)), key=lambda k: found[k])  # the largest radius; where nothing is certified, the largest share
-    radius, p_a_lower = found[at]
+    at, radius, p_a_lower = cascade_choice(counts, labels, plan.sigmas, alpha=plan.alpha)
     common: dict[str, Any] = {
         "label": labels[at],
         "p_a_lower": p_a_lower,

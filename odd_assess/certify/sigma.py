@@ -42,11 +42,12 @@ def choose_sigma(
     seed: int,
     device: torch.device | str | None = None,
     setting: Setting | None = None,
+    keys: Sequence[bytes] | None = None,
 ) -> Floats:
     """A noise level (N,) for each of the inputs (N, C, H, W) float32, in input units, within the bounds of the policy.
 
     ``f_logits`` takes (B, C, H, W) and returns logits (B, classes); gradients flow through it unless the policy is a bisection, which asks for labels alone.
-    Nothing here depends on other inputs of the call, nor on the labels.
+    Nothing here depends on other inputs of the call, nor on the labels. ``keys``: the noise key of each input, by default that of its content.
 
     Sound only with a `Memory`: see `odd_assess.policies`.
 
@@ -59,23 +60,23 @@ def choose_sigma(
     where = pick_device(device)
     shape = tuple(inputs.shape[1:])
     called = setting or default_setting(shape, where)
-    source, keys = NoiseSource(shape, seed=seed, device=where), _keys(inputs)
+    source, own = NoiseSource(shape, seed=seed, device=where), _keys(inputs) if keys is None else list(keys)
     if isinstance(policy, DataDependent):
-        return data_dependent(f_logits, inputs.to(where), policy, source=source, keys=keys, batch_size=called.batch_size)[0]
+        return data_dependent(f_logits, inputs.to(where), policy, source=source, keys=own, batch_size=called.batch_size)[0]
     searches: dict[int, Search] = {}
     levels = np.empty(len(inputs))
     if policy.method == "bisection":
         searches = {i: bisection(policy) for i in range(len(inputs))}
     else:
         images = inputs.to(where)
-        labels = _anchored(f_logits, images, policy, source=source, keys=keys, batch_size=called.batch_size)
-        ranked = _ranked(f_logits, images, labels, policy, source=source, keys=keys, batch_size=called.batch_size)
+        labels = _anchored(f_logits, images, policy, source=source, keys=own, batch_size=called.batch_size)
+        ranked = _ranked(f_logits, images, labels, policy, source=source, keys=own, batch_size=called.batch_size)
         for i, candidates in enumerate(ranked):
             levels[i] = candidates[0]
             if len(candidates) > 1:
                 searches[i] = shortlisted(policy, int(labels[i]), candidates)
     with closing(Lanes(f_logits, source, called)) as lanes:
-        subjects = (Subject(position=i, key=keys[i], image=inputs[i].detach().cpu(), procedure=searches[i]) for i in searches)
+        subjects = (Subject(position=i, key=own[i], image=inputs[i].detach().cpu(), procedure=searches[i]) for i in searches)
         found: dict[int, Any] = dict(Engine(lanes).run(subjects))
     levels[list(found)] = list(found.values())
     return levels

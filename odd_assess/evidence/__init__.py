@@ -2,6 +2,7 @@
 
 store.py     evidence.sqlite: documents, points, certificates with their counts, findings, pictures
 columns.py   many certificates at once as arrays (tallies.py: their class counts)
+noise_levels.py  what became of a policy that chooses noise levels: the level of each cell, what counts after the memory
 baseline.py  the run of another model that this one is compared with
 surroundings.py  what the data told about themselves: class names, and where in the domain points could be drawn
 manifest.py  manifest.json: digests, also of the evidence and of itself, seeds, environment, times
@@ -23,11 +24,24 @@ from odd_assess.evidence.manifest import read_manifest as read_manifest
 from odd_assess.evidence.manifest import sha256 as sha256
 from odd_assess.evidence.manifest import spelled as spelled
 from odd_assess.evidence.manifest import write_manifest as write_manifest
+from odd_assess.evidence.noise_levels import MEMORY as MEMORY
+from odd_assess.evidence.noise_levels import calibration_stage as calibration_stage
+from odd_assess.evidence.noise_levels import calibration_stages as calibration_stages
+from odd_assess.evidence.noise_levels import chosen_levels as chosen_levels
+from odd_assess.evidence.noise_levels import found_points as found_points
+from odd_assess.evidence.noise_levels import noise_levels as noise_levels
+from odd_assess.evidence.noise_levels import note_levels as note_levels
+from odd_assess.evidence.noise_levels import noted_levels as noted_levels
+from odd_assess.evidence.noise_levels import remembered as remembered
+from odd_assess.evidence.noise_levels import single_stage as single_stage
+from odd_assess.evidence.noise_levels import soundness_of as soundness_of
 from odd_assess.evidence.store import BASELINE as BASELINE
 from odd_assess.evidence.store import MAIN as MAIN
 from odd_assess.evidence.store import PILOT as PILOT
 from odd_assess.evidence.store import REFERENCE as REFERENCE
 from odd_assess.evidence.store import EvidenceStore as EvidenceStore
 from odd_assess.evidence.store import Row as Row
+from odd_assess.evidence.store import level_counts as level_counts
+from odd_assess.evidence.store import tally_text as tally_text
 from odd_assess.evidence.surroundings import Surroundings as Surroundings
 from odd_assess.evidence.tallies import Tallies as Tallies

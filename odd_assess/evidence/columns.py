@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,11 +11,11 @@ import numpy as np
 from odd_assess.errors import RunFolderError
 from odd_assess.evidence.tallies import Tallies
 from odd_assess.odd.domain import Domain
-from odd_assess.records import ANYTIME_PROCEDURES, Floats, Ints, Results
+from odd_assess.records import ANYTIME_PROCEDURES, Floats, Ints, Results, SigmaPolicy
 
 QUERY = (
     "SELECT p.idx, p.cell, p.label, p.clean, c.procedure, c.outcome, c.label, c.n0, c.n, c.selection, c.counts, c.ties, c.sigma, c.alpha, c.p_a_lower, "
-    "c.radius FROM certificates c JOIN points p USING (idx) WHERE c.stage = ? AND c.idx >= ? AND c.idx < ? ORDER BY c.idx"
+    "c.radius, c.levels FROM certificates c JOIN points p USING (idx) WHERE c.stage = ? AND c.idx >= ? AND c.idx < ? ORDER BY c.idx"
 )
 """One row a certificate, in the order of `Columns`' fields."""
 
@@ -25,7 +25,7 @@ class Columns:
     """Certificates of one stage with what is known of their points, arrays (m,) in design order.
 
     ``label`` is the true class, ``chosen`` the one that the procedure tried. ``selection`` holds texts as stored, None at points whose one batch both
-    chose and bounded: few need its counts.
+    chose and bounded: few need its counts. ``levels``: texts, None where the certificate is of one noise level.
     """
 
     index: Ints
@@ -44,6 +44,7 @@ class Columns:
     alpha: Floats
     p_a_lower: Floats
     radius: Floats
+    levels: Sequence[str | None]
 
     @classmethod
     def of(cls, records: Sequence[tuple[Any, ...]]) -> Columns:
@@ -51,10 +52,26 @@ class Columns:
 
         Raises: ValueError where a value is not of its column's kind.
         """
-        columns: Sequence[Any] = list(zip(*records, strict=True)) if records else [()] * 16
-        idx, cell, label, clean, procedure, outcome, chosen, n0, n, selection, counts, ties, sigma, alpha, p_a_lower, radius = (
-            columns
-        )
+        columns: Sequence[Any] = list(zip(*records, strict=True)) if records else [()] * 17
+        (
+            idx,
+            cell,
+            label,
+            clean,
+            procedure,
+            outcome,
+            chosen,
+            n0,
+            n,
+            selection,
+            counts,
+            ties,
+            sigma,
+            alpha,
+            p_a_lower,
+            radius,
+            levels,
+        ) = columns
         return cls(
             index=_ints(idx),
             cell=_ints(cell),
@@ -72,18 +89,19 @@ class Columns:
             alpha=_floats(alpha),
             p_a_lower=_floats(p_a_lower),
             radius=_floats(radius),
+            levels=levels,
         )
 
     def __len__(self) -> int:
         return len(self.index)
 
 
-def results(parts: Iterable[Columns], domain: Domain) -> Results:
-    """What the checker and the report read, from the stored columns, a part after another.
+def results(parts: Iterable[Columns], domain: Domain, policy: SigmaPolicy | None = None) -> Results:
+    """What the checker and the report read, from the stored columns, a part after another; before any memory. ``policy`` chose their noise levels.
 
     Raises: RunFolderError where a point's cell is none of the domain's.
     """
-    return Results.joined([_results(part, domain) for part in (Columns.of(()), *parts)])
+    return replace(Results.joined([_results(part, domain) for part in (Columns.of(()), *parts)]), policy=policy)
 
 
 def _results(columns: Columns, domain: Domain) -> Results:

@@ -31,12 +31,14 @@ from odd_assess.records import (
     Exhibit,
     Finding,
     Ints,
+    LevelCounts,
     Part,
     SourceFile,
     State,
 )
+from odd_assess.stats.balls import Pairs
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -48,7 +50,8 @@ CREATE TABLE points (
 CREATE TABLE certificates (
     stage TEXT NOT NULL, idx INTEGER NOT NULL REFERENCES points, procedure TEXT NOT NULL, outcome TEXT NOT NULL, label INTEGER NOT NULL,
     n0 INTEGER NOT NULL, n INTEGER NOT NULL, selection TEXT, counts TEXT NOT NULL, ties INTEGER NOT NULL, sigma REAL NOT NULL, alpha REAL NOT NULL,
-    p_a_lower REAL NOT NULL, radius REAL NOT NULL, PRIMARY KEY (stage, idx)) WITHOUT ROWID;
+    p_a_lower REAL NOT NULL, radius REAL NOT NULL, levels TEXT, PRIMARY KEY (stage, idx)) WITHOUT ROWID;
+CREATE TABLE pairs (i INTEGER NOT NULL, j INTEGER NOT NULL, near REAL NOT NULL, far REAL NOT NULL, PRIMARY KEY (i, j)) WITHOUT ROWID;
 CREATE TABLE findings (
     position INTEGER PRIMARY KEY, criteria TEXT NOT NULL, criterion TEXT NOT NULL, severity TEXT NOT NULL, state TEXT NOT NULL, kind TEXT NOT NULL,
     points INTEGER NOT NULL, observed REAL, lower REAL, upper REAL, message TEXT NOT NULL, advice TEXT NOT NULL, parts TEXT NOT NULL,
@@ -61,9 +64,12 @@ _ORDER = {
     "documents": "position",
     "points": "idx",
     "certificates": "stage, idx",
+    "pairs": "i, j",
     "findings": "position",
     "pictures": "position",
 }
+_FIELDS = ", ".join(15 * "?")
+"""Of a row of ``certificates``."""
 CHUNK = 50_000
 """Certificates that are read at a time: enough to be fast, few enough that memory stays flat."""
 
@@ -182,8 +188,38 @@ class EvidenceStore:
                 (point.index, point.cell, _json(point.values), point.frame, row.base, row.label, row.clean, row.input_sha256),
             )
             self._db.execute(
-                "INSERT INTO certificates VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                f"INSERT INTO certificates VALUES ({_FIELDS})",  # noqa: S608 - our own text
                 (stage, point.index, *_certificate_columns(certificate)),
+            )
+
+    def note(self, key: str, value: str) -> None:
+        """Commit an entry of `meta`, in place of the one that is there.
+
+        Raises: RunError when the disk refuses.
+        """
+        with self._writing():
+            self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    def keep_pairs(self, pairs: Pairs) -> None:
+        """Commit the pairs of points whose balls may meet, in place of those that are there.
+
+        Raises: RunError when the disk refuses.
+        """
+        with self._writing():
+            self._db.execute("DELETE FROM pairs")
+            columns = (pairs.i.tolist(), pairs.j.tolist(), pairs.near.tolist(), pairs.far.tolist())
+            self._db.executemany("INSERT INTO pairs VALUES (?, ?, ?, ?)", zip(*columns, strict=True))
+
+    def pairs(self) -> Pairs:
+        """The pairs of points whose balls may meet.
+
+        Raises: RunFolderError where the file holds something else.
+        """
+        with self._making_sense():
+            rows = self._reading("SELECT i, j, near, far FROM pairs ORDER BY i, j").fetchall()
+            i, j, near, far = zip(*rows, strict=True) if rows else ((), (), (), ())
+            return Pairs(
+                i=np.array(i, np.int64), j=np.array(j, np.int64), near=np.array(near, np.float64), far=np.array(far, np.float64)
             )
 
     def records(self, stage: str) -> list[tuple[Any, ...]]:
@@ -201,7 +237,7 @@ class EvidenceStore:
         """
         with self._writing():
             self._db.executemany(
-                "INSERT OR IGNORE INTO certificates VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                f"INSERT OR IGNORE INTO certificates VALUES ({_FIELDS})",  # noqa: S608 - our own text
                 ((stage, *record[1:]) for record in records),
             )
 
@@ -358,18 +394,21 @@ def _certificate_columns(certificate: Certificate) -> tuple[object, ...]:
         certificate.label,
         certificate.n0,
         certificate.n,
-        None if certificate.selection is None else _json(certificate.selection.by_class),
-        _json(certificate.counts.by_class),
+        None if certificate.selection is None else tally_text(certificate.selection),
+        tally_text(certificate.counts),
         certificate.ties,
         certificate.sigma,
         certificate.alpha,
         certificate.p_a_lower,
         certificate.radius if isinstance(certificate, Certified) else 0.0,
+        _json([[one.sigma, one.selection.by_class, one.counts.by_class] for one in certificate.levels])
+        if certificate.levels
+        else None,
     )
 
 
 def _certificate(columns: tuple[Any, ...]) -> Certificate:
-    procedure, outcome, label, n0, n, selection, counts, ties, sigma, alpha, p_a_lower, radius = columns
+    procedure, outcome, label, n0, n, selection, counts, ties, sigma, alpha, p_a_lower, radius, levels = columns
     common = {
         "label": label,
         "p_a_lower": p_a_lower,
@@ -381,12 +420,33 @@ def _certificate(columns: tuple[Any, ...]) -> Certificate:
         "counts": _counts(n, counts),
         "selection": None if selection is None else _counts(n0, selection),
         "ties": ties,
+        "levels": () if levels is None else level_counts(levels, n0=n0, n=n),
     }
     return Certified(radius=radius, **common) if outcome == "certified" else Abstained(**common)
 
 
+def level_counts(text: str, *, n0: int, n: int) -> tuple[LevelCounts, ...]:
+    """The draws of each level of a cascade, from the text that the file keeps: ``[[sigma, selection, counts], ...]``.
+
+    Raises: ValueError or TypeError where it is none.
+    """
+    return tuple(
+        LevelCounts(sigma=float(sigma), selection=_tallied(n0, selection), counts=_tallied(n, counts))
+        for sigma, selection, counts in json.loads(text)
+    )
+
+
+def tally_text(counts: Counts) -> str:
+    """Class counts as the file keeps them."""
+    return _json(counts.by_class)
+
+
+def _tallied(n: int, pairs: Sequence[Sequence[int]]) -> Counts:
+    return Counts(n=n, by_class=tuple((label, count) for label, count in pairs))
+
+
 def _counts(n: int, text: str) -> Counts:
-    return Counts(n=n, by_class=tuple((label, count) for label, count in json.loads(text)))
+    return _tallied(n, json.loads(text))
 
 
 def _finding_columns(position: int, finding: Finding) -> tuple[object, ...]:

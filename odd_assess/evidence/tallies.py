@@ -42,6 +42,12 @@ class Tallies:
             raise ValueError("counts must be positive, their classes rising")
         return cls(rows=len(texts), row=row, label=label, count=count)
 
+    def text(self, row: int) -> str:
+        """The text of one point."""
+        start, end = np.searchsorted(self.row, (row, row + 1))
+        pairs = zip(self.label[start:end].tolist(), self.count[start:end].tolist(), strict=True)
+        return f"[{','.join(f'[{label},{count}]' for label, count in pairs)}]"
+
     def of(self, labels: Ints) -> Ints:
         """How many draws answered the given class at each point (rows,)."""
         agreeing = self.label == labels[self.row]

@@ -13,11 +13,13 @@ import torch
 from torch import Tensor
 
 from odd_assess.certify import (
+    CascadePlan,
     NoiseSource,
     Plan,
     Setting,
     Subject,
     ask,
+    choose_sigma,
     content_key,
     default_setting,
     in_halves,
@@ -25,9 +27,11 @@ from odd_assess.certify import (
     procedure,
 )
 from odd_assess.evidence import Row, code_digest, environment, sha256
+from odd_assess.execution.work import Work
 from odd_assess.inputs import Batch, Realiser, Renderer, Source, ahead, open_source
 from odd_assess.models import Classifier, load_model
 from odd_assess.odd import sample
+from odd_assess.policies import DataDependent, MultiStart
 from odd_assess.records import OddPoint, OddPoints, Spec
 
 CHUNK = 64
@@ -60,10 +64,11 @@ class Bench:
         """The key of the noise of one input (C, H, W): the point is a trial of its own, also where two points have equal images."""
         return content_key(image.numpy(), point.index)
 
-    def subjects(self, points: Sequence[OddPoint], plan: Plan, stage: str, rows: dict[int, Row]) -> Iterator[Subject]:
+    def subjects(self, work: Work, rows: dict[int, Row]) -> Iterator[Subject]:
         """The points as inputs to certify, realised a chunk at a time and ahead of need; ``rows`` is filled with what becomes known of each."""
-        for chunk, batch in self._realised(points):
+        for chunk, batch in self.realised(work.points):
             clean = self.predict(batch.images)
+            plans = self._plans(work, chunk, batch.images)
             for i, point in enumerate(chunk):
                 image = batch.images[i]
                 rows[point.index] = Row(
@@ -77,10 +82,34 @@ class Bench:
                     position=point.index,
                     key=self.noise_key(image, point),
                     image=image,
-                    procedure=procedure(plan, stage=stage),
+                    procedure=procedure(plans[i], stage=work.address),
                 )
 
-    def _realised(self, points: Sequence[OddPoint]) -> Iterator[tuple[list[OddPoint], Batch]]:
+    def _plans(self, work: Work, chunk: Sequence[OddPoint], images: Tensor) -> list[Plan]:
+        """The plan of each point of a chunk, at its own noise level."""
+        plan = work.plan
+        if isinstance(plan, CascadePlan) or (work.cell_levels is None and work.policy is None):
+            return [plan] * len(chunk)
+        if work.cell_levels is not None:
+            return [replace(plan, sigma=work.cell_levels[point.cell]) for point in chunk]
+        return [replace(plan, sigma=level) for level in self.chosen_levels(work.policy, chunk, images)]
+
+    def chosen_levels(self, policy: MultiStart | DataDependent | None, chunk: Sequence[OddPoint], images: Tensor) -> list[float]:
+        """The noise level that a policy chooses for each input (B, C, H, W): the same, whatever its company."""
+        assert policy is not None  # the caller has made sure
+        with on_threads(self.setting.threads):
+            levels = choose_sigma(
+                self.model,
+                images,
+                policy,
+                seed=self.noise.seed,
+                device=self.device,
+                setting=self.setting,
+                keys=[self.noise_key(image, point) for image, point in zip(images, chunk, strict=True)],
+            )
+        return [float(level) for level in levels]
+
+    def realised(self, points: Sequence[OddPoint]) -> Iterator[tuple[list[OddPoint], Batch]]:
         """The points in chunks, with their inputs. A renderer is the user's own code and stays in the thread that opened it."""
 
         def realised(start: int) -> tuple[list[OddPoint], Batch]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 
 from odd_assess.certify import Engine, Lanes, Setting, Tuned, tune
+from odd_assess.criteria.outlook import costs
 from odd_assess.errors import InputError, ModelError, RunError
 from odd_assess.evidence import Row
 from odd_assess.execution.bench import Bench
@@ -43,7 +44,7 @@ class Here:
         try:
             with closing(Lanes(self.bench.model, self.bench.noise, self.bench.setting)) as lanes, no_warnings():
                 engine = Engine(lanes, on_draws=count)
-                for index, certificate in engine.run(self.bench.subjects(work.points, work.plan, work.address, rows)):
+                for index, certificate in engine.run(self.bench.subjects(work, rows)):
                     yield rows.pop(index), certificate
         except RunError:
             raise
@@ -83,5 +84,4 @@ def tuned(bench: Bench, spec: Spec) -> Tuned:
 
 def draws_ahead(spec: Spec, points: int) -> int:
     """The noisy copies that a run takes at most."""
-    budget, reference = spec.certification.budget, spec.certification.reference
-    return points * (budget.n0 + budget.n) + (0 if reference is None else reference.points * (budget.n0 + reference.n))
+    return sum(cost.forwards for cost in costs(spec.certification, points, until_decided=spec.sampling.until_decided))

@@ -8,17 +8,23 @@ from typing import Any, Protocol
 
 from odd_assess.certify import Plan
 from odd_assess.evidence import Row
+from odd_assess.policies import DataDependent, MultiStart
 from odd_assess.records import Certificate, OddPoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """Points to certify by one plan, and the stage of the evidence that they go to; ``address`` prefixes their noise."""
+    """Points to certify by one plan, and the stage of the evidence that they go to; ``address`` prefixes their noise.
+
+    ``cell_levels`` (cells,): the noise level of the points of each cell, in place of the plan's. ``policy``: chooses that of each input, by asking the model.
+    """
 
     stage: str
     address: str
     plan: Plan
     points: Sequence[OddPoint]
+    cell_levels: tuple[float, ...] | None = None
+    policy: MultiStart | DataDependent | None = None
 
 
 class Workers(Protocol):

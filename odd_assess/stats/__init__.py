@@ -46,6 +46,7 @@ from odd_assess.stats.balls import pairs_of as pairs_of
 from odd_assess.stats.balls import resolved as resolved
 from odd_assess.stats.bounded_mean import mean_lower_bound as mean_lower_bound
 from odd_assess.stats.bounded_mean import mean_upper_bound as mean_upper_bound
+from odd_assess.stats.cascade import cascade_choice as cascade_choice
 from odd_assess.stats.cascade import cascade_radii as cascade_radii
 from odd_assess.stats.cascade import level_radius as level_radius
 from odd_assess.stats.discordant import difference_lower_bound as difference_lower_bound

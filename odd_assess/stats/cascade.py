@@ -60,6 +60,15 @@ def cascade_radii(
     return found
 
 
+def cascade_choice(
+    counts: Sequence[IntsLike], labels: Sequence[int], sigmas: Sequence[float], *, alpha: float
+) -> tuple[int, float, float]:
+    """(k, R_k, lower bound of the share) of the level with the largest radius; where nothing is certified, of that with the largest share."""
+    found = cascade_radii(counts, labels, sigmas, alpha=alpha)
+    at = max(range(len(found)), key=lambda k: found[k])
+    return at, *found[at]
+
+
 def _clear(counts: Ints, label: int, part: float) -> float:
     """A lower bound of one minus the largest share of any class but ``label``."""
     n, others = int(counts.sum()), np.delete(counts, label)

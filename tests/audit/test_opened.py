@@ -64,6 +64,8 @@ def test_a_row_a_certificate(run: OpenedRun, synthetic: Path) -> None:
             "p_a_lower": certificate.p_a_lower,
             "radius": certificate.radius if isinstance(certificate, Certified) else 0.0,
             "ties": certificate.ties,
+            "radius_alone": certificate.radius if isinstance(certificate, Certified) else 0.0,
+            "soundness": "stateless",
         }
 
 
