@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from odd_assess.criteria.loss import bound_levels
+from odd_assess.criteria.point_states import certified_alone
 from odd_assess.criteria.words import about, listed, part_noun, plural
 from odd_assess.records import Criterion, Ints, Reduction, Results, State
 from odd_assess.stats import anytime_lower_bound, certified_radius, expected_reference_radius, proportion_lower_bound
@@ -64,7 +65,9 @@ def at_budget(results: Results, n: int) -> Results:
     lower = np.atleast_1d(proportion_lower_bound(hits, draws, alpha=bound_levels(results)))
     if results.anytime.any():
         lower = np.where(results.anytime, anytime_lower_bound(hits, draws, alpha=results.alpha), lower)
-    certified = lower > 0.5
+    certified = (lower > 0.5) & ~(
+        certified_alone(results) & ~results.certified
+    )  # what the memory took away, more draws do not bring back
     radius = np.where(certified, certified_radius(lower, sigma=results.sigma), 0.0)
     return replace(results, hits=hits, label_hits=label_hits, n=draws, certified=certified, p_a_lower=lower, radius=radius)
 

@@ -29,7 +29,7 @@ from odd_assess.criteria.inference import (
     part_inference,
     point_weights,
 )
-from odd_assess.criteria.loss import bound_levels
+from odd_assess.criteria.loss import bound_levels, largest_levels
 from odd_assess.criteria.metrics import COMPARED, METRICS, REGRESSION, asked_info
 from odd_assess.criteria.parts import Partition, Unseen, partition_of, unseen
 from odd_assess.criteria.readings import Reading, beta_of, read_difference, read_odd, read_parts, state_of
@@ -375,7 +375,7 @@ def _cap_advice(criterion: Criterion, evidence: Evidence) -> Advice | None:
     results = evidence.results
     asked = criterion.required if criterion.metric in ("mean_certified_radius", "radius_quantile") else criterion.radius
     most = results.take(np.array([int(results.n.argmax())]))  # the point with the most draws
-    n, sigma, alpha, anytime = int(most.n[0]), float(most.sigma[0]), float(bound_levels(most)[0]), bool(most.anytime[0])
+    n, sigma, alpha, anytime = int(most.n[0]), float(largest_levels(most)[0]), float(bound_levels(most)[0]), bool(most.anytime[0])
     cap = (anytime_radius_cap if anytime else radius_cap)(n, alpha=alpha, sigma=sigma)
     if asked is None or asked <= cap:
         return None

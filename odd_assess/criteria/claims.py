@@ -3,6 +3,10 @@
 A claim holds ``low`` and ``high`` (m,): what was shown at each point, and what was not excluded. Their means over the ODD, bounded with confidence 1 - beta
 each and corrected for the error alpha of the points' own statements, enclose the metric. Where nothing depends on noise (clean accuracy), low and high
 are the same and alpha is 0.
+
+Decision (2026-11-21), where a policy chooses noise levels. What is shown is what counts after the memory, what is excluded is judged on the point's own
+counts: the claim is about the ODD as met by a fresh memory, point by point, and the memory of the others only lowers what is shown. The range of a mean is
+that of the policy's largest level: the observed levels depend on the points, and a range must not.
 """
 
 from __future__ import annotations
@@ -15,8 +19,8 @@ from types import MappingProxyType
 import numpy as np
 
 from odd_assess.criteria.inference import Inference, fraction_upper, mean_upper
-from odd_assess.criteria.loss import bound_levels
-from odd_assess.criteria.point_states import certified_at, largest_label_radius, refuted_at
+from odd_assess.criteria.loss import bound_levels, largest_levels
+from odd_assess.criteria.point_states import certified_alone, certified_at, largest_label_radius, refuted_at
 from odd_assess.records import Bools, Criterion, Floats, Ints, Reduction, Results
 from odd_assess.stats import radius_caps, true_fraction_lower, true_fraction_upper
 
@@ -154,7 +158,7 @@ def smoothed_accuracy(results: Results, _: Criterion, __: Reduction) -> Fraction
     """
     return FractionClaim(
         low=results.correct,
-        high=~(results.certified & (results.chosen != results.label)),
+        high=~(certified_alone(results) & (results.chosen != results.label)),
         alpha=float(results.alpha.max()),
     )
 
@@ -167,8 +171,7 @@ def clean_accuracy(results: Results, _: Criterion, __: Reduction) -> FractionCla
 
 def abstention_rate(results: Results, _: Criterion, __: Reduction) -> FractionClaim:
     """The chance that certification at this budget shows no class, at a random point of the ODD. A property of model and budget together."""
-    abstained = ~results.certified
-    return FractionClaim(low=abstained, high=abstained)
+    return FractionClaim(low=~certified_alone(results), high=~results.certified)
 
 
 def mean_certified_radius(results: Results, _: Criterion, reduction: Reduction) -> MeanClaim:
@@ -193,13 +196,17 @@ def radius_quantile(results: Results, criterion: Criterion, reduction: Reduction
 def _radii(results: Results, reduction: Reduction) -> tuple[Floats, Floats, float]:
     """(shown, not excluded, cap): the radii (m,) of the true class, up to the cap of the reference budget or the run's, if that is larger."""
     n = np.maximum(results.n, reduction.n_ref)
-    caps = radius_caps(n, alpha=bound_levels(results), sigma=results.sigma)
+    caps = _caps(results, n)
     low = np.where(results.correct, results.radius, 0.0)
     return low, np.clip(largest_label_radius(results), 0.0, caps), float(caps.max())
 
 
 def _cap(results: Results, n: Ints) -> float:
-    return float(radius_caps(n, alpha=bound_levels(results), sigma=results.sigma).max())
+    return float(_caps(results, n).max())
+
+
+def _caps(results: Results, n: Ints) -> Floats:
+    return radius_caps(n, alpha=bound_levels(results), sigma=largest_levels(results))
 
 
 CLAIMS: Mapping[str, Callable[[Results, Criterion, Reduction], Claim]] = MappingProxyType(

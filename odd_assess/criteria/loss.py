@@ -6,20 +6,30 @@ from typing import Any
 
 import numpy as np
 
+from odd_assess.criteria.point_states import radius_alone
+from odd_assess.policies import Cascade
 from odd_assess.records import Floats, Reduction, Results
 from odd_assess.stats import measured_reduction, radius_reduction, reference_share, theory_reduction
 
 
 def bound_levels(results: Results) -> Floats:
-    """The level (m,) at which each point's class was bounded: alpha, or half of it where one batch chose and bounded (n0 = 0)."""
+    """The level (m,) at which each point's class was bounded: alpha, half of it where one batch chose and bounded (n0 = 0), its part in a cascade."""
+    if isinstance(results.policy, Cascade):
+        return results.alpha / results.policy.bounds_at_once
     return np.where(results.n0 == 0, results.alpha / 2, results.alpha)
+
+
+def largest_levels(results: Results) -> Floats:
+    """The largest noise level (m,) that each point could have had."""
+    return results.sigma if results.policy is None else np.full(len(results), results.policy.largest)
 
 
 def radius_loss(results: Results, reference: Results | None, *, n_ref: int, seed: int) -> Reduction:
     """The reduction of the mean certified radius against ``n_ref`` draws: predicted for all points, measured on the ``reference`` subsample.
 
-    Radii count whatever class they certify: the budget costs radius at wrong answers too. The reference procedure has a fixed n, also where this run
-    stopped when decided. The prediction's prior is fitted to all counts, so ``predicted_subsample`` compares like with like.
+    Radii count whatever class they certify: the budget costs radius at wrong answers too. They are those before any memory; of a cascade, the prediction is for
+    the level that gives the radius. The reference procedure has a fixed n, also where this run stopped when decided. The prediction's prior is fitted to all
+    counts, so ``predicted_subsample`` compares like with like.
 
     Raises: ValueError if there is no point, or a reference point that has no row in ``results``.
     """
@@ -29,7 +39,7 @@ def radius_loss(results: Results, reference: Results | None, *, n_ref: int, seed
         n_ref,
         alpha=bound_levels(results),
         sigma=results.sigma,
-        certified=results.radius,
+        certified=radius_alone(results),
         whole_alpha=results.alpha,
     )
     common: dict[str, Any] = {
@@ -47,10 +57,11 @@ def radius_loss(results: Results, reference: Results | None, *, n_ref: int, seed
     rows = np.searchsorted(results.index, reference.index)
     if not np.array_equal(results.index[np.minimum(rows, len(results) - 1)], reference.index):
         raise ValueError("every point of the reference subsample must be among the results")
-    measured = measured_reduction(results.radius[rows], reference.radius, seed=seed)
+    found = radius_alone(results)
+    measured = measured_reduction(found[rows], reference.radius, seed=seed)
     at_reference = float(expected.expected_reference[rows].sum())
     return Reduction(
-        predicted_subsample=1 - float(results.radius[rows].sum()) / at_reference if at_reference > 0 else None,
+        predicted_subsample=1 - float(found[rows].sum()) / at_reference if at_reference > 0 else None,
         measured=measured.reduction,
         measured_lower=measured.lower,
         measured_upper=measured.upper,

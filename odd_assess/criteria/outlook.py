@@ -44,6 +44,7 @@ from odd_assess.criteria.inference import WithinPart, inference_for
 from odd_assess.criteria.readings import beta_of
 from odd_assess.criteria.screening import bound_alpha, parts_of
 from odd_assess.criteria.words import part_noun
+from odd_assess.policies import ByInput, Cascade, PerCell
 from odd_assess.records import Bools, CertificationPlan, Criterion, Ints
 from odd_assess.stats import anytime_draws_for_radius, probability_at_most, smallest_useful_n, theory_reduction
 from odd_assess.stats.planning import expected_draws_to_decide, points_for_power, uniform_reduction
@@ -254,14 +255,23 @@ class Cost:
 
 def costs(plan: CertificationPlan, points: int, *, until_decided: bool) -> tuple[Cost, ...]:
     """The parts of a run and what each takes, as far as it is known before any draw."""
-    budget, parts = plan.budget, []
+    budget, policy, parts = plan.budget, plan.policy, []
+    levels = len(policy.sigmas) if isinstance(policy, Cascade) else 1
+    reference = 0 if plan.reference is None else min(plan.reference.points, points)
+    if isinstance(policy, PerCell):
+        parts.append(Cost(part="calibration", points=policy.points, draws=len(policy.grid) * policy.draws))
+    if isinstance(policy, ByInput):
+        parts.append(Cost(part="choice of sigma", points=points + reference, draws=policy.search_draws, at_most=True))
     if budget.kind == "tolerance":
         assert budget.pilot_points is not None  # a tolerance budget has them
         parts.append(Cost(part="pilot", points=min(budget.pilot_points, points), draws=budget.n0))
     at_most = until_decided or budget.kind in ("sequential", "tolerance")
-    parts.append(Cost(part="points", points=points, draws=budget.n0 + budget.n, at_most=at_most))
+    parts.append(Cost(part="points", points=points, draws=levels * (budget.n0 + budget.n), at_most=at_most))
     if plan.reference is not None:
-        parts.append(Cost(part="reference", points=min(plan.reference.points, points), draws=budget.n0 + plan.reference.n))
+        parts.append(Cost(part="reference", points=reference, draws=levels * (budget.n0 + plan.reference.n)))
+    if plan.comparison is not None:
+        compared, single = min(plan.comparison.points, points), len(plan.comparison.sigmas)
+        parts.append(Cost(part="comparison", points=compared, draws=single * (budget.n0 + budget.n), at_most=at_most))
     return tuple(parts)
 
 

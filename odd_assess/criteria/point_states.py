@@ -1,14 +1,19 @@
 """The state of each point for a radius r: certified, refuted, or neither (more draws would tell).
 
 Both statements are wrong with probability at most alpha each, at any point, so that their fractions can be corrected for it (`odd_assess.stats.domain`).
+
+Where noise levels were fitted to inputs, a point is certified as far as the memory of the whole run lets it count, and refuted by its own counts alone. So both
+speak of the point as a fresh memory meets it: each point by itself is an independent draw, and what the memory takes away only lowers what is shown. Of a
+cascade no upper bound on the radius is known: its radius is refuted only where it is certified as another class.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from odd_assess.policies import ByInput, Cascade
 from odd_assess.records import Bools, Floats, Results
-from odd_assess.stats import anytime_upper_bound, largest_radius, proportion_upper_bound
+from odd_assess.stats import anytime_upper_bound, certified_radius, largest_radius, proportion_upper_bound
 
 
 def certified_at(results: Results, radius: float) -> Bools:
@@ -25,8 +30,22 @@ def refuted_at(results: Results, radius: float) -> Bools:
     return largest_label_radius(results) < radius
 
 
+def certified_alone(results: Results) -> Bools:
+    """Where a class was certified before any memory (m,)."""
+    return np.asarray(results.p_a_lower > 0.5) if isinstance(results.policy, ByInput) else results.certified
+
+
+def radius_alone(results: Results) -> Floats:
+    """The certified radii (m,) before any memory."""
+    if not isinstance(results.policy, ByInput):
+        return results.radius
+    return np.where(certified_alone(results), certified_radius(results.p_a_lower, sigma=results.sigma), 0.0)
+
+
 def largest_label_radius(results: Results) -> Floats:
     """An upper bound (m,), except with probability alpha, on the radius that any budget could certify for the true class. Negative: it does not win."""
+    if isinstance(results.policy, Cascade):
+        return np.where(results.certified & (results.chosen != results.label), -np.inf, np.inf)
     return largest_radius(_label_share_upper(results), sigma=results.sigma)
 
 

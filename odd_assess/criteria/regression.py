@@ -23,7 +23,7 @@ from scipy.special import ndtri
 from odd_assess.criteria import words
 from odd_assess.criteria.advice import MOST_COPIES, Advice
 from odd_assess.criteria.inference import Independent, Inference, Reached, inference_for, point_weights
-from odd_assess.criteria.loss import bound_levels
+from odd_assess.criteria.loss import bound_levels, largest_levels
 from odd_assess.criteria.metrics import REGRESSION
 from odd_assess.criteria.point_states import certified_at
 from odd_assess.criteria.readings import beta_of, state_of
@@ -107,7 +107,7 @@ def change(of: str, old: Results, new: Results, *, radius: float | None) -> Chan
     if not np.array_equal(old.index, new.index):
         raise ValueError(f"two runs must hold the same points to be compared, got {len(old)} and {len(new)}")
     if of == "mean_certified_radius":
-        caps = [radius_caps(run.n, alpha=bound_levels(run), sigma=run.sigma) for run in (old, new)]
+        caps = [radius_caps(run.n, alpha=bound_levels(run), sigma=largest_levels(run)) for run in (old, new)]
         radii = [_radius(run) for run in (old, new)]  # within their caps, unless the evidence was changed
         return Change(of=of, old=radii[0], new=radii[1], largest=float(np.max([*caps, *radii])))
     return Change(of=of, old=_shown(of, old, radius), new=_shown(of, new, radius), largest=1.0)
