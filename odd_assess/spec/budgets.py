@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import log
 
 from odd_assess.criteria.asked import ASKING, asked_radii
+from odd_assess.policies import PerCell
 from odd_assess.records import Budget, CertificationPlan, CriteriaSet, ReferencePlan
 from odd_assess.spec import models
 from odd_assess.spec.document import Document, KeyPath
@@ -63,17 +64,21 @@ def check_exceeds(document: Document, path: KeyPath, reference: ReferencePlan, b
 
 
 def check_pilot(document: Document, plan: CertificationPlan) -> None:
-    """The draws of a pilot at a point can show a class at all."""
-    if plan.budget.kind != "tolerance" or plan.budget.n0 * log(2) > -log(plan.alpha / 2) * (1 + 1e-9):
+    """The draws of a pilot, or of the choice of noise levels, at a point can show a class at all."""
+    if isinstance(plan.policy, PerCell):
+        _check_shows(document, ("certification", "sigma", "draws"), plan.policy.draws, plan.alpha, "the choice of levels")
+    if plan.budget.kind == "tolerance":
+        _check_shows(document, ("certification", "budget", "n0"), plan.budget.n0, plan.alpha, "the pilot")
+
+
+def _check_shows(document: Document, path: KeyPath, draws: int, alpha: float, what: str) -> None:
+    if draws * log(2) > -log(alpha / 2) * (1 + 1e-9):
         return
     from odd_assess.stats.smoothing import smallest_useful_n  # scipy comes in here, where there is something to say
 
-    smallest = smallest_useful_n(plan.alpha / 2)
-    if plan.budget.n0 < smallest:
-        message = (
-            f"must be at least {smallest} at alpha = {plan.alpha:g}: with {plan.budget.n0} draws a point the pilot shows nothing"
-        )
-        document.add(("certification", "budget", "n0"), message)
+    smallest = smallest_useful_n(alpha / 2)
+    if draws < smallest:
+        document.add(path, f"must be at least {smallest} at alpha = {alpha:g}: with {draws} draws a point {what} shows nothing")
 
 
 def check_asked(document: Document, plan: CertificationPlan, criteria: tuple[CriteriaSet, ...]) -> None:
