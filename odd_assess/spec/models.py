@@ -488,8 +488,11 @@ class MultiStartSigma(Keys):
     instead: ClassVar[Mapping[str, str]] = MappingProxyType({"grid": "starts", "start": "starts"})
 
     policy: Literal["multi_start"] = Field(description="a level for each input, searched from several starts (Insta-RS)")
-    starts: list[Level] = Field(
-        default=list(_MULTI_START.starts), min_length=1, max_length=50, description="the levels that the search starts from"
+    starts: list[Level] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=50,
+        description=f"the levels that the search starts from; those of {', '.join(f'{x:g}' for x in _MULTI_START.starts)} within the bounds if left out",
     )
     bounds: list[Level] = Field(
         default=list(_MULTI_START.bounds), min_length=2, max_length=2, description="the smallest and the largest level"
@@ -510,7 +513,10 @@ class DataDependentSigma(Keys):
     instead: ClassVar[Mapping[str, str]] = MappingProxyType({"starts": "start"})
 
     policy: Literal["data_dependent"] = Field(description="a level for each input by the gradient ascent of DDS, as published")
-    start: Level = Field(default=_DATA_DEPENDENT.start, description="the level that the ascent starts from")
+    start: Level | None = Field(
+        default=None,
+        description=f"the level that the ascent starts from; {_DATA_DEPENDENT.start:g}, or the bound next to it, if left out",
+    )
     step: Annotated[Number, Field(gt=0, le=1000)] = Field(default=_DATA_DEPENDENT.step, description="size of a step")
     steps: Count = Field(default=_DATA_DEPENDENT.steps, description="number of steps")
     draws: Positive = Field(default=_DATA_DEPENDENT.draws, description="draws in each step")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
+from math import sqrt
 from typing import Any
 
 from odd_assess.policies import Bounds, ByInput, Cascade, DataDependent, MultiStart, PerCell
@@ -44,17 +45,18 @@ def declared_sigma(document: Document, data: object) -> float | SigmaPolicy | No
             make, keys = Cascade, {"sigmas": tuple(section.sigmas)}
         case models.MultiStartSigma() as section:
             bounds = _bounds(document, section.bounds)
-            for i, start in enumerate(section.starts):
+            for i, start in enumerate(section.starts or ()):
                 _check_within(document, ("starts", i), start, bounds)
-            keys = section.model_dump(exclude={"policy"}) | {"starts": tuple(section.starts), "bounds": bounds}
+            keys = section.model_dump(exclude={"policy"}) | {"starts": tuple(section.starts or _starts(bounds)), "bounds": bounds}
             make = MultiStart
         case models.DataDependentSigma() as section:
             bounds = _bounds(document, section.bounds)
-            _check_within(document, ("start",), section.start, bounds)
+            start = min(max(DataDependent().start, bounds[0]), bounds[1]) if section.start is None else section.start
+            _check_within(document, ("start",), start, bounds)
             clamp = (section.clamp[0], section.clamp[1])
             if clamp[0] >= clamp[1]:
                 document.add((*SIGMA, "clamp"), f"must be two rising numbers, found {_in_words(section.clamp)}")
-            keys = section.model_dump(exclude={"policy"}) | {"clamp": clamp, "bounds": bounds}
+            keys = section.model_dump(exclude={"policy"}) | {"start": start, "clamp": clamp, "bounds": bounds}
             make = DataDependent
         case _:
             return None
@@ -74,6 +76,12 @@ def _bounds(document: Document, bounds: Sequence[float]) -> Bounds:
     if low >= high:
         document.add((*SIGMA, "bounds"), f"must be two rising levels, found {_in_words(bounds)}")
     return low, high
+
+
+def _starts(bounds: Bounds) -> tuple[float, ...]:
+    """The usual starts within the bounds, or the middle of these."""
+    low, high = bounds
+    return tuple(start for start in MultiStart().starts if low <= start <= high) or (sqrt(low * high),)
 
 
 def _check_within(document: Document, key: KeyPath, start: float, bounds: Bounds) -> None:

@@ -18,7 +18,7 @@ LEVEL = "sigma: 0.25"
     ("sigma", "policy", "compared"),
     [
         ("{policy: per_cell, grid: [0.12, 0.25, 0.5]}", PerCell(grid=(0.12, 0.25, 0.5)), (0.12, 0.25, 0.5)),
-        ("{policy: per_cell, grid: [0.2, 0.3], points: 7, draws: 9}", PerCell(grid=(0.2, 0.3), points=7, draws=9), (0.2, 0.3)),
+        ("{policy: per_cell, grid: [0.2, 0.3], points: 7, draws: 12}", PerCell(grid=(0.2, 0.3), points=7, draws=12), (0.2, 0.3)),
         ("{policy: cascade, sigmas: [0.5, 0.25]}", Cascade(sigmas=(0.5, 0.25)), (0.25, 0.5)),
         (
             "{policy: multi_start, starts: [0.3, 0.2], bounds: [0.1, 0.4], method: gradient, steps: 3}",
@@ -26,6 +26,13 @@ LEVEL = "sigma: 0.25"
             (0.2, 0.3),
         ),
         ("{policy: multi_start}", MultiStart(n=1000, alpha=0.001), MultiStart().starts),
+        (
+            "{policy: multi_start, bounds: [0.1, 0.3]}",
+            MultiStart(starts=(0.12, 0.25), bounds=(0.1, 0.3), n=1000, alpha=0.001),
+            (0.12, 0.25),
+        ),
+        ("{policy: multi_start, bounds: [2, 8]}", MultiStart(starts=(4.0,), bounds=(2, 8), n=1000, alpha=0.001), (4.0,)),
+        ("{policy: data_dependent, bounds: [2, 8]}", DataDependent(start=2.0, bounds=(2, 8)), (2.0, 4.0)),
         (
             "{policy: data_dependent, start: 0.2, step: 0.01, bounds: [0.15, 0.9]}",
             DataDependent(start=0.2, step=0.01, bounds=(0.15, 0.9)),
