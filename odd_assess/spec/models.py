@@ -500,6 +500,10 @@ class MultiStartSigma(Keys):
     method: Literal["gradient", "bisection"] = Field(
         default=_MULTI_START.method, description="gradient: ascent, needs gradients of the model; bisection: any model"
     )
+    anchor: Level | None = Field(
+        default=None,
+        description="the level whose majority class the search certifies, best that of the model's training; the middle start if left out",
+    )
     draws: Positive = Field(default=_MULTI_START.draws, description="draws at each level that is tried")
     steps: Count = Field(default=_MULTI_START.steps, description="steps of the search from each start (bisection: beside the best)")
     shortlist: Count = Field(default=_MULTI_START.shortlist, description="levels that are compared on fresh draws at the end")

@@ -47,6 +47,8 @@ def declared_sigma(document: Document, data: object) -> float | SigmaPolicy | No
             bounds = _bounds(document, section.bounds)
             for i, start in enumerate(section.starts or ()):
                 _check_within(document, ("starts", i), start, bounds)
+            if section.anchor is not None:
+                _check_within(document, ("anchor",), section.anchor, bounds)
             keys = section.model_dump(exclude={"policy"}) | {"starts": tuple(section.starts or _starts(bounds)), "bounds": bounds}
             make = MultiStart
         case models.DataDependentSigma() as section:

@@ -97,6 +97,7 @@ def test_a_comparison_is_read(folder: Folder, comparison: str, plan: ComparisonP
             "{policy: multi_start, starts: [0.1, 3]}",
             "certification.sigma.starts[1]: must lie within the bounds [0.05, 1.5], found 3",
         ),
+        ("{policy: multi_start, anchor: 2}", "certification.sigma.anchor: must lie within the bounds [0.05, 1.5], found 2"),
         ("{policy: multi_start, starts: []}", "certification.sigma.starts: must have at least 1 entry, found 0"),
         ("{policy: multi_start, bounds: [0.5, 0.1]}", "certification.sigma.bounds: must be two rising levels, found [0.5, 0.1]"),
         (
