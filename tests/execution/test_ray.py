@@ -23,8 +23,9 @@ from odd_assess.evidence import MAIN, EvidenceStore, Row
 from odd_assess.examples.digits import WEIGHTS
 from odd_assess.execution import Here, Work, set_up
 from odd_assess.execution.ray_worker import Opened, replica_of
+from odd_assess.policies import MultiStart, PerCell
 from odd_assess.progress import Quiet
-from odd_assess.records import Certificate, Execution, Spec
+from odd_assess.records import Certificate, ComparisonPlan, Execution, Spec
 
 pytestmark = [
     pytest.mark.slow,
@@ -143,6 +144,24 @@ def test_killed_workers_change_nothing(spec: Spec, expected: bytes, cluster: Any
     assert executed["workers"]["lost"] >= 1
     assert executed["points_done_again"] >= 1
     assert any("was lost" in line for line in tell.said)
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        PerCell(grid=(0.12, 0.25), points=6, draws=20),
+        MultiStart(starts=(0.12, 0.25), draws=16, trial=16, steps=1, method="gradient"),
+    ],
+    ids=["per_cell", "by_input"],
+)
+def test_noise_levels_are_the_same_on_a_cluster(spec: Spec, cluster: Any, tmp_path: Path, policy: PerCell | MultiStart) -> None:
+    """Chosen by the workers or by one process, in whatever company: the bytes of one process."""
+    comparison = ComparisonPlan(sigmas=(0.25,), points=1) if isinstance(policy, PerCell) else None
+    plan = replace(spec.certification, policy=policy, sigma=policy.largest, comparison=comparison, reference=None)
+    declared = replace(spec, certification=plan, sampling=replace(spec.sampling, points=6))
+    assess(declared, tmp_path / "one", device="cpu")
+    assess(declared, tmp_path / "two", device="cpu", execution=RAY)
+    assert (tmp_path / "two" / "evidence.sqlite").read_bytes() == (tmp_path / "one" / "evidence.sqlite").read_bytes()
 
 
 def test_a_worker_with_another_model_is_refused(spec: Spec, cluster: Any) -> None:
