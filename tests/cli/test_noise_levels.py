@@ -209,3 +209,55 @@ def test_the_plan_counts_what_a_policy_draws(bench: Bench) -> None:
     assert parts["cascade"] == {"points": 24 * 240, "reference": 4 * 840, "comparison": 5 * 2 * 120}
     search = (3 + 4 + 1) * 16 + 2 * 16
     assert parts["multi_start"] == {"choice of sigma": 28 * search, "points": 24 * 120, "reference": 1680, "comparison": 1800}
+
+
+BAND = """
+import torch
+class Band(torch.nn.Module):
+    def forward(self, x):
+        t = x.flatten(1).sum(dim=1) / 8 - 4
+        inside = (t.abs() < 0.2).float()
+        return torch.stack([inside, 1 - inside], dim=1)
+def network():
+    return Band()
+"""
+
+
+def test_what_the_memory_takes_does_not_count(bench: Bench) -> None:
+    """Two inputs .195 apart: one in a narrow band, the other at its rim, which wide noise throws over it. Each alone certifies a ball that reaches the other.
+
+    What counts are balls that are disjoint; run, report, tables and verification agree on them, and with one level for all nothing is taken.
+    """
+    images = np.full((2, 8, 8), 0.5, np.float32)
+    images[1] += 0.195 / 8
+    np.savez(bench.folder / "two.npz", images=images, labels=np.array([0, 1]))
+    (bench.folder / "band.py").write_text(BAND)
+    policy = {"policy": "multi_start", "starts": [0.14, 0.25, 0.5], "bounds": [0.1, 0.6], "draws": 1000}
+    still = {"values": {"clean": 0.5, "stained": 0.5}, "realise": {"transform": "stain", "levels": {"clean": 0, "stained": 0}}}
+    changes = {
+        "odd": {"attributes": {"dirt": still}},
+        "inputs": {"npz": "two.npz"},
+        "model": {"architecture": "band.py:network"},
+        "certification/reference": None,
+    }
+    assert with_policy(bench, policy, **changes).run().status in {0, 1, 3}
+    assessment = load_run(bench.folder / "run")
+    results, noise = assessment.results, assessment.noise
+    assert noise is not None
+    assert noise.alone is not None
+    both = [float(noise.alone[results.label == label].max()) for label in (0, 1)]
+    assert (results.correct | ~results.certified).all()
+    assert max(both) > 0.195  # one ball alone holds the other's centre
+    counted = [float(results.radius[results.label == label].max()) for label in (0, 1)]
+    assert min(counted) > 0.02
+    assert (results.radius <= noise.alone).all()
+    main = open_run(bench.folder / "run").certificates.query("stage == 'main'")
+    assert main["radius"].tolist() == results.radius.tolist()
+    assert main["radius_alone"].tolist() == noise.alone.tolist()
+    outcome = bench("verify", bench.folder / "run", "--replay", "24", "--model", bench.spec)
+    assert outcome.status == 0, outcome
+    with EvidenceStore.open(bench.folder / "run" / EVIDENCE) as store:
+        pairs = store.pairs()
+    assert len(pairs) > 10
+    assert sum(counted) <= pairs.near.max()
+    assert set(np.round(pairs.near, 3).tolist()) == {0.0, 0.195}
