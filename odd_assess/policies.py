@@ -8,14 +8,29 @@ DataDependent   likewise, by the gradient ascent of DDS
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from types import MappingProxyType
+from typing import ClassVar, Literal
 
 SMALLEST_SIGMA = 1e-4
 """Images and noise are float32: at sigma 1e-7 rounding ate the noise and six certificates of ten were false; at 1e-6 none of 200 was."""
 
 Bounds = tuple[float, float]
+
+Soundness = Literal["stateless", "per-cell (metadata)", "memory (later queries, order dependent)"]
+"""What a certificate speaks of: a fixed classifier; one that is told the cell; one that remembers what it has certified."""
+
+MEANING: Mapping[Soundness, str] = MappingProxyType(
+    {
+        "stateless": "each certificate stands by itself, whatever else is asked",
+        "per-cell (metadata)": "each certificate stands by itself where the cell of the ODD is known from metadata, not from pixels",
+        "memory (later queries, order dependent)": "certificates hold for a classifier that remembers what it has certified, for later queries, and depend on "
+        "the order of queries",
+    }
+)
+"""Each class of soundness in a few words."""
 
 
 def _check_bounds(bounds: Bounds, *levels: float) -> None:
@@ -39,6 +54,11 @@ def _check_levels(*levels: float) -> None:
             raise ValueError(f"every noise level must be a number of at least {SMALLEST_SIGMA:g} in input units, got {level!r}")
 
 
+def _listed(levels: Sequence[float]) -> str:
+    *before, last = (f"{level:g}" for level in levels)
+    return f"{', '.join(before)} and {last}" if before else last
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PerCell:
     """One level of ``grid`` for each cell of the ODD: the one at which the budget is expected to certify the largest mean radius for the true class.
@@ -47,6 +67,9 @@ class PerCell:
 
     Raises: ValueError for levels that do not rise, fewer than two of them, or counts below 1.
     """
+
+    name: ClassVar[str] = "per_cell"
+    soundness: ClassVar[Soundness] = "per-cell (metadata)"
 
     grid: tuple[float, ...]
     points: int = 100
@@ -58,6 +81,11 @@ class PerCell:
         if len(self.grid) < 2 or any(below >= above for below, above in pairwise(self.grid)):
             raise ValueError(f"grid must hold at least two rising levels, got {self.grid!r}")
         _check_counts(points=self.points, draws=self.draws)
+
+    @property
+    def in_words(self) -> str:
+        """What it does, in a few words."""
+        return f"one level for each cell of the ODD, of {_listed(self.grid)}"
 
     @property
     def largest(self) -> float:
@@ -73,6 +101,9 @@ class Cascade:
     Source: `odd_assess.stats.cascade`.
     """
 
+    name: ClassVar[str] = "cascade"
+    soundness: ClassVar[Soundness] = "stateless"
+
     sigmas: tuple[float, ...]
 
     def __post_init__(self) -> None:
@@ -80,6 +111,11 @@ class Cascade:
         _check_levels(*self.sigmas)
         if not self.sigmas or any(below >= above for above, below in pairwise(self.sigmas)):
             raise ValueError(f"sigmas must fall, the widest first, got {self.sigmas!r}")
+
+    @property
+    def in_words(self) -> str:
+        """What it does, in a few words."""
+        return f"the levels {_listed(self.sigmas)} one after another, until a class has a majority"
 
     @property
     def largest(self) -> float:
@@ -114,6 +150,9 @@ class MultiStart:
     Source: Chen et al. 2021, arXiv 2103.04436 (the search; starts and steps are not public and are ours); QCRS, AAAI 2024 (quasi-concavity).
     """
 
+    name: ClassVar[str] = "multi_start"
+    soundness: ClassVar[Soundness] = "memory (later queries, order dependent)"
+
     starts: tuple[float, ...] = (0.06, 0.12, 0.25, 0.5, 0.75, 1.0)
     bounds: Bounds = (0.05, 1.5)
     method: Literal["gradient", "bisection"] = "bisection"
@@ -133,6 +172,11 @@ class MultiStart:
             raise ValueError("starts must hold at least one level")
         _check_bounds(self.bounds, *self.starts, *([] if self.anchor is None else [self.anchor]))
         _check_counts(draws=self.draws, shortlist=self.shortlist, trial=self.trial, n=self.n)
+
+    @property
+    def in_words(self) -> str:
+        """What it does, in a few words."""
+        return f"a level for each input, by a search from {_listed(self.starts)} within {self.bounds[0]:g} to {self.bounds[1]:g}"
 
     @property
     def largest(self) -> float:
@@ -175,6 +219,9 @@ class DataDependent:
     Source: Alfarra, Bibi, Torr, Ghanem, UAI 2022, algorithm 1.
     """
 
+    name: ClassVar[str] = "data_dependent"
+    soundness: ClassVar[Soundness] = "memory (later queries, order dependent)"
+
     start: float = 0.12
     step: float = 1e-4
     steps: int = 100
@@ -185,6 +232,13 @@ class DataDependent:
     def __post_init__(self) -> None:
         _check_bounds(self.bounds, self.start)
         _check_counts(draws=self.draws)
+
+    @property
+    def in_words(self) -> str:
+        """What it does, in a few words."""
+        return (
+            f"a level for each input, by gradient steps (DDS) from {self.start:g} within {self.bounds[0]:g} to {self.bounds[1]:g}"
+        )
 
     @property
     def largest(self) -> float:

@@ -28,6 +28,7 @@ from odd_assess.odd.points import OddPoint as OddPoint
 from odd_assess.odd.points import OddPoints as OddPoints
 from odd_assess.odd.points import Value as Value
 from odd_assess.policies import SigmaPolicy as SigmaPolicy
+from odd_assess.policies import Soundness as Soundness
 
 # ---------------------------------------------------------------- one point
 
@@ -541,10 +542,6 @@ class Reduction:
     width_share: float | None = None
     multiplicity_share: float | None = None
     theory: float | None = None
-
-
-Soundness = Literal["stateless", "per-cell (metadata)", "memory (later queries, order dependent)"]
-"""What a certificate speaks of: a fixed classifier; one that is told the cell; one that remembers what it has certified."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
