@@ -18,7 +18,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator, NullLocator, PercentFormatter
 
 from odd_assess.report.palette import LIGHT
 from odd_assess.report.view.records import (
@@ -27,6 +27,7 @@ from odd_assess.report.view.records import (
     Floats,
     HistogramChart,
     Ints,
+    LevelsChart,
     MatrixChart,
     ReleasesChart,
     ScatterChart,
@@ -300,6 +301,43 @@ def histogram(chart: HistogramChart) -> str:
         axes.annotate(
             chart.mean_label,
             (chart.mean, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(5 if left else -5, -11),
+            textcoords="offset points",
+            color=LIGHT["reference"],
+            ha="left" if left else "right",
+            fontsize=SMALL,
+        )
+    return done()
+
+
+def levels(chart: LevelsChart) -> str:
+    """How many points have which noise level."""
+    with _drawing("levels", chart.alt, height=220) as (axes, done):
+        axes.set_xscale("log")
+        axes.bar(
+            chart.edges[:-1],
+            chart.counts,
+            width=np.diff(chart.edges),
+            align="edge",
+            color=LIGHT["run"],
+            edgecolor=PAGE,
+            linewidth=0.8,
+        )
+        low, high = float(chart.edges[0]), float(chart.edges[-1])
+        axes.set_xlim(low / 1.03, high * 1.03)
+        axes.set_xticks([float(tick) for tick in np.unique([float(f"{edge:.2g}") for edge in np.geomspace(low, high, 6)])])
+        axes.xaxis.set_major_formatter(lambda sigma, _: f"{sigma:g}")
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.set_xlabel("noise level σ (input units, logarithmic)")
+        axes.set_ylabel("points")
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_ylim(0, 1.18 * max(1, int(chart.counts.max(initial=0))))
+        axes.axvline(chart.median, color=LIGHT["reference"], linewidth=1.4)
+        left = chart.median < (low * high) ** 0.5 * (high / low) ** 0.1
+        axes.annotate(
+            chart.median_label,
+            (chart.median, 1),
             xycoords=("data", "axes fraction"),
             xytext=(5 if left else -5, -11),
             textcoords="offset points",

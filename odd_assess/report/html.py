@@ -68,6 +68,8 @@ def drawn(page: Page, *, medium: Medium) -> dict[str, Any]:
         "states": charts.states(page.states.chart),
         "curve": page.reduction.curve and charts.curve(page.reduction.curve),
         "scatter": page.reduction.scatter and charts.scatter(page.reduction.scatter),
+        "levels": page.noise and page.noise.spread and charts.levels(page.noise.spread),
+        "gain": page.noise and page.noise.curves and charts.releases(page.noise.curves),
         "histogram": page.reduction.histogram and charts.histogram(page.reduction.histogram),
     }
     finish = palette.for_screen if medium == "screen" else str

@@ -8,9 +8,10 @@ import numpy as np
 
 from odd_assess.criteria import bound_levels
 from odd_assess.criteria.asked import asked_radii
+from odd_assess.policies import Cascade, PerCell
 from odd_assess.records import Assessment, Results
-from odd_assess.report.view import formats
-from odd_assess.stats import anytime_radius_cap, radius_caps
+from odd_assess.report.view import formats, levels
+from odd_assess.stats import anytime_radius_cap, radius_cap, radius_caps
 
 
 def draws_in_words(results: Results) -> str:
@@ -28,6 +29,8 @@ def draws_a_point(assessment: Assessment) -> str:
         return f"{chose}{draws_in_words(results)} ({kind}): median {median_draws(results)}, at most {formats.count(budget.n)}"
     if budget.kind == "tolerance" and budget.tolerance is not None:
         kind = f"tolerance {formats.required(budget.tolerance, '1')}: n by pilot"
+    if (tries := levels.tries(assessment)) > 1:
+        return f"{chose}{draws_in_words(results)} ({kind}) at each of {tries} noise levels"
     return f"{chose}{draws_in_words(results)} ({kind})"
 
 
@@ -37,12 +40,18 @@ def median_draws(results: Results) -> str:
 
 
 def draws_in_all(assessment: Assessment) -> str:
-    """Every draw of the run: for the points, for the reference subsample, for the pilot."""
-    told = [formats.count(_all(assessment.results))]
+    """Every draw that is in the evidence: for the points, for the reference subsample, for the pilot, for the choice and the comparison of noise levels."""
+    tries, noise = levels.tries(assessment), assessment.noise
+    told = [formats.count(tries * _all(assessment.results))]
     if assessment.reference is not None and len(assessment.reference):
-        told.append(f"{formats.count(_all(assessment.reference))} more for the reference")
+        told.append(f"{formats.count(tries * _all(assessment.reference))} more for the reference")
     if (pilot := _pilot(assessment)) is not None:
         told.append(f"{formats.count(int(pilot['points']) * int(pilot['draws']))} for the pilot")
+    if noise is not None and isinstance(noise.policy, PerCell):
+        chosen = noise.policy
+        told.append(f"{formats.count(len(chosen.grid) * chosen.points * chosen.draws)} to choose the noise levels")
+    if noise is not None and noise.single:
+        told.append(f"{formats.count(sum(_all(part) for part in noise.single))} at single noise levels, to compare")
     return "; ".join(told)
 
 
@@ -50,7 +59,11 @@ def ties_in_words(assessment: Assessment) -> str:
     """How many draws rounding decided, of all that certificates count; "none" where it decided none."""
     parts = [assessment.results] if assessment.reference is None else [assessment.results, assessment.reference]
     ties = sum(int(part.ties.sum()) for part in parts)
-    return f"{formats.count(ties)} of {formats.count(sum(_all(part) for part in parts))}" if ties else "none"
+    return (
+        f"{formats.count(ties)} of {formats.count(levels.tries(assessment) * sum(_all(part) for part in parts))}"
+        if ties
+        else "none"
+    )
 
 
 def _all(results: Results) -> int:
@@ -76,6 +89,9 @@ def how_chosen(assessment: Assessment) -> str:
     """How the number of draws came about, in a sentence or two."""
     budget, results = assessment.spec.certification.budget, assessment.results
     n = draws_in_words(results)
+    if (tries := levels.tries(assessment)) > 1:
+        each = formats.count(budget.n0)
+        return f"At every point, at each of the {tries} noise levels, {each} draws chose a class and {n} fresh draws counted the answers."
     match budget.kind:
         case "single_batch":
             return f"At every point one batch of {n} draws chose the class and bounded it."
@@ -113,6 +129,9 @@ def _by_pilot(assessment: Assessment) -> str:
 def largest_cap(assessment: Assessment) -> float:
     """The largest radius that the draws of this run can certify at any point; all that are allowed, where points stop when decided."""
     results, budget = assessment.results, assessment.spec.certification.budget
+    if (noise := assessment.noise) is not None and isinstance(noise.policy, Cascade):  # alpha is shared by the bounds at all levels
+        alpha = float(results.alpha.max()) / (2 * len(noise.policy.sigmas) - 1)
+        return radius_cap(int(results.n.max()), alpha=alpha, sigma=noise.policy.largest)
     if is_sequential(assessment):
         return anytime_radius_cap(budget.n, alpha=float(results.alpha.max()), sigma=float(results.sigma.max()))
     return float(radius_caps(results.n, alpha=bound_levels(results), sigma=results.sigma).max())
@@ -121,4 +140,6 @@ def largest_cap(assessment: Assessment) -> float:
 def cap_label(assessment: Assessment) -> str:
     """The name of `largest_cap`."""
     n = formats.count(assessment.spec.certification.budget.n) if is_sequential(assessment) else draws_in_words(assessment.results)
-    return f"cap of n = {n}"
+    if assessment.noise is None or levels.one_level(assessment.results):
+        return f"cap of n = {n}"
+    return f"cap of n = {n}, largest σ"

@@ -8,7 +8,7 @@ import numpy as np
 
 from odd_assess.criteria import bound_levels
 from odd_assess.records import Assessment, Floats, Ints, Results
-from odd_assess.report.view import formats
+from odd_assess.report.view import formats, levels
 from odd_assess.report.view.budgets import draws_in_words, is_sequential
 from odd_assess.report.view.records import Cell, Column, CurveChart, Table
 from odd_assess.stats import expected_mean_radii, radius_cap, smallest_useful_n, theory_mean_ratio
@@ -62,7 +62,13 @@ def table(assessment: Assessment) -> Table:
         caption="What a fixed number of draws at every point would give" if stopped else "What another number of draws would give",
         columns=tuple(
             Column(title=title, number=number)
-            for title, number in (("Draws n", True), ("", False), ("Mean radius", True), ("Radius lost", True), ("Cap", True))
+            for title, number in (
+                ("Draws n", True),
+                ("", False),
+                ("Mean radius", True),
+                ("Radius lost", True),
+                (_cap_title(results), True),
+            )
         ),
         rows=tuple(
             (*row[:-1], row[-1] if row[-1].text else Cell(text=formats.radius(radius_cap(n, alpha=alpha, sigma=sigma))))
@@ -71,6 +77,10 @@ def table(assessment: Assessment) -> Table:
         note=f"Expected from the counts of this run, against the mean radius expected at {formats.count(n_ref)} draws; mean over all certified classes, right "
         "or wrong." + (" This run has a cap of its own at each point." if stopped else ""),
     )
+
+
+def _cap_title(results: Results) -> str:
+    return "Cap" if levels.one_level(results) else f"Cap at σ = {levels.level(float(results.sigma.max()))}"
 
 
 def _row(draws: str, n: float, how: str, mean: float, ratio: float, cap: str | None) -> tuple[Cell, ...]:

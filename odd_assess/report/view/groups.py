@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from odd_assess.criteria import certified_at
 from odd_assess.odd.attributes import Attribute
 from odd_assess.odd.domain import Domain
 from odd_assess.records import Assessment, Part, Results
-from odd_assess.report.view import formats
+from odd_assess.report.view import formats, levels
 from odd_assess.report.view.domain import level_name, with_unit
 from odd_assess.report.view.extremes import radii_asked
 from odd_assess.report.view.findings import WORST_FIRST
@@ -29,17 +29,18 @@ def cells(assessment: Assessment) -> Table:
     judged = [finding for finding in assessment.findings if finding.criterion.scope == "each_cell" and finding.parts]
     parts = [{part.name: part for part in finding.parts} for finding in judged]
     named = range(len(domain.attributes)) if len(domain.attributes) <= MOST_ATTRIBUTES else None
+    sigmas = None if assessment.noise is None or not assessment.noise.cells else dict(assessment.noise.cells)
     visited = np.unique(results.cell).tolist()
     rows = []
     for index in visited:
         found, told = results.take(results.cell == index), [part.get(domain.cells[index].name) for part in parts]
-        rows.append((_rank(found, asked[0], told), _line(domain, index, named, found, asked, told)))
+        rows.append((_rank(found, asked[0], told), _line(domain, index, named, found, asked, told, sigmas)))
     rows.sort(key=lambda row: row[0])
     empty = sorted(set(range(len(domain.cells))) - set(visited), key=lambda index: -domain.cells[index].weight)
     lines = [line for _, line in rows]
     for index in empty[: max(0, MOST_ROWS - len(lines))]:
         told = [part.get(domain.cells[index].name) for part in parts]
-        lines.append(_line(domain, index, named, results.take(np.zeros(len(results), dtype=np.bool_)), asked, told))
+        lines.append(_line(domain, index, named, results.take(np.zeros(len(results), dtype=np.bool_)), asked, told, sigmas))
     names = ("Cell",) if named is None else tuple(with_unit(domain.attributes[i]) for i in named)
     titles = [title for finding in judged for title in (f"{finding.criterion.id}", "Bounds")]
     return Table(
@@ -48,6 +49,7 @@ def cells(assessment: Assessment) -> Table:
         columns=(
             *(Column(title=name) for name in names),
             Column(title="Weight", number=True),
+            *((Column(title="Noise σ", number=True),) if sigmas is not None else ()),
             *_columns(asked),
             *(Column(title=title, number=title == "Bounds") for title in titles),
         ),
@@ -63,13 +65,24 @@ def cells(assessment: Assessment) -> Table:
 
 
 def _line(
-    domain: Domain, index: int, named: range | None, results: Results, asked: Sequence[float], parts: Sequence[Part | None]
+    domain: Domain,
+    index: int,
+    named: range | None,
+    results: Results,
+    asked: Sequence[float],
+    parts: Sequence[Part | None],
+    sigmas: Mapping[str, float] | None,
 ) -> tuple[Cell, ...]:
-    """A cell's line: its levels (or its name), weight, numbers, and what per-cell criteria say of it."""
+    """A cell's line: its levels (or its name), weight, noise level where it has its own, numbers, and what per-cell criteria say of it."""
     cell = domain.cells[index]
     name = (Cell(text=cell.name),) if named is None else tuple(_level(domain.attributes[i], cell.levels[i]) for i in named)
     weight = Cell(text=formats.percent(cell.weight), value=cell.weight)
-    return (*name, weight, *_numbers(results, asked), *(told for part in parts for told in _judged(part)))
+    noise = () if sigmas is None else (_sigma(sigmas.get(cell.name)),)
+    return (*name, weight, *noise, *_numbers(results, asked), *(told for part in parts for told in _judged(part)))
+
+
+def _sigma(sigma: float | None) -> Cell:
+    return Cell(text=formats.NOTHING) if sigma is None else Cell(text=levels.level(sigma), value=sigma)
 
 
 def _level(attribute: Attribute, level: int) -> Cell:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from odd_assess.records import Assessment, CriteriaSet
-from odd_assess.report.view import domain, findings, formats, groups, manifest, points, radii, reduction, words
+from odd_assess.report.view import domain, findings, formats, groups, levels, manifest, noise, points, radii, reduction, words
 from odd_assess.report.view.budgets import draws_a_point, draws_in_all, ties_in_words
 from odd_assess.report.view.records import Fact, Page
 
@@ -26,6 +26,7 @@ def page_of(assessment: Assessment) -> Page:
         changes=findings.changes(assessment),
         clauses_note=findings.clauses_note(assessment),
         reduction=reduction.reduction(assessment),
+        noise=noise.noise(assessment),
         domain=domain.domain(assessment),
         accuracy=radii.accuracy(assessment),
         states=radii.states(assessment),
@@ -51,7 +52,8 @@ def _facts(assessment: Assessment) -> tuple[Fact, ...]:
         Fact(name="Draws a point", text=draws_a_point(assessment)),
         Fact(name="Draws in all", text=draws_in_all(assessment)),
         Fact(name="Draws too close to call", text=ties_in_words(assessment)),
-        Fact(name="Noise σ", text=f"{formats.plain(plan.sigma)} input units"),
+        Fact(name="Noise σ", text=levels.in_words(assessment)),
+        *((Fact(name="Soundness", text=assessment.noise.soundness),) if assessment.noise is not None else ()),
         Fact(name="α per certificate", text=formats.plain(plan.alpha)),
         Fact(name="Model", text=Path(assessment.spec.model.reference).name),
         Fact(name="Criteria", text=formats.listed([_named(criteria) for criteria in assessment.spec.criteria])),

@@ -10,7 +10,7 @@ import numpy as np
 
 from odd_assess.odd.attributes import Attribute
 from odd_assess.records import Assessment, Exhibit, OddPoint, Results, Value
-from odd_assess.report.view import formats
+from odd_assess.report.view import formats, levels
 from odd_assess.report.view.domain import short
 from odd_assess.report.view.records import Fact, Picture, WeakPoint
 
@@ -73,20 +73,27 @@ def _weak(assessment: Assessment, exhibit: Exhibit, row: int) -> WeakPoint:
     condition = (
         Fact(name="True class", text=true),
         Fact(name="Votes", text=_votes(results, row, true, chosen)),
+        *((Fact(name="Noise σ", text=levels.level(float(results.sigma[row]))),) if levels.differ(assessment) else ()),
         *_values(assessment.spec.domain.attributes, point),
     )
     return WeakPoint(
-        title=f"Point {exhibit.index}", outcome=_outcome(results, row, chosen), condition=condition, pictures=_pictures(exhibit)
+        title=f"Point {exhibit.index}", outcome=_outcome(assessment, row), condition=condition, pictures=_pictures(exhibit)
     )
 
 
-def _outcome(results: Results, row: int, chosen: str) -> str:
-    if not results.certified[row]:
+def _outcome(assessment: Assessment, row: int) -> str:
+    results, before = assessment.results, levels.alone(assessment)
+    chosen, alone = assessment.class_names[int(before.chosen[row])], float(before.radius[row])
+    if not before.certified[row]:
         return "abstained: no class is shown to have more than half of the noisy copies"
-    radius = formats.radius(float(results.radius[row]))
+    if not results.certified[row]:
+        return f"not certified: alone it is “{chosen}” with radius {formats.radius(alone)}, but the memory answers with another class here"
+    radius, taken = float(results.radius[row]), ""
+    if radius < alone:
+        taken = f" ({formats.radius(alone)} before the memory)"
     if results.chosen[row] != results.label[row]:
-        return f"wrong: certified as “{chosen}” with radius {radius}"
-    return f"certified as “{chosen}” with radius {radius} only"
+        return f"wrong: certified as “{chosen}” with radius {formats.radius(radius)}{taken}"
+    return f"certified as “{chosen}” with radius {formats.radius(radius)} only{taken}"
 
 
 def _votes(results: Results, row: int, true: str, chosen: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import ceil
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from odd_assess.criteria import certified_at, refuted_at
 from odd_assess.criteria.point_states import largest_label_radius
 from odd_assess.records import Assessment, Bools, Floats, Results
-from odd_assess.report.view import formats
+from odd_assess.report.view import formats, levels
 from odd_assess.report.view.accuracy_loss import expected_accuracy
 from odd_assess.report.view.band import Band, accuracy_band
 from odd_assess.report.view.budgets import asked_in_words, cap_label, draws_in_words, is_sequential, largest_cap
@@ -49,9 +50,9 @@ def accuracy(assessment: Assessment) -> AccuracyView:
         reference=reference,
         reference_label=_reference_label(assessment),
         same=None if reference is None else _reference_curve(_same_points(assessment), radii),
-        same_label=f"the same {formats.plural(len(_same_points(assessment)), 'point')} at n = {n}",
-        expected=expected_accuracy(assessment, radii) if assessment.reduction.predicted is not None else None,
-        expected_label=f"expected at n = {formats.count(assessment.reduction.n_ref)}",
+        same_label=f"the same {formats.plural(len(_same_points(assessment)), 'point')} at n = {n}{_alone(assessment)}",
+        expected=expected_accuracy(_before(assessment), radii) if _predicted(assessment) else None,
+        expected_label=f"expected at n = {formats.count(assessment.reduction.n_ref)}{_alone(assessment)}",
         marks=_marks(assessment),
     )
     return AccuracyView(chart=chart, caption=_accuracy_caption(assessment, band), table=table)
@@ -72,9 +73,19 @@ def states(assessment: Assessment) -> StatesView:
         cap=largest_cap(assessment),
         cap_label=cap_label(assessment),
     )
+    refutes = (
+        "It is refuted if another class is certified: the model must change. (No upper bound on the radius of a cascade is known.)"
+        if levels.is_cascade(assessment)
+        else "It is refuted if the upper bound on the true class's votes shows that no number of draws would certify r, or if another class is certified: the "
+        "model must change."
+    )
     caption = (
-        "A point is certified at r if its certified radius reaches r for the true class. It is refuted if the upper bound on the true class's votes shows "
-        "that no number of draws would certify r, or if another class is certified: the model must change. Else it is undecided: more draws would tell."
+        f"A point is certified at r if its certified radius reaches r for the true class. {refutes} Else it is undecided: more draws would tell."
+        + (
+            " What the memory took is undecided too, although more draws would not give it back."
+            if levels.remembers(assessment)
+            else ""
+        )
         + (f" {_stopped(assessment)}" if is_sequential(assessment) else "")
     )
     columns = ("Radius", "Certified", "Undecided (budget-limited)", "Refuted (model-limited)")
@@ -106,11 +117,24 @@ def _reference_curve(reference: Results | None, radii: Floats) -> Floats | None:
 
 
 def _same_points(assessment: Assessment) -> Results:
-    """The results of this run for the points of the reference subsample."""
-    results, reference = assessment.results, assessment.reference
+    """The results of this run for the points of the reference subsample, each alone as the reference is."""
+    results, reference = levels.alone(assessment), assessment.reference
     return results.take(
         np.isin(results.index, reference.index) if reference is not None else np.zeros(len(results), dtype=np.bool_)
     )
+
+
+def _before(assessment: Assessment) -> Assessment:
+    return replace(assessment, results=levels.alone(assessment))
+
+
+def _alone(assessment: Assessment) -> str:
+    return ", before the memory" if levels.remembers(assessment) else ""
+
+
+def _predicted(assessment: Assessment) -> bool:
+    """Whether the counts of this run tell what the reference budget would be expected to certify."""
+    return assessment.reduction.predicted is not None and not levels.is_cascade(assessment)
 
 
 def _reference_label(assessment: Assessment) -> str:
@@ -137,17 +161,17 @@ def _accuracy_caption(assessment: Assessment, band: Band) -> str:
         "Share of the ODD where the smoothed classifier gives the true class everywhere within the radius. Triangles: required by the criteria. "
         f"{band.meaning}"
     )
-    if assessment.reduction.predicted is not None:
+    if _predicted(assessment):
         text += (
-            f" Thin blue: the share expected at {formats.count(assessment.reduction.n_ref)} draws, given the counts of this run; an estimate for the points, "
-            "without a band."
+            f" Thin blue: the share expected at {formats.count(assessment.reduction.n_ref)} draws, given the counts of this run{_alone(assessment)}; an "
+            "estimate for the points, without a band."
         )
     if is_sequential(assessment):
         text += f" {_stopped(assessment)}"
     if assessment.reference is not None and len(assessment.reference):
         text += (
             f" Orange: the {formats.plural(len(assessment.reference), 'point')} of the reference subsample at "
-            f"{draws_in_words(assessment.reference)} draws (dashed) and at the draws of this run (dotted). "
+            f"{draws_in_words(assessment.reference)} draws (dashed) and at the draws of this run (dotted){_alone(assessment)}. "
             "The distance between these two is what the small budget cost them; no band is stated for so few points."
         )
     return text
@@ -185,7 +209,7 @@ def _accuracy_table(assessment: Assessment, asked: tuple[float, ...]) -> Table:
     if reference is not None and len(reference):
         titles += [
             f"{formats.plural(len(reference), 'point')} at {draws_in_words(reference)} draws",
-            f"The same at {draws_in_words(assessment.results)}",
+            f"The same at {draws_in_words(assessment.results)}{_alone(assessment)}",
         ]
     return Table(
         id="accuracy-table",

@@ -230,6 +230,17 @@ class HistogramChart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LevelsChart:
+    """Points per class of noise level; ``edges`` are levels, in input units, even in their logarithm."""
+
+    alt: str
+    edges: Floats
+    counts: Ints
+    median: float
+    median_label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MatrixChart:
     """Levels of attributes against levels of other attributes. ``blocks`` maps (row attribute, column attribute) to numbers.
 
@@ -255,6 +266,26 @@ class ReductionView:
     curve: CurveChart | None
     scatter: ScatterChart | None
     histogram: HistogramChart | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoiseView:
+    """Noise levels that a policy chose. ``warnings``: what certificates leave open. ``lost``: what a memory took. ``gain``: against single levels.
+
+    ``by_level``: a line for each of few levels; ``spread``: the histogram of many. ``cells``: the map from cell to level.
+    """
+
+    lead: str
+    facts: tuple[Fact, ...]
+    warnings: tuple[Fact, ...]
+    by_level: Table | None
+    spread: LevelsChart | None
+    cells: Table | None
+    lost: str
+    memory: Table | None
+    gain: str
+    single: Table | None
+    curves: ReleasesChart | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -351,6 +382,7 @@ class Page:
     changes: Table | None
     clauses_note: str
     reduction: ReductionView
+    noise: NoiseView | None
     domain: DomainView
     accuracy: AccuracyView
     states: StatesView

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from odd_assess.records import Assessment, Bools, Floats, Ints, Reduction
-from odd_assess.report.view import accuracy_loss, curve, formats
+from odd_assess.report.view import accuracy_loss, curve, formats, levels
 from odd_assess.report.view.budgets import (
     asked_in_words,
     cap_label,
@@ -30,13 +32,19 @@ WORTH_TELLING = 0.005
 
 
 def reduction(assessment: Assessment) -> ReductionView:
-    """What the small budget cost: sentences, what other budgets would give, the numbers and the charts."""
+    """What the small budget cost: sentences, what other budgets would give, the numbers and the charts.
+
+    Of each point alone: what a memory takes is no matter of the budget. What one level of a cascade counted says nothing of what others would certify with
+    more draws, so nothing is predicted for it.
+    """
+    assessment = replace(assessment, results=levels.alone(assessment))
     found = assessment.reduction
-    lossy = found.expected_reference > 0
+    cascade = levels.is_cascade(assessment)
+    lossy = (found.expected_reference > 0) & (not cascade)
     known = bool(lossy.any()) and found.predicted is not None
     return ReductionView(
         sentence=_cost(assessment),
-        change=_change(assessment),
+        change="" if cascade else _change(assessment),
         budget=how_chosen(assessment),
         facts=_facts(assessment),
         accuracy=accuracy_loss.table(assessment) if known else None,
@@ -53,6 +61,8 @@ def reduction(assessment: Assessment) -> ReductionView:
 def _cost(assessment: Assessment) -> str:
     found, results = assessment.reduction, assessment.results
     n_ref = formats.count(found.n_ref)
+    if found.measured is None and levels.is_cascade(assessment):
+        return "No radius reduction can be stated: no point was certified at the reference budget, and counts of a cascade predict none."
     if found.measured is None and found.predicted is None:
         return f"No radius reduction can be stated: no point certifies at n = {draws_in_words(results)}, nor would any be expected to at {n_ref}."
     if is_sequential(assessment):
@@ -60,7 +70,8 @@ def _cost(assessment: Assessment) -> str:
     else:
         subject = f"Certifying with n = {draws_in_words(results)} draws"
     told = _measured(found, subject, len(results)) if found.measured is not None else _predicted(found, subject)
-    return f"{told} {_by_choice(assessment)}".strip()
+    before = "The radii are those of each point alone, before the memory." if levels.remembers(assessment) else ""
+    return " ".join(part for part in (told, _by_choice(assessment), before) if part)
 
 
 def _measured(found: Reduction, subject: str, points: int) -> str:
@@ -219,9 +230,9 @@ def _spread(count: int) -> Ints:
 
 
 def _theory_line(assessment: Assessment) -> tuple[Floats, Floats] | None:
-    """The theory's radius at n_ref and at n, for pA from 1/2 to where its formula turns down; None where points have no common n."""
+    """The theory's radius at n_ref and at n, for pA from 1/2 to where its formula turns down; None where points have no common n or noise level."""
     results, found = assessment.results, assessment.reduction
-    if is_sequential(assessment) or results.n.min() != results.n.max():
+    if is_sequential(assessment) or results.n.min() != results.n.max() or not levels.one_level(results):
         return None
     p = 1.0 - np.geomspace(0.5, 1e-7, 400)
     alpha, sigma = float(results.alpha.max()), float(results.sigma.max())

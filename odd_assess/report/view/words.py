@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import ceil, log10, sqrt
 
 from odd_assess.records import Assessment, SamplingPlan
-from odd_assess.report.view import formats
+from odd_assess.report.view import formats, levels, noise
 from odd_assess.report.view.budgets import asked_in_words, ties_in_words
 from odd_assess.report.view.extremes import radii_asked
 from odd_assess.report.view.points import grey_levels, image_shape
@@ -20,12 +20,14 @@ def claims(assessment: Assessment) -> tuple[Fact, ...]:
         Fact(
             name="Certificate",
             text=f"Speaks of one point. Except with probability {alpha}, the smoothed classifier gives the same class for every "
-            "perturbation of this input whose L2 norm is below the radius, whoever made the perturbation.",
+            "perturbation of this input whose L2 norm is below the radius, whoever made the perturbation."
+            + noise.certificate_words(assessment),
         ),
         Fact(
             name="Domain claim",
             text="Speaks of the whole ODD under the declared sampling distribution, with the confidence that is printed beside it. It follows from the "
-            "certificates and from how the points were drawn; the chance of false certificates is already subtracted.",
+            "certificates and from how the points were drawn; the chance of false certificates is already subtracted."
+            + noise.domain_words(assessment),
         ),
         Fact(name="Estimate", text="A number with an interval, or none, and no guarantee. The radius reduction is an estimate."),
         Fact(name="Descriptive", text="A count of what was sampled. It holds exactly and says nothing about what was not sampled."),
@@ -35,15 +37,15 @@ def claims(assessment: Assessment) -> tuple[Fact, ...]:
 def limits(assessment: Assessment) -> tuple[Fact, ...]:
     """Assumptions and limits, in plain words."""
     plan, m = assessment.spec.certification, len(assessment.results)
-    alpha, sigma = plan.alpha, formats.plain(plan.sigma)
+    alpha = plan.alpha
     several = 1 - (1 - alpha) ** m
     return (
         Fact(
             name="The smoothed classifier",
-            text=f"Every certificate holds for the smoothed classifier: the class that the model answers most often when Gaussian noise of standard "
-            f"deviation {sigma} (input units) is added to the input. It does not hold for the model used once without noise. A product that relies on it "
-            "must answer by the same vote.",
+            text=f"Every certificate holds for the smoothed classifier: {levels.smoothed_in_words(assessment)} It does not hold for the model used once "
+            "without noise. A product that relies on it must answer by the same vote.",
         ),
+        *noise.limits(assessment),
         Fact(
             name="The norm and the input space",
             text="Radii are L2 distances in input units: all pixel values of one input in [0, 1], before normalisation. They cover any change of pixels of "

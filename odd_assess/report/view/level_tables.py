@@ -1,0 +1,171 @@
+"""Which noise level served what: cells of the ODD, points of a cascade, the points that a search looked at."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from odd_assess.criteria import certified_at
+from odd_assess.policies import Cascade, PerCell
+from odd_assess.records import Assessment, Bools, NoiseLevels, Results
+from odd_assess.report.view import formats, levels
+from odd_assess.report.view.extremes import radii_asked
+from odd_assess.report.view.records import Cell, Column, LevelsChart, Table
+
+MOST_CELLS = 150
+"""Rows of the map of cells; the rest is counted."""
+
+
+BINS = 20
+"""Classes of the histogram of levels, even in log sigma."""
+
+
+SPREAD = 1.05
+"""Levels whose largest is less than so many times their smallest are told, not drawn."""
+
+
+def by_level(assessment: Assessment, found: NoiseLevels) -> Table | None:
+    """How many points each level served, where there are few levels."""
+    match found.policy:
+        case PerCell():
+            return _levels_of_cells(assessment, found)
+        case Cascade():
+            return _levels_of_cascade(assessment, found.policy)
+        case _:
+            return None
+
+
+def _levels_of_cells(assessment: Assessment, found: NoiseLevels) -> Table:
+    results, asked = assessment.results, radii_asked(assessment)
+    share = {cell.name: cell.weight for cell in assessment.spec.domain.cells}
+    rows = []
+    for sigma in sorted({sigma for _, sigma in found.cells}):
+        names = [name for name, of_cell in found.cells if of_cell == sigma]
+        weight = sum(share.get(name, 0.0) for name in names)
+        rows.append(
+            (
+                Cell(text=levels.level(sigma), value=sigma, mark="strong"),
+                Cell(text=formats.count(len(names)), value=len(names)),
+                Cell(text=formats.percent(weight), value=weight),
+                *_numbers(results.take(results.sigma == sigma), asked),
+            )
+        )
+    return Table(
+        id="noise-levels-table",
+        caption="The noise levels and the cells that they serve",
+        columns=(
+            *(Column(title=title, number=True) for title in ("Noise σ", "Cells", "Share of the ODD")),
+            *_number_columns(asked),
+        ),
+        rows=tuple(rows),
+        note="Other cells are other conditions: these lines do not compare levels, the table of single levels does."
+        if found.single
+        else "",
+    )
+
+
+def _levels_of_cascade(assessment: Assessment, policy: Cascade) -> Table:
+    results = assessment.results
+    rows = [
+        _cascade_row(levels.level(sigma), sigma, results, results.certified & (results.sigma == sigma)) for sigma in policy.sigmas
+    ]
+    rows.append(_cascade_row("none: abstained", None, results, ~results.certified))
+    return Table(
+        id="noise-levels-table",
+        caption="How often each level of the cascade gave the radius",
+        columns=tuple(
+            Column(title=title, number=True)
+            for title in ("Noise σ", "Points", "Share of the points", "Of the true class", "Mean radius", "Largest radius")
+        ),
+        rows=tuple(rows),
+        note="Mean and largest radius of the points in the line, whatever class is certified.",
+    )
+
+
+def _cascade_row(name: str, sigma: float | None, results: Results, rows: Bools) -> tuple[Cell, ...]:
+    points, radius = int(rows.sum()), results.radius[rows]
+    nothing = Cell(text=formats.NOTHING)
+    shown = (
+        (Cell(text=formats.radius(value), value=value) for value in (float(radius.mean()), float(radius.max())))
+        if points and sigma is not None
+        else (nothing, nothing)
+    )
+    right = int((results.correct & rows).sum())
+    return (
+        Cell(text=name, value=sigma, mark="strong"),
+        Cell(text=formats.count(points), value=points),
+        Cell(text=formats.percent(points / len(results), digits=formats.decimals(len(results))), value=points / len(results)),
+        nothing if sigma is None else Cell(text=formats.count(right), value=right),
+        *shown,
+    )
+
+
+def cells(assessment: Assessment, found: NoiseLevels) -> Table | None:
+    """The map from cell to level, in the order of the domain."""
+    if not found.cells:
+        return None
+    results, asked = assessment.results, radii_asked(assessment)
+    cells = {cell.name: (index, cell.weight) for index, cell in enumerate(assessment.spec.domain.cells)}
+    rows = []
+    for name, sigma in found.cells[:MOST_CELLS]:
+        index, weight = cells.get(name, (-1, 0.0))
+        rows.append(
+            (
+                Cell(text=name),
+                Cell(text=levels.level(sigma), value=sigma, mark="strong"),
+                Cell(text=formats.percent(weight), value=weight),
+                *_numbers(results.take(results.cell == index), asked),
+            )
+        )
+    left = len(found.cells) - len(rows)
+    return Table(
+        id="noise-cells-table",
+        caption="The noise level of each cell of the ODD",
+        columns=(
+            Column(title="Cell"),
+            Column(title="Noise σ", number=True),
+            Column(title="Weight", number=True),
+            *_number_columns(asked),
+        ),
+        rows=tuple(rows),
+        note="In use, an input must be smoothed with the level of the cell that its metadata name. Certified at r: share (number) of the cell's points of this "
+        "run certified for the true class with radius r or more. Mean radius counts 0 where the true class is not certified."
+        + (f" {formats.plural(left, 'more cell')} in the evidence file." if left > 0 else ""),
+        sortable=True,
+    )
+
+
+def _number_columns(asked: tuple[float, ...]) -> tuple[Column, ...]:
+    titles = ("Points", *(f"Certified at {formats.plain(radius)}" for radius in asked), "Mean radius")
+    return tuple(Column(title=title, number=True) for title in titles)
+
+
+def _numbers(results: Results, asked: tuple[float, ...]) -> tuple[Cell, ...]:
+    points = len(results)
+    if not points:
+        return (Cell(text="0", value=0, mark="gap"), *(Cell(text=formats.NOTHING) for _ in range(len(asked) + 1)))
+    held = [int(certified_at(results, radius).sum()) for radius in asked]
+    mean = float(np.where(results.correct, results.radius, 0.0).mean())
+    return (
+        Cell(text=formats.count(points), value=points),
+        *(Cell(text=f"{formats.percent(hits / points, digits=0)} ({formats.count(hits)})", value=hits / points) for hits in held),
+        Cell(text=formats.radius(mean), value=mean),
+    )
+
+
+def spread(assessment: Assessment) -> LevelsChart | None:
+    """The levels that a search chose, where they differ."""
+    sigma = assessment.results.sigma
+    if not levels.remembers(assessment) or sigma.max() < SPREAD * sigma.min():
+        return None
+    edges = np.geomspace(float(sigma.min()), float(sigma.max()), BINS + 1)
+    edges[0], edges[-1] = sigma.min(), sigma.max()
+    counts, _ = np.histogram(sigma, bins=edges)
+    middle = float(np.median(sigma))
+    return LevelsChart(
+        alt=f"Histogram of the noise levels of {formats.plural(len(sigma), 'point')}: {levels.range_in_words(assessment.results)}, median "
+        f"{levels.level(middle)}.",
+        edges=edges,
+        counts=counts.astype(np.int64),
+        median=middle,
+        median_label=f"median {levels.level(middle)}",
+    )

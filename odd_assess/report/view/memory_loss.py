@@ -1,0 +1,69 @@
+"""What a memory took: certificates of each point alone, and what of them holds beside all others."""
+
+from __future__ import annotations
+
+from odd_assess.criteria import certified_at
+from odd_assess.criteria.inference import point_weights
+from odd_assess.records import Assessment, NoiseLevels
+from odd_assess.report.view import formats, levels
+from odd_assess.report.view.extremes import radii_asked
+from odd_assess.report.view.records import Cell, Column, Table
+
+
+def in_words(assessment: Assessment, found: NoiseLevels) -> str:
+    """What the memory did, in two sentences; empty without one."""
+    if found.alone is None:
+        return ""
+    before, after, m = levels.alone(assessment), assessment.results, len(assessment.results)
+    touched, gone = before.radius > after.radius, before.certified & ~after.certified
+    if not touched.any():
+        return f"The memory took nothing: the balls of all {formats.plural(m, 'point')} are disjoint or of one class."
+    shrunk, other = int((touched & ~gone).sum()), int(gone.sum())
+    told = [f"at {formats.plural(shrunk, 'point')} the radius became smaller"] if shrunk else []
+    told += [f"at {formats.plural(other, 'point')} it answers with another class, so that nothing counts there"] if other else []
+    old, new = (levels.mean_radius(assessment, results) for results in (before, after))
+    share = f", by {formats.percent((old - new) / old)}" if old > 0 else ""
+    return (
+        f"The memory touched {formats.count(int(touched.sum()))} of {formats.plural(m, 'point')}: {formats.listed(told)}. "
+        f"The mean certified radius fell from {formats.radius(old)} to {formats.radius(new)}{share}."
+    )
+
+
+def table(assessment: Assessment, found: NoiseLevels) -> Table | None:
+    """Mean radius and certified accuracy before and after; None without a memory."""
+    if found.alone is None:
+        return None
+    before, after = levels.alone(assessment), assessment.results
+    weights = point_weights(assessment.spec.sampling, assessment.spec.domain, after)
+    digits = formats.decimals(len(after))
+
+    def radii(old: float, new: float) -> tuple[Cell, ...]:
+        return tuple(Cell(text=formats.radius(value), value=value) for value in (old, new, old - new))
+
+    def shares(old: float, new: float) -> tuple[Cell, ...]:
+        return tuple(Cell(text=formats.percent(value, digits=digits), value=value) for value in (old, new, old - new))
+
+    def counts(old: int, new: int) -> tuple[Cell, ...]:
+        return tuple(Cell(text=formats.count(value), value=value) for value in (old, new, old - new))
+
+    rows = [
+        (
+            Cell(text="Mean certified radius of the true class"),
+            *radii(*(levels.mean_radius(assessment, r) for r in (before, after))),
+        )
+    ]
+    for radius in dict.fromkeys((0.0, *radii_asked(assessment))):
+        held = [float(weights @ certified_at(results, radius)) for results in (before, after)]
+        rows.append((Cell(text=f"Certified accuracy at {formats.plain(radius)}"), *shares(*held)))
+    rows.append((Cell(text="Points certified, whatever class"), *counts(*(int(r.certified.sum()) for r in (before, after)))))
+    return Table(
+        id="memory-table",
+        caption="What was lost to the memory",
+        columns=(
+            Column(title="Over the ODD"),
+            *(Column(title=title, number=True) for title in ("Each point alone", "With the memory", "Lost")),
+        ),
+        rows=tuple(rows),
+        note="Plain shares and means. All findings, charts and other tables of this report count what holds with the memory, except where they say "
+        "“before the memory”. More points overlap more: what is lost grows with their number.",
+    )
