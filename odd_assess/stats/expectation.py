@@ -40,7 +40,7 @@ from scipy import special
 
 from odd_assess.stats.arrays import Floats, FloatsLike, Ints, IntsLike, distinct, scalar_if_single
 from odd_assess.stats.proportions import probability_at_least, proportion_lower_bound
-from odd_assess.stats.smoothing import certified_radius, fewest_agreeing
+from odd_assess.stats.smoothing import certified_radius, fewest_agreeing, fewest_agreeing_each
 
 GRID_STEP = 0.1
 """Step of the prior's grid, in logits of p."""
@@ -48,6 +48,8 @@ SMOOTHING = 0.25
 """Weight of the flat part of the prior, in points per unit of logit."""
 EM_STEPS = 300
 """Steps of expectation-maximisation; with more of them the predictions moved by less than .002."""
+MOST_LEVELS = 64
+"""Noise levels that a sum over points tells apart; of those that a search may choose, neighbours then differ by 5 %."""
 
 
 # ---------------------------------------------------------------- one point whose p is known
@@ -172,10 +174,21 @@ def reference_share(
 ) -> Floats:
     """The sum (r,) over the points of `reference_certifies`, weighted by ``weights`` (m,); a million points take no more memory than their counts.
 
+    More than MOST_LEVELS noise levels are taken for as many, even in their logarithm: what single points gain by that others lose.
+
     Raises: ValueError as there.
     """
-    chance, group = _certifies(*checked_points(successes, trials, alpha, sigma), n_ref, radii)
+    k, n, level, noise = checked_points(successes, trials, alpha, sigma)
+    chance, group = _certifies(k, n, level, _few_levels(noise), n_ref, radii)
     return np.asarray(np.bincount(group, weights=weights, minlength=len(chance)) @ chance)
+
+
+def _few_levels(noise: Floats) -> Floats:
+    """The noise levels (m,), or the nearest of MOST_LEVELS, if they are more."""
+    if len(np.unique(noise)) <= MOST_LEVELS:
+        return noise
+    least, step = np.log(noise.min()), np.log(noise.max() / noise.min()) / (MOST_LEVELS - 1)
+    return np.asarray(np.exp(least + step * np.round((np.log(noise) - least) / step)))
 
 
 def _certifies(k: Ints, n: Ints, level: Floats, noise: Floats, n_ref: int, radii: FloatsLike) -> tuple[Floats, Ints]:
@@ -187,10 +200,9 @@ def _certifies(k: Ints, n: Ints, level: Floats, noise: Floats, n_ref: int, radii
     chance = np.zeros((len(first), len(asked)))
     for a, s in {(float(a), float(s)) for a, s in zip(level[first], noise[first], strict=True)}:
         rows = np.flatnonzero((level[first] == a) & (noise[first] == s))
-        fewest = [_fewest(n_ref, a, float(radius), s) for radius in asked]
-        some = np.array([count is not None for count in fewest])
-        counts = np.array([count for count in fewest if count is not None], dtype=np.int64)
-        chance[np.ix_(rows, np.flatnonzero(some))] = posterior[pair[first][rows]] @ probability_at_least(counts, n_ref, p)
+        fewest = fewest_agreeing_each(n_ref, alpha=a, radii=asked, sigma=s)
+        some = np.flatnonzero(fewest <= n_ref)
+        chance[np.ix_(rows, some)] = posterior[pair[first][rows]] @ probability_at_least(fewest[some], n_ref, p)
     return chance, group
 
 
@@ -258,8 +270,3 @@ def _fitted(different: bytes, occurrences: bytes, fine: int) -> Floats:
     posterior = likelihood * prior
     posterior /= posterior.sum(axis=1, keepdims=True)
     return np.asarray(posterior)
-
-
-@lru_cache(maxsize=1024)
-def _fewest(n: int, alpha: float, radius: float, sigma: float) -> int | None:
-    return fewest_agreeing(n, alpha=alpha, radius=radius, sigma=sigma)

@@ -129,6 +129,26 @@ def fewest_agreeing(n: int, *, alpha: float, radius: float = 0.0, sigma: float =
     return fewest if fewest <= n else None
 
 
+def fewest_agreeing_each(n: int, *, alpha: float, radii: Floats, sigma: float) -> Ints:
+    """`fewest_agreeing` for each of the ``radii`` (r,) at once; n + 1 where no count does.
+
+    Raises: ValueError as there.
+
+    >>> fewest_agreeing_each(100, alpha=0.001, radii=np.array([0.0, 1.0, 9.0]), sigma=1.0).tolist()
+    [66, 95, 101]
+    """
+    _check_sigma(sigma)
+    if not np.all(radii >= 0):
+        raise ValueError(f"no radius may be negative, got {float(radii.min())!r}")
+    low, high = np.zeros(len(radii), dtype=np.int64), np.full(len(radii), n + 1, dtype=np.int64)
+    while np.any(low < high):
+        middle = (low + high) // 2  # at most n where low < high
+        reached = certified_radius(proportion_lower_bound(np.minimum(middle, n), n, alpha=alpha), sigma=sigma)
+        does = (reached > 0) & (reached >= radii)
+        low, high = np.where((low < high) & ~does, middle + 1, low), np.where((low < high) & does, middle, high)
+    return low
+
+
 def smallest_useful_n(alpha: float) -> int:
     """The smallest n at which n agreeing draws certify anything: alpha^(1/n) > 1/2.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,16 +23,19 @@ from odd_assess.odd.constraints import OneOf, Statement
 from odd_assess.odd.coverage import coverage
 from odd_assess.odd.domain import Domain
 from odd_assess.odd.ranges import Interval
+from odd_assess.policies import Cascade, DataDependent, MultiStart, PerCell, SigmaPolicy
 from odd_assess.records import (
     Assessment,
     Budget,
     CertificationPlan,
+    ComparisonPlan,
     CriteriaSet,
     Criterion,
     Evidence,
     Exhibit,
     InputDeclaration,
     ModelDeclaration,
+    NoiseLevels,
     OddPoint,
     OddPoints,
     Realisation,
@@ -92,7 +96,14 @@ def _conditions(domain: Domain, rng: np.random.Generator, points: int) -> list[d
 
 
 def _results(
-    rng: np.random.Generator, truth: np.ndarray, columns: dict[str, np.ndarray], n: int, chosen: np.ndarray, *, single: bool = False
+    rng: np.random.Generator,
+    truth: np.ndarray,
+    columns: dict[str, np.ndarray],
+    n: int,
+    chosen: np.ndarray,
+    *,
+    single: bool = False,
+    sigma: float | np.ndarray = SIGMA,
 ) -> Results:
     """Certificates at a fixed n, of a model that answers ``chosen`` with probability ``truth``."""
     m = len(truth)
@@ -100,7 +111,7 @@ def _results(
     wrong = chosen != columns["label"]
     label_hits = np.where(wrong, rng.binomial(n - hits, 0.5), hits)
     lower = np.asarray(proportion_lower_bound(hits, np.full(m, n), alpha=ALPHA / 2 if single else ALPHA))
-    radius = np.asarray(certified_radius(lower, sigma=SIGMA))
+    radius = np.asarray(certified_radius(lower, sigma=sigma))
     return Results(
         **columns,
         chosen=chosen,
@@ -109,7 +120,7 @@ def _results(
         label_hits=label_hits,
         n0=np.full(m, 0 if single else N0),
         n=np.full(m, n),
-        sigma=np.full(m, SIGMA),
+        sigma=np.broadcast_to(sigma, m).astype(np.float64),
         alpha=np.full(m, ALPHA),
         p_a_lower=lower,
         radius=radius,
@@ -334,4 +345,95 @@ def assessment_of(
             for row in weakest
         ),
         manifest=_manifest() | {"pilot": PILOT if budget == "tolerance" else None},
+    )
+
+
+# ---------------------------------------------------------------- noise levels that differ
+
+
+GRID = (0.12, 0.25, 0.5)
+
+COLUMNS = tuple(name for name in Results.__slots__ if name != "policy")
+
+POLICIES: dict[str, SigmaPolicy] = {
+    "per_cell": PerCell(grid=GRID, points=120, draws=100),
+    "cascade": Cascade(sigmas=GRID[::-1]),
+    "multi_start": MultiStart(),
+    "data_dependent": DataDependent(step=0.04, steps=900, draws=100, clamp=(0.001, 0.999)),
+}
+
+
+@pytest.fixture(scope="session")
+def noisy() -> Build:
+    """A maker of assessments whose noise levels a policy chose: name of the policy, design, single levels to compare."""
+    return noisy_assessment_of
+
+
+@cache
+def noisy_assessment_of(
+    policy: str,
+    *,
+    points: int = 300,
+    design: str = "random",
+    single: tuple[float, ...] = GRID,
+    taken: bool = True,
+) -> Assessment:
+    """The assessment of `assessment_of` at other levels: at each point another level suits the model best. ``taken``: the memory took something."""
+    base = assessment_of(points=points, design=design, budget="reduced")
+    old, rng, chosen = base.results, np.random.default_rng(12), POLICIES[policy]
+    away = 0.28 * np.abs(rng.normal(1.2, 1.0, points))
+    best = 0.12 * 2.0 ** (1.1 * old.level[:, 0] + rng.normal(0, 0.35, points))
+
+    def drawn(sigma: np.ndarray, n: int, rows: np.ndarray) -> Results:
+        truth = ndtr(away[rows] / sigma * np.exp(-0.6 * np.log(sigma / best[rows]) ** 2))
+        columns = {name: getattr(old, name)[rows] for name in ("index", "cell", "level", "label", "clean")}
+        return replace(_results(rng, truth, columns, n, old.chosen[rows], sigma=sigma), anytime=np.zeros(len(rows), dtype=np.bool_))
+
+    def at(rows: np.ndarray, n: int) -> Results:
+        match chosen:
+            case PerCell():
+                return drawn(of_cell[old.cell[rows]], n, rows)
+            case Cascade():
+                tried = [drawn(np.full(len(rows), sigma), n, rows) for sigma in chosen.sigmas]
+                pick = np.argmax([one.radius for one in tried], axis=0)
+                given = [[getattr(one, name) for one in tried] for name in COLUMNS]
+                rows_of = [np.stack(columns)[pick, np.arange(len(rows))] for columns in given]
+                return Results(**dict(zip(COLUMNS, rows_of, strict=True)))
+            case _:
+                return drawn(np.clip(best[rows], *chosen.bounds), n, rows)
+
+    of_cell = np.array(GRID)[np.clip([cell.levels[0] for cell in base.spec.domain.cells], 0, 2)]
+    everything = np.arange(points)
+    some, few = (np.sort(rng.choice(points, size, replace=False)) for size in (20, 25))
+    raw, reference = at(everything, N), at(some, N_REF)
+    results, noise = raw, NoiseLevels(policy=chosen, soundness=chosen.soundness)
+    if isinstance(chosen, PerCell):
+        cells = base.spec.domain.cells
+        noise = replace(noise, cells=tuple((cell.name, float(sigma)) for cell, sigma in zip(cells, of_cell, strict=True)))
+    if isinstance(chosen, MultiStart | DataDependent):
+        radius, certified = raw.radius.copy(), raw.certified.copy()
+        if taken:
+            shrunk, gone = np.flatnonzero(raw.certified)[:30], np.flatnonzero(raw.certified)[30:33]
+            radius[shrunk] *= 0.5
+            radius[gone], certified[gone] = 0.0, False
+        noise, results = replace(noise, alone=raw.radius, label_alone=raw.chosen), replace(raw, radius=radius, certified=certified)
+    noise = replace(noise, single=tuple(drawn(np.full(25, sigma), N, few) for sigma in single))
+    plan = replace(
+        base.spec.certification,
+        sigma=chosen.largest,
+        policy=chosen,
+        comparison=ComparisonPlan(sigmas=single, points=25) if single else None,
+    )
+    lost = radius_loss(raw, reference, n_ref=N_REF, seed=7)
+    evidence = replace(base.evidence, results=results, reduction=lost)
+    findings = check([finding.criterion for finding in base.findings], evidence)
+    return replace(
+        base,
+        spec=replace(base.spec, certification=plan),
+        results=results,
+        reference=reference,
+        reduction=lost,
+        findings=findings,
+        verdict=verdict(findings),
+        noise=noise,
     )

@@ -19,6 +19,7 @@ from odd_assess.stats import (
     proportion_lower_bound,
     radius_cap,
     reference_certifies,
+    reference_share,
 )
 
 ALPHA = 1e-3
@@ -144,3 +145,14 @@ def test_counts_that_stopped_when_decided_tell_as_much(shared: Path) -> None:
     true = np.mean(expected_radius(p, 100_000, alpha=ALPHA, sigma=1.0))
     assert expected_reference_radius(k, n, 100_000, alpha=ALPHA, sigma=1.0).mean() == pytest.approx(true, rel=0.15)
     assert np.mean(expected_radius(k / n, 100_000, alpha=ALPHA, sigma=1.0)) > 1.25 * true
+
+
+def test_share_at_many_noise_levels_is_nearly_that_of_each_point() -> None:
+    """With 400 levels, which are told apart in 64 steps only, the sum over the points moves by less than a point in a hundred."""
+    rng = np.random.default_rng(5)
+    sigma, radii = rng.uniform(0.05, 1.5, 400), np.array([0.0, 0.1, 0.4])
+    hits = rng.binomial(500, rng.beta(6, 1, 400))
+    each = reference_certifies(hits, 500, 10_000, radii, alpha=ALPHA, sigma=sigma).mean(axis=0)
+    share = reference_share(hits, 500, 10_000, radii, alpha=ALPHA, sigma=sigma, weights=np.full(400, 1 / 400))
+    np.testing.assert_allclose(share, each, atol=0.01)
+    assert share[0] == pytest.approx(each[0], abs=1e-12)  # to be certified at all is no matter of the level

@@ -20,6 +20,7 @@ from odd_assess.stats import (
     round_up,
     smallest_useful_n,
 )
+from odd_assess.stats.smoothing import fewest_agreeing_each
 
 
 @given(p=st.floats(0, 1 - 1e-12), sigma=st.floats(1e-3, 10))
@@ -120,3 +121,12 @@ def test_bad_arguments_are_refused() -> None:
     ):
         with pytest.raises(ValueError, match="must"):
             call()
+
+
+@pytest.mark.parametrize("n", [9, 25, 1000, 100_000])
+def test_fewest_agreeing_of_many_radii_is_that_of_each(n: int) -> None:
+    """Searched together or one by one the same counts come out, n + 1 standing for none."""
+    radii = np.array([0.0, 1e-6, 0.1, 0.25, 0.6, 0.95, 3.0])
+    alone = [fewest_agreeing(n, alpha=0.001, radius=float(radius), sigma=0.25) for radius in radii]
+    together = fewest_agreeing_each(n, alpha=0.001, radii=radii, sigma=0.25)
+    assert together.tolist() == [n + 1 if count is None else count for count in alone]

@@ -50,6 +50,8 @@ def draws_in_all(assessment: Assessment) -> str:
     if noise is not None and isinstance(noise.policy, PerCell):
         chosen = noise.policy
         told.append(f"{formats.count(len(chosen.grid) * chosen.points * chosen.draws)} to choose the noise levels")
+    if levels.remembers(assessment):
+        told.append("those of the search for levels, which are not kept")
     if noise is not None and noise.single:
         told.append(f"{formats.count(sum(_all(part) for part in noise.single))} at single noise levels, to compare")
     return "; ".join(told)

@@ -51,7 +51,7 @@ def accuracy(assessment: Assessment) -> AccuracyView:
         reference_label=_reference_label(assessment),
         same=None if reference is None else _reference_curve(_same_points(assessment), radii),
         same_label=f"the same {formats.plural(len(_same_points(assessment)), 'point')} at n = {n}{_alone(assessment)}",
-        expected=expected_accuracy(_before(assessment), radii) if _predicted(assessment) else None,
+        expected=expected_accuracy(_before(assessment), radii) if assessment.reduction.predicted is not None else None,
         expected_label=f"expected at n = {formats.count(assessment.reduction.n_ref)}{_alone(assessment)}",
         marks=_marks(assessment),
     )
@@ -132,11 +132,6 @@ def _alone(assessment: Assessment) -> str:
     return ", before the memory" if levels.remembers(assessment) else ""
 
 
-def _predicted(assessment: Assessment) -> bool:
-    """Whether the counts of this run tell what the reference budget would be expected to certify."""
-    return assessment.reduction.predicted is not None and not levels.is_cascade(assessment)
-
-
 def _reference_label(assessment: Assessment) -> str:
     if assessment.reference is None or not len(assessment.reference):
         return ""
@@ -161,7 +156,7 @@ def _accuracy_caption(assessment: Assessment, band: Band) -> str:
         "Share of the ODD where the smoothed classifier gives the true class everywhere within the radius. Triangles: required by the criteria. "
         f"{band.meaning}"
     )
-    if _predicted(assessment):
+    if assessment.reduction.predicted is not None:
         text += (
             f" Thin blue: the share expected at {formats.count(assessment.reduction.n_ref)} draws, given the counts of this run{_alone(assessment)}; an "
             "estimate for the points, without a band."

@@ -34,17 +34,15 @@ WORTH_TELLING = 0.005
 def reduction(assessment: Assessment) -> ReductionView:
     """What the small budget cost: sentences, what other budgets would give, the numbers and the charts.
 
-    Of each point alone: what a memory takes is no matter of the budget. What one level of a cascade counted says nothing of what others would certify with
-    more draws, so nothing is predicted for it.
+    Of each point alone: what a memory takes is no matter of the budget.
     """
     assessment = replace(assessment, results=levels.alone(assessment))
     found = assessment.reduction
-    cascade = levels.is_cascade(assessment)
-    lossy = (found.expected_reference > 0) & (not cascade)
+    lossy = found.expected_reference > 0
     known = bool(lossy.any()) and found.predicted is not None
     return ReductionView(
         sentence=_cost(assessment),
-        change="" if cascade else _change(assessment),
+        change=_change(assessment),
         budget=how_chosen(assessment),
         facts=_facts(assessment),
         accuracy=accuracy_loss.table(assessment) if known else None,
@@ -61,8 +59,6 @@ def reduction(assessment: Assessment) -> ReductionView:
 def _cost(assessment: Assessment) -> str:
     found, results = assessment.reduction, assessment.results
     n_ref = formats.count(found.n_ref)
-    if found.measured is None and levels.is_cascade(assessment):
-        return "No radius reduction can be stated: no point was certified at the reference budget, and counts of a cascade predict none."
     if found.measured is None and found.predicted is None:
         return f"No radius reduction can be stated: no point certifies at n = {draws_in_words(results)}, nor would any be expected to at {n_ref}."
     if is_sequential(assessment):
@@ -70,8 +66,7 @@ def _cost(assessment: Assessment) -> str:
     else:
         subject = f"Certifying with n = {draws_in_words(results)} draws"
     told = _measured(found, subject, len(results)) if found.measured is not None else _predicted(found, subject)
-    before = "The radii are those of each point alone, before the memory." if levels.remembers(assessment) else ""
-    return " ".join(part for part in (told, _by_choice(assessment), before) if part)
+    return " ".join(part for part in (told, _by_choice(assessment), _whose(assessment)) if part)
 
 
 def _measured(found: Reduction, subject: str, points: int) -> str:
@@ -105,6 +100,15 @@ def _by_choice(assessment: Assessment) -> str:
         f"Most of it is by choice: draws stopped once the radii that the criteria ask for ({asked_in_words(assessment)}) were decided, and larger radii were "
         "not pursued."
     )
+
+
+def _whose(assessment: Assessment) -> str:
+    """What must be said of the radii where noise levels differ."""
+    if levels.remembers(assessment):
+        return "The radii are those of each point alone, before the memory."
+    if levels.is_cascade(assessment):
+        return "What is predicted or expected is for the level of the cascade that gave each radius, as if that level stood alone."
+    return ""
 
 
 def _change(assessment: Assessment) -> str:

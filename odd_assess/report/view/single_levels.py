@@ -44,14 +44,12 @@ def in_words(assessment: Assessment, found: NoiseLevels) -> str:
         return ""
     ours, best = _subsample(assessment, found), _best(assessment, found)
     now, then = levels.mean_radius(assessment, ours), levels.mean_radius(assessment, best)
-    change_words = (
-        ""
-        if then == 0
-        else f", {formats.percent(abs(now / then - 1), digits=0)} {'more' if now >= then else 'less'} than the best single level"
-    )
+    share = formats.percent(abs(now / then - 1), digits=0) if then else ""
+    more = "as much as" if share == "0%" else f"{share} {'more' if now > then else 'less'} than".strip()
     text = (
         f"On a random subsample of {formats.plural(len(ours), 'point')}, each also certified at single noise levels with the draws of this run, the policy "
-        f"reached a mean certified radius of {formats.radius(now)}{change_words}: {levels.level(_sigma(best))} reached {formats.radius(then)} there."
+        f"reached a mean certified radius of {formats.radius(now)}, {more} the best single level: {levels.level(_sigma(best))} reached {formats.radius(then)} "
+        "there."
     )
     inference = _inference(assessment, ours)
     if inference is not None:
@@ -59,11 +57,12 @@ def in_words(assessment: Assessment, found: NoiseLevels) -> str:
             _gains(assessment, found, "mean_certified_radius", None, one).lower(inference, beta=1 - CONFIDENCE)
             for one in found.single
         )
+        level = formats.percent(CONFIDENCE, digits=0)
         text += (
-            f" Over the ODD its gain in mean radius over whichever of these levels is best is at least {_signed(formats.radius(sure))}, with confidence "
-            f"{formats.percent(CONFIDENCE, digits=0)}"
+            f" Over the ODD it gains at least {formats.radius(sure)} over whichever of these levels is best there, with confidence {level}."
+            if sure > 0
+            else f" So few points do not show, with confidence {level}, that it gains mean radius over the ODD."
         )
-        text += "." if sure > 0 else ": so few points do not show that there is one."
     return f"{text} {_cost(assessment, found)}".strip()
 
 
