@@ -9,6 +9,8 @@
       passedTests    ids of the criteria that are MET; warnedTests, failedTests: those of severity warning and blocking that are not
       inconclusiveTests    of these, the ones that are INCONCLUSIVE (an addition to v0.1, whose readers must ignore what they do not know)
 
+Where a policy chose noise levels, the spec's descriptor names it and the soundness class of its certificates (annotations ``noise`` and ``soundness``).
+
 Criteria of severity info that are not MET are in none of the lists: they are for the reader of the report. The statement follows from the evidence, so that
 `verify` derives it again. It says nothing about who ran the assessment; a signature over it does.
 
@@ -84,9 +86,9 @@ def _model_file(manifest: Mapping[str, Any]) -> dict[str, Any]:
 def _configuration(spec: Spec, manifest: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     if spec.documents:
         for document in spec.documents:
-            yield _described(document.name, document.sha256, document.kind)
+            yield _described(document.name, document.sha256, document.kind, **(_noise(spec) if document.kind == "spec" else {}))
     else:
-        yield _described(spec.path.name, spec.sha256, "spec")
+        yield _described(spec.path.name, spec.sha256, "spec", **_noise(spec))
         for group in spec.criteria:
             yield _described(group.path.name, group.sha256, "criteria")
     identity: Mapping[str, Any] = manifest["identity"]
@@ -97,9 +99,15 @@ def _configuration(spec: Spec, manifest: Mapping[str, Any]) -> Iterator[dict[str
         yield _described(name, manifest["code_sha256"], "SHA-256 over its source files")
 
 
-def _described(name: str, digest: object, what: str) -> dict[str, Any]:
+def _noise(spec: Spec) -> dict[str, str]:
+    """How noise levels are chosen and what certificates speak of; empty where one is declared."""
+    policy = spec.certification.policy
+    return {} if policy is None else {"noise": f"{policy.name}: {policy.in_words}", "soundness": policy.soundness}
+
+
+def _described(name: str, digest: object, what: str, **more: str) -> dict[str, Any]:
     """A ResourceDescriptor."""
-    return {"name": name, "digest": {"sha256": str(digest)}, "annotations": {"what": what}}
+    return {"name": name, "digest": {"sha256": str(digest)}, "annotations": {"what": what, **more}}
 
 
 def check_attestation(folder: Path, spec: Spec, manifest: Mapping[str, Any], findings: Sequence[Finding], ledger: Ledger) -> None:

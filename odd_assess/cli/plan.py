@@ -99,6 +99,7 @@ def planned(spec: Spec, *, assume: float | None, power: float) -> dict[str, Any]
             "n": budget.n,
             "tolerance": budget.tolerance,
             "sigma": certification.sigma,
+            "policy": _policy(certification),
             "alpha": certification.alpha,
             "largest_radius": best_radius(certification, asked, budget.n),
         },
@@ -121,6 +122,12 @@ def planned(spec: Spec, *, assume: float | None, power: float) -> dict[str, Any]
         ],
     }
     return data
+
+
+def _policy(plan: CertificationPlan) -> dict[str, Any] | None:
+    """The policy that will choose noise levels; None where one is declared."""
+    policy = plan.policy
+    return None if policy is None else {"name": policy.name, "words": policy.in_words, "soundness": policy.soundness}
 
 
 def _outlook(plan: CertificationPlan, asked: tuple[float, ...]) -> tuple[int | None, str, dict[str, Any]]:

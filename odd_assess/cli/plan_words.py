@@ -25,14 +25,19 @@ def _head(data: dict[str, Any]) -> str:
     )
     most = {"sequential": "at most ", "tolerance": "at most "}.get(budget["kind"], "")
     n0 = f"{budget['n0']:,} + " if budget["n0"] else ""
+    widest = ", the largest level" if budget["policy"] is not None else ""
     rows = [
         ("Points", f"{count}; design {points['design']}, {data['cells']:,} cell{'s' if data['cells'] != 1 else ''}"),
         ("Draws", f"{n0}{most}{budget['n']:,} a point ({budget['kind']})"),
         (
             "Radius",
-            f"no more than {_down(budget['largest_radius'])} can be certified at sigma = {budget['sigma']:g}, alpha = {budget['alpha']:g}",
+            f"no more than {_down(budget['largest_radius'])} can be certified at sigma = {budget['sigma']:g}{widest}, alpha = {budget['alpha']:g}",
         ),
     ]
+    if budget["policy"] is not None:
+        policy = budget["policy"]
+        rows.append(("Noise", f"{policy['name']}: {policy['words']}"))
+        rows.append(("", f"certificates: {policy['soundness']}"))
     return "\n".join([f"Plan of {data['spec']['title']} ({data['spec']['id']})", "", *_aligned(rows, left=2)])
 
 

@@ -116,11 +116,12 @@ EXIT_STATUS = {"MET": 0, "NOT MET": 1, "INCONCLUSIVE": 3}
 
 def headline(assessment: Assessment, folder: Path) -> str:
     """The verdict and what it rests on, a line for each criterion and each change of one, and where the report lies."""
-    from odd_assess.exchange import overrides
+    from odd_assess.exchange import noise_words, overrides
 
     lock = assessment.spec.lock
     lines = [f"{assessment.verdict.value}: {assessment.spec.title}{'' if lock is None else f' ({lock.headline})'}"]
     lines += [] if lock is None else [f"  since the lock: {line}" for line in lock.details]
+    lines += [f"  {noise}"] if (noise := noise_words(assessment)) else []
     lines += [_finding_line(finding) for finding in assessment.findings]
     lines += [f"  changed: {line}" for line in overrides(assessment)]
     lines += [f"report: {folder / 'report.html'}"]
@@ -134,6 +135,22 @@ def _finding_line(finding: Finding) -> str:
     return f"{head}\n{'':15}{finding.message}" + (f" {finding.advice}" if finding.advice else "")
 
 
+def _noise(assessment: Assessment) -> dict[str, object] | None:
+    """What --json says of noise levels that a policy chose; None where one was declared."""
+    noise, results = assessment.noise, assessment.results
+    if noise is None:
+        return None
+    return {
+        "policy": noise.policy.name,
+        **asdict(noise.policy),
+        "soundness": noise.soundness,
+        "smallest": float(results.sigma.min()),
+        "largest": float(results.sigma.max()),
+        "cells": dict(noise.cells) or None,
+        "lost_to_memory": None if noise.alone is None else int((noise.alone > results.radius).sum()),
+    }
+
+
 def as_data(assessment: Assessment, folder: Path) -> dict[str, object]:
     """What --json prints."""
     return {
@@ -144,6 +161,7 @@ def as_data(assessment: Assessment, folder: Path) -> dict[str, object]:
         "report": str(folder / "report.html"),
         "overrides": [asdict(change) for group in assessment.spec.criteria for change in group.overrides],
         "lock": None if (lock := assessment.spec.lock) is None else {**asdict(lock), "state": lock.state},
+        "noise": _noise(assessment),
         "radius_reduction": {"predicted": assessment.reduction.predicted, "measured": assessment.reduction.measured},
         "findings": [
             {

@@ -20,6 +20,7 @@ from typing import Any
 import yaml
 
 from odd_assess.exchange.words import headline, plain, requirement
+from odd_assess.policies import MEANING
 from odd_assess.records import Assessment, Finding, State
 
 WIDTH = 10_000
@@ -91,15 +92,20 @@ def argument(assessment: Assessment) -> str:
 
 
 def _assumptions(assessment: Assessment) -> dict[str, str]:
-    spec = assessment.spec
-    sigma = spec.certification.sigma
-    return {
-        f"A_{spec.id}_smoothed": f"The smoothed classifier (the majority answer in Gaussian noise, sigma {sigma:g}) is what is deployed, "
+    spec, noise = assessment.spec, assessment.noise
+    sigma = f"sigma {spec.certification.sigma:g}" if noise is None else noise.policy.in_words
+    taken = {
+        f"A_{spec.id}_smoothed": f"The smoothed classifier (the majority answer in Gaussian noise, {sigma}) is what is deployed, "
         "or speaks for the model",
         f"A_{spec.id}_noise": "Perturbations are changes of the input within an L2 radius, in input units",
         f"A_{spec.id}_transforms": "The transforms that realise the conditions stand for the conditions in the field",
         f"A_{spec.id}_sampling": "Conditions occur as the declared distributions say, and base images as in the verification data",
     }
+    if noise is not None and noise.soundness != "stateless":
+        taken[f"A_{spec.id}_levels"] = (
+            f"The noise level of an input is chosen in use as in the assessment: {MEANING[noise.soundness]}"
+        )
+    return taken
 
 
 def _argued(name: str, number: int, finding: Finding, assessment: Assessment) -> dict[str, dict[str, Any]]:

@@ -50,6 +50,18 @@ def lock_words(assessment: Assessment) -> str:
     return "" if assessment.spec.lock is None else assessment.spec.lock.sentence
 
 
+def noise_words(assessment: Assessment) -> str:
+    """How noise levels were chosen and what certificates speak of; empty where one level was declared for all points."""
+    noise = assessment.noise
+    if noise is None:
+        return ""
+    lost = ""
+    if noise.alone is not None:
+        touched = int((noise.alone > assessment.results.radius).sum())
+        lost = f"; radius lost to the memory at {touched:,} of {len(assessment.results):,} points"
+    return f"noise levels by {noise.policy.name}: {noise.policy.in_words}; certificates: {noise.soundness}{lost}"
+
+
 def requirement(criterion: Criterion) -> str:
     """The requirement as the criteria file states it."""
     radius = "" if criterion.radius is None else f" at radius {criterion.radius:g}"

@@ -130,8 +130,20 @@ def _runs(found: Comparison) -> Table:
         caption="The runs",
         columns=tuple(columns),
         rows=tuple(rows),
-        note="What certification at this budget shows: plain shares and means over the ODD. The verdict is each run's own.",
+        note="What certification at this budget shows: plain shares and means over the ODD. The verdict is each run's own."
+        + _noise(found),
     )
+
+
+def _noise(found: Comparison) -> str:
+    """What the runs' noise levels mean for their comparison; empty where they have one."""
+    noise = found.releases[0].assessment.noise
+    if noise is None:
+        return ""
+    text = f" Noise levels by {noise.policy.name}: {noise.policy.in_words}. Certificates: {noise.soundness}."
+    if noise.policy.name != "cascade":
+        text += " Each model has levels of its own: models are compared as they are used, each at its levels."
+    return text
 
 
 def _value(of: str, value: float) -> str:

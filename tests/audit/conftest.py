@@ -14,6 +14,7 @@ _module = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_module)
 
 build = _module.build
+noisy = _module.noisy
 
 
 @pytest.fixture(scope="session")

@@ -96,3 +96,17 @@ def test_what_is_no_statement_is_noted(build: Build, tmp_path: Path, content: st
     ledger = Ledger()
     check_attestation(tmp_path, assessment.spec, assessment.manifest, assessment.findings, ledger)
     assert ledger.count >= 1
+
+
+@pytest.mark.parametrize("policy", ["per_cell", "cascade", "multi_start", "data_dependent"])
+def test_the_soundness_of_certificates_is_attested(build: Build, noisy: Build, policy: str) -> None:
+    """The spec's descriptor names the policy and its soundness class, by the spec's policy alone; with one declared level it has neither."""
+    assessment = noisy(policy)
+    assert assessment.noise is not None
+    found = of(assessment, {"blocking": State.MET})
+    check_statement(found)
+    (spec,) = [one for one in found["predicate"]["configuration"] if one["annotations"]["what"] == "spec"]
+    assert spec["annotations"]["soundness"] == assessment.noise.soundness
+    assert spec["annotations"]["noise"].startswith(f"{policy}: ")
+    for one in of(build(), {"blocking": State.MET})["predicate"]["configuration"]:
+        assert set(one["annotations"]) == {"what"}

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from odd_assess.assessment.planning import measure_rate
 from odd_assess.cli.plan import planned, timed
 from odd_assess.cli.plan_words import in_words
+from odd_assess.policies import PerCell
 from odd_assess.spec import load_spec
 
 from .conftest import Bench, Changes
@@ -235,3 +237,17 @@ def test_a_model_that_fails_is_an_error_of_the_user(bench: Bench) -> None:
     assert outcome.status == 2, outcome
     assert "model" in outcome.err
     assert "Traceback" not in outcome.err
+
+
+def test_a_policy_of_noise_levels_is_named_with_its_soundness(bench: Bench) -> None:
+    """The plan says how levels will be chosen, what certificates will speak of, and that the largest radius is that of the largest level."""
+    spec = load_spec(bench.spec)
+    policy = PerCell(grid=(0.12, 0.25, 0.5))
+    chosen = replace(spec, certification=replace(spec.certification, sigma=policy.largest, policy=policy))
+    data = planned(chosen, assume=None, power=0.9)
+    assert data["budget"]["policy"] == {"name": "per_cell", "words": policy.in_words, "soundness": "per-cell (metadata)"}
+    text = in_words(data)
+    assert "per_cell: one level for each cell of the ODD, of 0.12, 0.25 and 0.5" in text
+    assert "certificates: per-cell (metadata)" in text
+    assert "at sigma = 0.5, the largest level, alpha" in text
+    assert "Noise" not in in_words(planned(spec, assume=None, power=0.9))

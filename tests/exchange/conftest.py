@@ -10,3 +10,4 @@ _module = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_module)
 
 build = _module.build
+noisy = _module.noisy

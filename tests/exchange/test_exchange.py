@@ -10,9 +10,10 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+import yaml
 
 from odd_assess.errors import Location, RunError
-from odd_assess.exchange import junit, sarif, summary, write_all
+from odd_assess.exchange import argument, junit, sarif, summary, write_all
 from odd_assess.records import Assessment, Part, State
 
 Build = Callable[..., Assessment]
@@ -221,3 +222,31 @@ def test_the_same_assessment_gives_the_same_bytes(build: Build) -> None:
     """Nothing of the moment or the machine is in them."""
     assert junit(build()) == junit(build())
     assert sarif(build()) == sarif(build())
+
+
+# ---------------------------------------------------------------- noise levels
+
+
+@pytest.mark.parametrize("policy", ["per_cell", "cascade", "multi_start", "data_dependent"])
+def test_every_format_names_policy_and_soundness(noisy: Build, policy: str) -> None:
+    """Where a policy chose noise levels each format says which, what its certificates speak of and, with a memory, at how many points it took radius."""
+    assessment = noisy(policy)
+    assert assessment.noise is not None
+    (suite,) = ET.fromstring(junit(assessment)).findall("testsuite")[:1]
+    facts = {one.get("name"): one.get("value") or "" for one in suite.iter("property")}
+    said = [facts["noise"], json.loads(sarif(assessment))["runs"][0]["properties"]["noise"], summary(assessment).replace("\\", "")]
+    for text in said:
+        assert policy in text.replace("\\_", "_")
+        assert assessment.noise.soundness in text
+        assert ("lost to the memory at 33 of 300 points" in text) is (policy in {"multi_start", "data_dependent"})
+    check_xsd(ET.fromstring(junit(assessment)))
+    assumed = [element["text"] for key, element in yaml.safe_load(argument(assessment)).items() if key.startswith("A_")]
+    assert any(assessment.noise.policy.in_words in text for text in assumed)
+    assert any("chosen in use" in text for text in assumed) is (policy != "cascade")
+
+
+def test_one_declared_level_is_not_worth_a_word(build: Build) -> None:
+    """No format has a property or a line on noise levels where there is one."""
+    assessment = build()
+    assert "noise levels by" not in junit(assessment) + sarif(assessment) + summary(assessment).lower() + argument(assessment)
+    assert "sigma 0.25" in argument(assessment)

@@ -155,6 +155,7 @@ def test_the_budget_is_not_blamed_for_the_memory(noisy: Build) -> None:
     assert found is not None
     assert shown.reduction.scatter is not None
     assert shown.reduction.curve is not None
+    assert found.alone is not None
     np.testing.assert_array_equal(shown.reduction.scatter.achieved, found.alone)
     assert shown.reduction.curve.run[1] == pytest.approx(np.mean(found.alone))
     assert shown.accuracy.chart.certified[0] == pytest.approx(assessment.results.correct.mean())
