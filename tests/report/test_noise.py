@@ -145,7 +145,9 @@ def test_what_the_memory_took_is_told(noisy: Build) -> None:
     assert counted[0] == pytest.approx(mean_radius(assessment))
     assert lost[0] == pytest.approx(mean_radius(before) - mean_radius(assessment))
     assert alone[2] == pytest.approx(certified_at(before.results, 0.25).mean())
-    assert "took nothing" in section(noisy("multi_start", taken=False)).lost
+    untouched = section(noisy("multi_start", taken=False))
+    assert "took nothing" in untouched.lost
+    assert untouched.memory is None
 
 
 def test_the_budget_is_not_blamed_for_the_memory(noisy: Build) -> None:

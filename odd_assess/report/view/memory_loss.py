@@ -17,7 +17,10 @@ def in_words(assessment: Assessment, found: NoiseLevels) -> str:
     before, after, m = levels.alone(assessment), assessment.results, len(assessment.results)
     touched, gone = before.radius > after.radius, before.certified & ~after.certified
     if not touched.any():
-        return f"The memory took nothing: the balls of all {formats.plural(m, 'point')} are disjoint or of one class."
+        return (
+            f"The memory took nothing: among the {formats.plural(m, 'point')} balls of different classes are disjoint. More points overlap more: what is "
+            "lost grows with their number."
+        )
     shrunk, other = int((touched & ~gone).sum()), int(gone.sum())
     told = [f"at {formats.plural(shrunk, 'point')} the radius became smaller"] if shrunk else []
     told += [f"at {formats.plural(other, 'point')} it answers with another class, so that nothing counts there"] if other else []
@@ -30,10 +33,10 @@ def in_words(assessment: Assessment, found: NoiseLevels) -> str:
 
 
 def table(assessment: Assessment, found: NoiseLevels) -> Table | None:
-    """Mean radius and certified accuracy before and after; None without a memory."""
-    if found.alone is None:
-        return None
+    """Mean radius and certified accuracy before and after; None without a memory, or where it took nothing."""
     before, after = levels.alone(assessment), assessment.results
+    if found.alone is None or not (before.radius > after.radius).any():
+        return None
     weights = point_weights(assessment.spec.sampling, assessment.spec.domain, after)
     digits = formats.decimals(len(after))
 

@@ -130,7 +130,7 @@ def table(assessment: Assessment, found: NoiseLevels) -> Table | None:
     titles = [title for _, radius in wanted for title in (_title(radius), "Policy gains")]
     bounds = (
         f"Beside each gain its lower and upper bound over the ODD, each one-sided with confidence {formats.percent(CONFIDENCE, digits=0)} on its own, "
-        "paired point by point. "
+        "paired point by point. Those of mean radii are wide, because any radius up to the cap of the largest level could have come out. "
         if inference is not None
         else "No bounds are stated: the points have no probability model, or stopped when decided. "
     )
