@@ -176,7 +176,7 @@ def states(chart: StatesChart) -> str:
         axes.set_xlim(0, float(chart.radii[-1]))
         axes.set_xlabel("L2 radius asked for (input units)")
         _area_label(axes, chart.radii, np.zeros_like(certified), certified, "certified", LIGHT["certified"])
-        _area_label(axes, chart.radii, certified, decided, "undecided: budget-limited", LIGHT["undecided"])
+        _area_label(axes, chart.radii, certified, decided, chart.undecided_label, LIGHT["undecided"])
         _area_label(axes, chart.radii, decided, np.ones_like(certified), "refuted: model-limited", LIGHT["refuted"])
     return done()
 
@@ -478,10 +478,11 @@ def _labels(axes: Axes, labels: list[tuple[str, str]], *, at_top: bool, left: bo
 
 
 def _upper_right_is_free(chart: AccuracyChart) -> bool:
-    """Whether the curves and their band have left the upper right corner by 40% of the axis."""
-    curves = [curve for curve in (chart.certified, chart.upper, chart.expected, chart.reference) if curve is not None]
+    """Whether the curves and their band have left the upper right corner by 40% of the axis, or all but a band that is nearly everywhere."""
+    curves = [curve for curve in (chart.certified, chart.expected, chart.reference) if curve is not None]
     at = int(0.4 * (len(chart.radii) - 1))
-    return all(curve[at] < 0.8 for curve in curves)
+    everywhere = chart.upper is not None and chart.upper[-1] > 0.8
+    return all(curve[at] < 0.8 for curve in curves) and (chart.upper is None or bool(chart.upper[at] < 0.8) or everywhere)
 
 
 def _area_label(axes: Axes, x: Floats, low: Floats, high: Floats, text: str, ground: str) -> None:

@@ -17,15 +17,17 @@ from odd_assess.report.view.records import MatrixChart
 Build = Callable[..., Assessment]
 
 
-def test_charts_are_well_formed_vectors_with_units(build: Build) -> None:
+def test_charts_are_well_formed_vectors_with_units(build: Build, noisy: Build) -> None:
     """Every chart parses as XML, carries no bitmap and no fixed size, names its axes with units, and has a title."""
-    for name, svg in drawn(page_of(build()), medium="print").items():
+    pages = drawn(page_of(build()), medium="print"), drawn(page_of(noisy("multi_start")), medium="print")
+    assert all(pages[1].values())
+    for name, svg in [(name, svg) for page in pages for name, svg in page.items() if svg]:
         root = ET.fromstring(str(svg))
         assert "viewBox" in root.attrib
         assert "width" not in root.attrib
         assert "<image" not in svg
         assert root[0].tag.endswith("title")
-        if name in {"accuracy", "states", "scatter", "curve"}:
+        if name in {"accuracy", "states", "scatter", "curve", "gain"}:
             assert "(input units)" in svg
 
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from odd_assess.audit import Comparison, Release
+from odd_assess.audit.comparison import Quantity
 from odd_assess.criteria import certified_at
 from odd_assess.policies import PerCell
 from odd_assess.records import Assessment, SamplingPlan
 from odd_assess.report import page_of
+from odd_assess.report.comparison import comparison_page
 from odd_assess.report.html import html
 from odd_assess.report.view import levels
 from odd_assess.report.view.noise import noise
@@ -125,6 +129,8 @@ def test_levels_of_a_cascade_are_counted_where_they_gave_the_radius(noisy: Build
     assert facts["Draws in all"].startswith("990,000; 6,006,000 more for the reference; 82,500 at single")
     assert shown.accuracy.chart.cap == radius_cap(1000, alpha=0.001 / 5, sigma=0.5)
     assert "No upper bound on the radius of a cascade is known" in shown.states.caption
+    assert shown.states.chart.undecided_label == "undecided"
+    assert shown.states.table.columns[2].title == "Undecided"
 
 
 def test_what_the_memory_took_is_told(noisy: Build) -> None:
@@ -274,3 +280,16 @@ def test_a_cell_without_a_point_has_a_level(noisy: Build) -> None:
     empty = [row for row in table.rows if row[3].text == "0"]
     assert empty
     assert all(row[1].value is not None and row[4].text == "–" for row in empty)
+
+
+@pytest.mark.parametrize("policy", ["per_cell", "cascade"])
+def test_comparison_of_runs_says_whose_levels_count(noisy: Build, policy: str) -> None:
+    """Runs side by side: policy and soundness below their table, and that each model has levels of its own, except in a cascade."""
+    assessment = noisy(policy)
+    assert assessment.noise is not None
+    releases = tuple(Release(folder=Path(name), assessment=assessment) for name in ("old", "new"))
+    asked = Quantity(of="certified_accuracy", radius=0.25)
+    note = comparison_page(Comparison(releases=releases, quantities=(asked,), differences=((),))).runs.note
+    assert f"{policy}: {assessment.noise.policy.in_words}" in note
+    assert assessment.noise.soundness in note
+    assert ("levels of its own" in note) is (policy != "cascade")

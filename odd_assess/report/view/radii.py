@@ -62,25 +62,31 @@ def states(assessment: Assessment) -> StatesView:
     """For each radius: points that are certified, refuted (no budget would help) and undecided (more draws would tell)."""
     radii, results = axis(assessment), assessment.results
     certified = np.array([float(certified_at(results, radius).mean()) for radius in radii])
-    limit = largest_label_radius(results)
+    limit, cascade = largest_label_radius(results), levels.is_cascade(assessment)
     refuted = np.array([float((limit < radius).mean()) for radius in radii])
     chart = StatesChart(
         alt="Shares of the points that are certified, undecided and refuted, by the radius asked for. The table gives the numbers.",
         radii=radii,
         certified=certified,
         undecided=np.clip(1 - certified - refuted, 0, 1),
+        undecided_label="undecided" if cascade else "undecided: budget-limited",
         refuted=refuted,
         cap=largest_cap(assessment),
         cap_label=cap_label(assessment),
     )
     refutes = (
         "It is refuted if another class is certified: the model must change. (No upper bound on the radius of a cascade is known.)"
-        if levels.is_cascade(assessment)
+        if cascade
         else "It is refuted if the upper bound on the true class's votes shows that no number of draws would certify r, or if another class is certified: the "
         "model must change."
     )
     caption = (
-        f"A point is certified at r if its certified radius reaches r for the true class. {refutes} Else it is undecided: more draws would tell."
+        f"A point is certified at r if its certified radius reaches r for the true class. {refutes} "
+        + (
+            "Else it is undecided: more draws may show more, or the model must change."
+            if cascade
+            else "Else it is undecided: more draws would tell."
+        )
         + (
             " What the memory took is undecided too, although more draws would not give it back."
             if levels.remembers(assessment)
@@ -88,7 +94,7 @@ def states(assessment: Assessment) -> StatesView:
         )
         + (f" {_stopped(assessment)}" if is_sequential(assessment) else "")
     )
-    columns = ("Radius", "Certified", "Undecided (budget-limited)", "Refuted (model-limited)")
+    columns = ("Radius", "Certified", "Undecided" if cascade else "Undecided (budget-limited)", "Refuted (model-limited)")
     table = Table(
         id="states-table",
         caption="Points by what limits them",

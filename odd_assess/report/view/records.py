@@ -169,6 +169,7 @@ class StatesChart:
     radii: Floats
     certified: Floats
     undecided: Floats
+    undecided_label: str
     refuted: Floats
     cap: float
     cap_label: str
