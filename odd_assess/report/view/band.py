@@ -17,6 +17,7 @@ from odd_assess.criteria.inference import inference_for, point_weights
 from odd_assess.criteria.point_states import largest_label_radius
 from odd_assess.records import Assessment, Floats
 from odd_assess.report.view import formats
+from odd_assess.report.view.levels import is_cascade
 
 CONFIDENCE = 0.95
 """Used for the band where no criterion on certified accuracy names a confidence."""
@@ -46,6 +47,9 @@ def accuracy_band(assessment: Assessment, radii: Floats) -> Band:
     if inference is None:
         meaning = f"There is no band: the design “{sampling.design}” has no probability model, so the shares are descriptive."
         return Band(certified=certified, lower=None, upper=None, level=level, label="", meaning=meaning)
+    wide = "wide above the line where more draws a point would tell"
+    if is_cascade(assessment):
+        wide = "wide above the line: no upper bound on the radius of a cascade is known"
     bounds = np.array([claim.bounds(inference, beta=1 - confidence) for claim in claims])
     return Band(
         certified=certified,
@@ -55,8 +59,7 @@ def accuracy_band(assessment: Assessment, radii: Floats) -> Band:
         label=f"band: {level} bounds, pointwise",
         meaning=(
             f"Band: one-sided {level} bounds ({inference.fraction_words}) on the fraction of the ODD, under the declared distribution, at each radius on its "
-            "own (pointwise, not for all radii at once). The lower bound counts the certified points, the upper bound those not refuted, so the band is wide "
-            "above the line where more draws a point would tell."
+            f"own (pointwise, not for all radii at once). The lower bound counts the certified points, the upper bound those not refuted: it is {wide}."
         ),
     )
 
