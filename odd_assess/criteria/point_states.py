@@ -9,6 +9,8 @@ cascade no upper bound on the radius is known: its radius is refuted only where 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from odd_assess.policies import ByInput, Cascade
@@ -33,6 +35,11 @@ def refuted_at(results: Results, radius: float) -> Bools:
 def certified_alone(results: Results) -> Bools:
     """Where a class was certified before any memory (m,)."""
     return np.asarray(results.p_a_lower > 0.5) if isinstance(results.policy, ByInput) else results.certified
+
+
+def alone(results: Results) -> Results:
+    """The results before any memory."""
+    return replace(results, certified=certified_alone(results), radius=radius_alone(results))
 
 
 def radius_alone(results: Results) -> Floats:

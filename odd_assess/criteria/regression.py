@@ -25,7 +25,7 @@ from odd_assess.criteria.advice import MOST_COPIES, Advice
 from odd_assess.criteria.inference import Independent, Inference, Reached, inference_for, point_weights
 from odd_assess.criteria.loss import bound_levels, largest_levels
 from odd_assess.criteria.metrics import REGRESSION
-from odd_assess.criteria.point_states import certified_at
+from odd_assess.criteria.point_states import alone, certified_at
 from odd_assess.criteria.readings import beta_of, state_of
 from odd_assess.odd.domain import Domain
 from odd_assess.records import Criterion, Finding, Floats, Results, SamplingPlan, State
@@ -102,10 +102,13 @@ class Change:
 def change(of: str, old: Results, new: Results, *, radius: float | None) -> Change:
     """What becomes of ``of`` from the old to the new results, whose points must be the same.
 
+    Where noise levels were fitted to inputs, before any memory: what a memory took from the old results would count as a gain of the new ones.
+
     Raises: ValueError where they are not, or for a metric that is not compared.
     """
     if not np.array_equal(old.index, new.index):
         raise ValueError(f"two runs must hold the same points to be compared, got {len(old)} and {len(new)}")
+    old, new = alone(old), alone(new)
     if of == "mean_certified_radius":
         caps = [radius_caps(run.n, alpha=bound_levels(run), sigma=largest_levels(run)) for run in (old, new)]
         radii = [_radius(run) for run in (old, new)]  # within their caps, unless the evidence was changed

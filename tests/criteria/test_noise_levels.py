@@ -16,6 +16,7 @@ from odd_assess.criteria.advice import Advice
 from odd_assess.criteria.claims import CLAIMS, FractionClaim, MeanClaim
 from odd_assess.criteria.loss import bound_levels, radius_loss
 from odd_assess.criteria.point_states import certified_at, largest_label_radius, radius_alone, refuted_at
+from odd_assess.criteria.regression import change
 from odd_assess.policies import Cascade, DataDependent, MultiStart, PerCell
 from odd_assess.records import Reduction, Results, SigmaPolicy, State
 from odd_assess.stats import cascade_choice, radius_cap
@@ -102,6 +103,13 @@ def test_the_budget_is_not_charged_with_what_the_memory_takes_away(build: Any) -
     assert (less.predicted, less.measured) == (whole.predicted, whole.measured)
     plain = radius_loss(alone, reference, n_ref=100_000, seed=1)
     assert (plain.predicted, plain.measured) == (whole.predicted, whole.measured)
+
+
+@pytest.mark.parametrize("of", ["certified_accuracy", "mean_certified_radius", "smoothed_accuracy", "abstention_rate"])
+def test_what_a_memory_took_from_the_old_model_is_no_gain_of_the_new_one(build: Any, of: str) -> None:
+    """Two models that show the same at every point are alike, whatever the memory of one run took."""
+    same = replace(build.results([1000] * 10), policy=BY_INPUT)
+    assert change(of, forgotten(same, np.arange(6)), same, radius=0.1).difference.tolist() == [0.0] * 10
 
 
 P = {0: np.array([0.55, 0.9, 0.98]), 1: np.array([0.7, 0.3, 0.99])}
