@@ -73,7 +73,8 @@ def _used(assessment: Assessment, found: NoiseLevels) -> tuple[Fact, ...]:
     policy, sigma = found.policy, assessment.results.sigma
     match policy:
         case MultiStart():
-            how = f"{policy.method}: {policy.draws} noisy copies at each level, {formats.plural(policy.steps, 'step')}"
+            how = f"{policy.method}, for the class that most copies answer at {formats.plain(policy.decides)}: "
+            how += f"{policy.draws} noisy copies at each level, {formats.plural(policy.steps, 'step')}"
             how += (
                 f" of rate {formats.plain(policy.rate)} from each start"
                 if policy.method == "gradient"
