@@ -42,7 +42,8 @@ def other_value(value: object, chance: random.Random) -> object:
 def one_field(run: Path, chance: random.Random) -> str:
     """Change one field of one row of any table."""
     with sqlite3.connect(run / "evidence.sqlite") as db:
-        table = chance.choice([name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")])
+        tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
+        table = chance.choice([name for name in tables if db.execute(f"SELECT 1 FROM {name} LIMIT 1").fetchone()])
         info = list(db.execute(f"PRAGMA table_info({table})"))
         columns, keys = [row[1] for row in info], [row[1] for row in info if row[5]]
         column = chance.choice(columns)
