@@ -296,19 +296,23 @@ def histogram(chart: HistogramChart) -> str:
         axes.set_ylabel("points")
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_ylim(0, 1.18 * max(1, int(chart.counts.max(initial=0))))
-        axes.axvline(chart.mean, color=LIGHT["reference"], linewidth=1.4)
-        left = chart.mean < 0.6
-        axes.annotate(
-            chart.mean_label,
-            (chart.mean, 1),
-            xycoords=("data", "axes fraction"),
-            xytext=(5 if left else -5, -11),
-            textcoords="offset points",
-            color=LIGHT["reference"],
-            ha="left" if left else "right",
-            fontsize=SMALL,
-        )
+        _mark(axes, chart.mean, chart.mean_label, left=chart.mean < 0.6)
     return done()
+
+
+def _mark(axes: Axes, at: float, label: str, *, left: bool) -> None:
+    """A vertical line with its label beside it: on its right where it lies on the left."""
+    axes.axvline(at, color=LIGHT["reference"], linewidth=1.4)
+    axes.annotate(
+        label,
+        (at, 1),
+        xycoords=("data", "axes fraction"),
+        xytext=(5 if left else -5, -11),
+        textcoords="offset points",
+        color=LIGHT["reference"],
+        ha="left" if left else "right",
+        fontsize=SMALL,
+    )
 
 
 def levels(chart: LevelsChart) -> str:
@@ -333,18 +337,7 @@ def levels(chart: LevelsChart) -> str:
         axes.set_ylabel("points")
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_ylim(0, 1.18 * max(1, int(chart.counts.max(initial=0))))
-        axes.axvline(chart.median, color=LIGHT["reference"], linewidth=1.4)
-        left = chart.median < (low * high) ** 0.5 * (high / low) ** 0.1
-        axes.annotate(
-            chart.median_label,
-            (chart.median, 1),
-            xycoords=("data", "axes fraction"),
-            xytext=(5 if left else -5, -11),
-            textcoords="offset points",
-            color=LIGHT["reference"],
-            ha="left" if left else "right",
-            fontsize=SMALL,
-        )
+        _mark(axes, chart.median, chart.median_label, left=chart.median < (low * high) ** 0.5 * (high / low) ** 0.1)
     return done()
 
 

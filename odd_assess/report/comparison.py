@@ -13,13 +13,12 @@ from odd_assess.criteria.metrics import METRICS
 from odd_assess.criteria.words import at_least, at_most
 from odd_assess.evidence.files import write_whole
 from odd_assess.report import palette
-from odd_assess.report.html import breakable
+from odd_assess.report.html import rendered
 from odd_assess.report.view import band, formats, manifest
 from odd_assess.report.view.domain import with_unit
 from odd_assess.report.view.points import value_text
 from odd_assess.report.view.radii import axis
 from odd_assess.report.view.records import Cell, Column, ReleasesChart, ShiftChart, Table
-from odd_assess.shipped import shipped
 
 TEMPLATE = "compare.html.j2"
 MOST_LOST = 300
@@ -84,24 +83,15 @@ def comparison_page(found: Comparison) -> ComparisonPage:
 
 def comparison_html(page: ComparisonPage) -> str:
     """The page as HTML."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
     from odd_assess.report import charts
 
-    environment = Environment(
-        loader=FileSystemLoader(shipped("templates")),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["breakable"] = breakable
-
     def drawn(svg: str) -> Any:
         return Markup(palette.for_screen(svg))  # noqa: S704  (matplotlib escapes its text)
 
-    return environment.get_template(TEMPLATE).render(
+    return rendered(
+        TEMPLATE,
         page=page,
         releases=drawn(charts.releases(page.releases)),
         shifts=[drawn(charts.shift(chart, number)) for number, chart in enumerate(page.shifts)],

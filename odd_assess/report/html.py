@@ -26,8 +26,8 @@ def write_html(assessment: Assessment, path: Path | str) -> None:
     write_whole(Path(path), text.encode())
 
 
-def html(page: Page, *, medium: Medium = "screen") -> str:
-    """The page as HTML. Both media come from the same templates; on paper everything is unfolded and colours are the light ones."""
+def rendered(template: str, **given: Any) -> str:
+    """A template that ships, filled in. What it quotes is escaped; a name that is not given is an error."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # the command line's --help should not wait for it
 
     environment = Environment(
@@ -38,7 +38,13 @@ def html(page: Page, *, medium: Medium = "screen") -> str:
         lstrip_blocks=True,
     )
     environment.filters["breakable"] = breakable
-    return environment.get_template(TEMPLATE).render(
+    return environment.get_template(template).render(**given)
+
+
+def html(page: Page, *, medium: Medium = "screen") -> str:
+    """The page as HTML. Both media come from the same templates; on paper everything is unfolded and colours are the light ones."""
+    return rendered(
+        TEMPLATE,
         page=page,
         medium=medium,
         charts=drawn(page, medium=medium),
