@@ -112,6 +112,15 @@ def calibration_work(spec: Spec, bench: Bench) -> Iterator[Work]:
         yield Work(stage=calibration_stage(sigma), address="sigma/calibration/", plan=plan, points=points)
 
 
+def point_work(
+    spec: Spec, stage: str, plan: Plan, points: OddPoints, *, address: str = "", cell_levels: tuple[float, ...] | None
+) -> Work:
+    """Points of the run, at the noise levels that its policy chooses; ``cell_levels`` are those of the cells, where cells decide."""
+    policy = spec.certification.policy
+    by_input = policy if isinstance(policy, ByInput) else None
+    return Work(stage=stage, address=address, plan=plan, points=points, cell_levels=cell_levels, policy=by_input)
+
+
 def comparison_work(spec: Spec, points: OddPoints, n: int) -> Iterator[Work]:
     """The subsample at each single level, on the noise of the run's own certificates: a level that is the policy's own gives what the policy gave."""
     if spec.certification.comparison is not None:
@@ -145,15 +154,7 @@ class Certifier:
 
     def work(self, stage: str, plan: Plan, points: OddPoints, *, address: str = "") -> Work:
         """Points of the run to certify, at the noise levels that its policy chooses."""
-        policy = self.spec.certification.policy
-        return Work(
-            stage=stage,
-            address=address,
-            plan=plan,
-            points=points,
-            cell_levels=self.cell_levels,
-            policy=policy if isinstance(policy, ByInput) else None,
-        )
+        return point_work(self.spec, stage, plan, points, address=address, cell_levels=self.cell_levels)
 
     def remember(self, points: OddPoints) -> None:
         """Keep the distances of inputs whose certificates may contradict each other, where levels are chosen by looking at the input.

@@ -15,13 +15,21 @@ from typing import Any
 
 import numpy as np
 
-from odd_assess.assessment.certifying import calibration_work, comparison_work, draws_of, pilot_work, plan_of, reference_plan
+from odd_assess.assessment.certifying import (
+    calibration_work,
+    comparison_work,
+    draws_of,
+    pilot_work,
+    plan_of,
+    point_work,
+    reference_plan,
+)
 from odd_assess.audit import Disagreement, FinishedRun, Ledger, finished_run
 from odd_assess.certify import Setting
 from odd_assess.errors import RunFolderError
 from odd_assess.evidence import MAIN, PILOT, REFERENCE, Row, calibration_stages, noted_levels
 from odd_assess.execution import Bench, Here, Work, set_up
-from odd_assess.policies import ByInput, PerCell
+from odd_assess.policies import PerCell
 from odd_assess.progress import Progress, Quiet
 from odd_assess.records import Certificate, Counts, OddPoints, Spec
 
@@ -141,14 +149,12 @@ def _works(run: FinishedRun, spec: Spec, bench: Bench, chosen: frozenset[int]) -
     for work in calibration_work(spec, bench):
         assert isinstance(work.points, OddPoints)  # made by the domain
         yield replace(work, points=in_stage(work.stage, work.points))
-    policy = spec.certification.policy
-    levels: dict[str, Any] = {
-        "cell_levels": noted_levels(run.store, len(spec.domain.cells)) if isinstance(policy, PerCell) else None,
-        "policy": policy if isinstance(policy, ByInput) else None,
-    }
-    yield Work(stage=MAIN, address="", plan=plan_of(spec, n), points=in_stage(MAIN, bench.points), **levels)
+    per_cell = isinstance(spec.certification.policy, PerCell)
+    levels = noted_levels(run.store, len(spec.domain.cells)) if per_cell else None
+    yield point_work(spec, MAIN, plan_of(spec, n), in_stage(MAIN, bench.points), cell_levels=levels)
     if (plan := reference_plan(spec.certification)) is not None:
-        yield Work(stage=REFERENCE, address="reference/", plan=plan, points=in_stage(REFERENCE, bench.points), **levels)
+        points = in_stage(REFERENCE, bench.points)
+        yield point_work(spec, REFERENCE, plan, points, address="reference/", cell_levels=levels)
     for work in comparison_work(spec, bench.points, n):
         yield replace(work, points=in_stage(work.stage, bench.points))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from itertools import chain
@@ -14,7 +13,7 @@ from torch import Tensor
 from odd_assess.certify.answers import BaseClassifier
 from odd_assess.certify.engine import Engine, Subject
 from odd_assess.certify.lanes import Lanes
-from odd_assess.certify.noise import NoiseSource, content_key
+from odd_assess.certify.noise import Keys, NoiseSource
 from odd_assess.certify.plans import Plan
 from odd_assess.certify.procedures import procedure
 from odd_assess.certify.setting import Setting, default_setting
@@ -122,17 +121,15 @@ def pick_device(device: torch.device | str | None) -> torch.device:
 
 
 def _subjects(inputs: Iterable[Tensor], plan: Plan) -> Iterator[Subject]:
-    seen: Counter[bytes] = Counter()
+    keys = Keys()
     for position, given in enumerate(inputs):
         if not isinstance(given, Tensor) or given.dtype != torch.float32 or not bool(torch.isfinite(given).all()):
             what = f"{given.dtype} {tuple(given.shape)}" if isinstance(given, Tensor) else type(given).__name__
             raise ValueError(f"inputs must be finite float32 tensors (C, H, W), without NaN and infinity, got {what} at {position}")
         image = given.detach().cpu()
-        plain = content_key(image.numpy())
         yield Subject(
             position=position,
-            key=content_key(image.numpy(), seen[plain]) if seen[plain] else plain,
+            key=keys.of(image.numpy()),
             image=image,
             procedure=procedure(plan),
         )
-        seen[plain] += 1

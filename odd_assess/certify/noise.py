@@ -11,6 +11,7 @@ a million blocks about 116 pairs would share their noise. On CUDA torch's own Ph
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
@@ -35,6 +36,20 @@ def content_key(image: NDArray[np.float32], occurrence: int = 0) -> bytes:
     digest = hashlib.sha256(f"{image.shape}|{occurrence}|".encode())
     digest.update(np.ascontiguousarray(image, dtype="<f4").tobytes())
     return digest.digest()
+
+
+class Keys:
+    """The noise keys of inputs that come one after another: equal inputs are different trials."""
+
+    def __init__(self) -> None:
+        self._seen: Counter[bytes] = Counter()
+
+    def of(self, image: NDArray[np.float32]) -> bytes:
+        """The key of the next input."""
+        plain = content_key(image)
+        occurrence = self._seen[plain]
+        self._seen[plain] += 1
+        return content_key(image, occurrence) if occurrence else plain
 
 
 def _address(seed: int, key: bytes, stage: str, block: int) -> int:

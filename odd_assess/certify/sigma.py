@@ -9,7 +9,6 @@ rounded to four figures: what is chosen for one input does not depend on its com
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from typing import Any
@@ -22,7 +21,7 @@ from odd_assess.certify.answers import BaseClassifier, ask
 from odd_assess.certify.api import pick_device
 from odd_assess.certify.engine import Engine, Subject
 from odd_assess.certify.lanes import Lanes
-from odd_assess.certify.noise import BLOCK, NoiseSource, content_key
+from odd_assess.certify.noise import BLOCK, Keys, NoiseSource
 from odd_assess.certify.search import SEARCH, Search, bisection, budget_value, shortlisted
 from odd_assess.certify.setting import Setting, default_setting
 from odd_assess.policies import DataDependent, MultiStart
@@ -60,9 +59,10 @@ def choose_sigma(
     where = pick_device(device)
     shape = tuple(inputs.shape[1:])
     called = setting or default_setting(shape, where)
-    source, own = NoiseSource(shape, seed=seed, device=where), _keys(inputs) if keys is None else list(keys)
+    source, seen = NoiseSource(shape, seed=seed, device=where), Keys()
+    own = [seen.of(image.numpy()) for image in inputs.detach().cpu()] if keys is None else list(keys)
     if isinstance(policy, DataDependent):
-        return data_dependent(f_logits, inputs.to(where), policy, source=source, keys=own, batch_size=called.batch_size)[0]
+        return data_dependent(f_logits, inputs.to(where), policy, source=source, keys=own, batch_size=called.batch_size)
     searches: dict[int, Search] = {}
     levels = np.empty(len(inputs))
     if policy.method == "bisection":
@@ -100,18 +100,17 @@ def soft_radius(logits: Tensor, sigma: Tensor, clamp: tuple[float, float], label
 
 def data_dependent(
     f: Logits, inputs: Tensor, policy: DataDependent, *, source: NoiseSource, keys: list[bytes], batch_size: int
-) -> tuple[Floats, Floats]:
-    """(levels, soft radii) (N,) by plain gradient ascent, fresh noise in each step."""
-    levels, values = np.empty(len(inputs)), np.empty(len(inputs))
+) -> Floats:
+    """The levels (N,) by plain gradient ascent, fresh noise in each step."""
+    levels = np.empty(len(inputs))
     for rows in _groups(range(len(inputs)), policy.draws, batch_size):
         sigma = torch.full((len(rows),), policy.start, device=inputs.device)
-        value = torch.zeros_like(sigma)
         for step in range(policy.steps):
             noise = _noise(source, [keys[i] for i in rows], f"sigma/dds/{step}", policy.draws)
-            value, slope, _ = _slope(f, inputs[rows], noise, sigma, policy.clamp)
+            _, slope, _ = _slope(f, inputs[rows], noise, sigma, policy.clamp)
             sigma = (sigma + policy.step * slope).clamp(*policy.bounds)
-        levels[rows], values[rows] = sigma.double().cpu().numpy(), value.double().cpu().numpy()
-    return np.array([_rounded(level, policy.bounds) for level in levels]), values
+        levels[rows] = sigma.double().cpu().numpy()
+    return np.array([_rounded(level, policy.bounds) for level in levels])
 
 
 def _anchored(f: Logits, inputs: Tensor, policy: MultiStart, *, source: NoiseSource, keys: list[bytes], batch_size: int) -> Tensor:
@@ -212,13 +211,3 @@ def _groups(items: range, draws: int, batch_size: int) -> Iterator[list[int]]:
     for start in items[::size]:
         group = list(items[start : start + size])
         yield group + group[:1] * (size - len(group))
-
-
-def _keys(inputs: Tensor) -> list[bytes]:
-    seen: Counter[bytes] = Counter()
-    keys = []
-    for image in inputs.detach().cpu():
-        plain = content_key(image.numpy())
-        keys.append(content_key(image.numpy(), seen[plain]) if seen[plain] else plain)
-        seen[plain] += 1
-    return keys

@@ -9,6 +9,7 @@
     inference     which bound speaks for the ODD, by the sampling design
     readings      bounds -> MET, NOT MET or INCONCLUSIVE, over the ODD and in each part, and the difference between parts
     regression    the change against the baseline, a run of another model at the same points
+    inconclusive  findings that decide nothing, and say why
     loss          what the small budget cost this run
     advice        what would decide
     checker       criteria -> findings -> verdict, and which criteria further points could decide

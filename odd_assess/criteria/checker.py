@@ -17,6 +17,7 @@ import numpy as np
 from odd_assess.criteria import advice, words
 from odd_assess.criteria.advice import Advice
 from odd_assess.criteria.claims import CLAIMS, Claim, FractionClaim
+from odd_assess.criteria.inconclusive import inconclusive, unfinished, unsupported
 from odd_assess.criteria.inference import (
     Anytime,
     Independent,
@@ -159,17 +160,7 @@ def _finding(criterion: Criterion, evidence: Evidence) -> Finding:
 
 
 def _inconclusive(criterion: Criterion, evidence: Evidence, message: str, hint: str, observed: float | None = None) -> Finding:
-    return Finding(
-        criterion=criterion,
-        state=State.INCONCLUSIVE,
-        kind=METRICS[criterion.metric].kind,
-        points=len(evidence.results),
-        observed=observed,
-        lower=None,
-        upper=None,
-        message=message,
-        advice=hint,
-    )
+    return inconclusive(criterion, len(evidence.results), message, hint, observed)
 
 
 # ---------------------------------------------------------------- domain claims
@@ -217,13 +208,9 @@ def _domain_claim(criterion: Criterion, evidence: Evidence) -> Finding:
     claim = CLAIMS[criterion.metric](results, criterion, evidence.reduction)
     if inference is None:
         observed = _observed(criterion, claim, evidence, ground)
-        message = (
-            f"{words.subject(criterion)}: {_observed_words(observed)}, {words.required(criterion)}; no confidence can be stated, "
-            f"because points of the design {sampling.design} are placed to cover the ODD and not drawn from the declared distribution."
-        )
-        return _inconclusive(criterion, evidence, message, "Use design random or stratified for claims on the ODD.", observed)
-    if (unfinished := _unfinished(criterion, evidence)) is not None:
-        return unfinished
+        return unsupported(criterion, len(evidence.results), sampling, _observed_words(observed), observed)
+    if (missing := _unfinished(criterion, evidence)) is not None:
+        return missing
 
     def read(rows: Results, copies: float = 1.0) -> Reading:
         one = claim if rows is results else CLAIMS[criterion.metric](rows, criterion, evidence.reduction)
@@ -268,8 +255,7 @@ def _unfinished(criterion: Criterion, evidence: Evidence) -> Finding | None:
     found, sampling = len(evidence.results), evidence.sampling
     if sampling.points is None or found >= sampling.points or sampling.until_decided:
         return None
-    message = f"{words.subject(criterion)}: {found} of {sampling.points} points are assessed; a claim on the ODD needs them all."
-    return _inconclusive(criterion, evidence, message, "Finish the run (odd-assess run --resume).")
+    return unfinished(criterion, found, f"{found} of {sampling.points} points are assessed")
 
 
 def _observed(criterion: Criterion, claim: Claim, evidence: Evidence, ground: Ground) -> float | None:
@@ -493,8 +479,8 @@ def _robust_fraction(criterion: Criterion, evidence: Evidence) -> Finding:
     if inference is None:
         message = f"{subject}; no interval can be stated, because points of the design {sampling.design} are not drawn from the declared distribution."
         return _inconclusive(criterion, evidence, message, "Use design random or stratified for estimates over the ODD.", observed)
-    if (unfinished := _unfinished(criterion, evidence)) is not None:
-        return unfinished
+    if (missing := _unfinished(criterion, evidence)) is not None:
+        return missing
     beta = (1.0 - ESTIMATE_CONFIDENCE) / 2.0
     lower = inference.mean_lower(shares, upper=1.0, beta=beta)
     upper = mean_upper(inference, shares, upper=1.0, beta=beta)

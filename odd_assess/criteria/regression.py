@@ -22,6 +22,7 @@ from scipy.special import ndtri
 
 from odd_assess.criteria import words
 from odd_assess.criteria.advice import MOST_COPIES, Advice
+from odd_assess.criteria.inconclusive import inconclusive, unfinished, unsupported
 from odd_assess.criteria.inference import Independent, Inference, Reached, inference_for, point_weights
 from odd_assess.criteria.loss import bound_levels, largest_levels
 from odd_assess.criteria.metrics import REGRESSION
@@ -140,23 +141,16 @@ def regression(
 ) -> Finding:
     """What the two runs say about the criterion. ``reached``: the share of the ODD that could be sampled at all."""
     assert criterion.of is not None  # `check` has made sure
-    subject = words.subject(criterion)
     if old is None:
-        return _open(
-            criterion, new, f"{subject}: the run has no baseline to be compared with.", "Give one: odd-assess run --baseline RUN."
-        )
+        message = f"{words.subject(criterion)}: the run has no baseline to be compared with."
+        return inconclusive(criterion, len(new), message, "Give one: odd-assess run --baseline RUN.")
     if sampling.until_decided or (sampling.points is not None and len(new) < sampling.points) or len(old) != len(new):
-        message = f"{subject}: {len(new)} of the run's points can be compared; a claim on the ODD needs them all."
-        return _open(criterion, new, message, "Finish the run (odd-assess run --resume).")
+        return unfinished(criterion, len(new), f"{len(new)} of the run's points can be compared")
     changed = change(criterion.of, old, new, radius=criterion.radius)
     observed = float(point_weights(sampling, domain, new) @ changed.difference)
     inference = inference_for(sampling, domain, new, reached=reached)
     if inference is None:
-        message = (
-            f"{subject}: {observed:+.3f} observed, {words.required(criterion)}; no confidence can be stated, "
-            f"because points of the design {sampling.design} are placed to cover the ODD and not drawn from the declared distribution."
-        )
-        return _open(criterion, new, message, "Use design random or stratified for claims on the ODD.", observed)
+        return unsupported(criterion, len(new), sampling, f"{observed:+.3f} observed", observed)
     lower, upper = changed.bounds(inference, beta=beta_of(criterion))
     state = state_of(criterion.comparator, criterion.required, lower=lower, upper=upper)
     advised = _advice(criterion, changed, state)
@@ -171,20 +165,6 @@ def regression(
         message=_message(criterion, changed, inference, state, lower=lower, upper=upper, observed=observed),
         advice=advised.text,
         points_needed=advised.points,
-    )
-
-
-def _open(criterion: Criterion, new: Results, message: str, hint: str, observed: float | None = None) -> Finding:
-    return Finding(
-        criterion=criterion,
-        state=State.INCONCLUSIVE,
-        kind="domain claim",
-        points=len(new),
-        observed=observed,
-        lower=None,
-        upper=None,
-        message=message,
-        advice=hint,
     )
 
 

@@ -281,23 +281,20 @@ def curve(chart: CurveChart) -> str:
 def histogram(chart: HistogramChart) -> str:
     """How many points lose how much of their radius."""
     with _drawing("histogram", chart.alt, height=220) as (axes, done):
-        axes.bar(
-            chart.edges[:-1],
-            chart.counts,
-            width=np.diff(chart.edges),
-            align="edge",
-            color=LIGHT["run"],
-            edgecolor=PAGE,
-            linewidth=0.8,
-        )
+        _bars(axes, chart.edges, chart.counts)
         axes.set_xlim(0, 1)
         axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         axes.set_xlabel("radius lost to the budget, per point")
-        axes.set_ylabel("points")
-        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.set_ylim(0, 1.18 * max(1, int(chart.counts.max(initial=0))))
         _mark(axes, chart.mean, chart.mean_label, left=chart.mean < 0.6)
     return done()
+
+
+def _bars(axes: Axes, edges: Floats, counts: Ints) -> None:
+    """How many points (b,) lie between edges (b + 1,), with room above for a label."""
+    axes.bar(edges[:-1], counts, width=np.diff(edges), align="edge", color=LIGHT["run"], edgecolor=PAGE, linewidth=0.8)
+    axes.set_ylabel("points")
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_ylim(0, 1.18 * max(1, int(counts.max(initial=0))))
 
 
 def _mark(axes: Axes, at: float, label: str, *, left: bool) -> None:
@@ -319,24 +316,13 @@ def levels(chart: LevelsChart) -> str:
     """How many points have which noise level."""
     with _drawing("levels", chart.alt, height=220) as (axes, done):
         axes.set_xscale("log")
-        axes.bar(
-            chart.edges[:-1],
-            chart.counts,
-            width=np.diff(chart.edges),
-            align="edge",
-            color=LIGHT["run"],
-            edgecolor=PAGE,
-            linewidth=0.8,
-        )
+        _bars(axes, chart.edges, chart.counts)
         low, high = float(chart.edges[0]), float(chart.edges[-1])
         axes.set_xlim(low / 1.03, high * 1.03)
         axes.set_xticks([float(tick) for tick in np.unique([float(f"{edge:.2g}") for edge in np.geomspace(low, high, 6)])])
         axes.xaxis.set_major_formatter(lambda sigma, _: f"{sigma:g}")
         axes.xaxis.set_minor_locator(NullLocator())
         axes.set_xlabel("noise level σ (input units, logarithmic)")
-        axes.set_ylabel("points")
-        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.set_ylim(0, 1.18 * max(1, int(chart.counts.max(initial=0))))
         _mark(axes, chart.median, chart.median_label, left=chart.median < (low * high) ** 0.5 * (high / low) ** 0.1)
     return done()
 

@@ -230,7 +230,7 @@ def test_the_published_ascent_step_by_step(x: float, a: float, policy: DataDepen
         np.concatenate([source.block(key, f"sigma/dds/{step}", b).double().numpy().ravel() for b in range(blocks)])[: policy.draws]
         for step in range(policy.steps)
     ]
-    levels, _ = data_dependent(Plane(a), image, policy, source=source, keys=[key], batch_size=64)
+    levels = data_dependent(Plane(a), image, policy, source=source, keys=[key], batch_size=64)
     assert levels[0] == pytest.approx(by_hand(x, policy, a, noise), rel=1e-3)
     assert policy.bounds[0] <= levels[0] <= policy.bounds[1]
 
