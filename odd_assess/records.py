@@ -64,6 +64,25 @@ class LevelCounts:
     counts: Counts
 
 
+Route = Literal["incremental", "fresh", "both"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reused:
+    """What a certificate of a modified model takes from the baseline's at the same point, which chose the class: ``base_hits`` of its ``base_n`` draws hit it.
+
+    The first of these draws are those that the modified model was asked about: the baseline answered the class to ``head`` of them; the modified model
+    answers otherwise to ``lost`` of these, and to ``changed`` of all. ``route``: which bound was taken (`odd_assess.stats.incremental`).
+    """
+
+    route: Route
+    base_hits: int
+    base_n: int
+    head: int
+    lost: int
+    changed: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certified:
     """Except with probability ``alpha``: g(x + d) == label for every ||d||_2 < radius.
@@ -71,7 +90,8 @@ class Certified:
     ``radius`` is in input units and rounded down. ``selection`` holds the n0 draws that chose the class (None where one batch does
     both), ``counts`` the n draws that bound it. ``ties`` counts the draws of both whose two top logits tie within rounding: with another batch size
     they may fall otherwise. ``levels`` (cascade) holds the draws of every
-    noise level, ``sigma`` and ``counts`` are then those of the one that gives the radius.
+    noise level, ``sigma`` and ``counts`` are then those of the one that gives the radius. ``reused`` (incremental): what was taken from the baseline.
+    ``answers``: those to the first draws that bound the class, where a later run is to reuse them.
     """
 
     label: int
@@ -86,6 +106,8 @@ class Certified:
     selection: Counts | None = None
     ties: int = 0
     levels: tuple[LevelCounts, ...] = ()
+    reused: Reused | None = None
+    answers: NDArray[np.integer[Any]] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,12 +125,14 @@ class Abstained:
     selection: Counts | None = None
     ties: int = 0
     levels: tuple[LevelCounts, ...] = ()
+    reused: Reused | None = None
+    answers: NDArray[np.integer[Any]] | None = field(default=None, compare=False, repr=False)
 
 
 Certificate = Certified | Abstained
 
-ANYTIME_PROCEDURES = frozenset({"sequential"})
-"""Procedures that choose n while they draw: their counts are bounded by `odd_assess.stats.anytime_lower_bound`, not by the bound for a fixed n."""
+ANYTIME_PROCEDURES = frozenset({"sequential", "incremental_sequential"})
+"""Procedures that choose n while they draw: their counts are bounded at any time (`odd_assess.stats.sequential`), not by the bound for a fixed n."""
 
 
 # ---------------------------------------------------------------- declared
@@ -250,6 +274,23 @@ class CertificationPlan:
     batch_size: int | None = None  # None: chosen by the engine and recorded
     policy: SigmaPolicy | None = None
     comparison: ComparisonPlan | None = None
+    cache: int = 0  # answers that are kept at each point, for modified models to come
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recertification:
+    """How a modified model is certified on what its baseline keeps: ``draws`` a point (at most, where they stop ``when_decided``), for the baseline's classes.
+
+    ``share`` of the failure probability of a certificate goes to what is drawn now, the rest to the baseline's bound; ``models`` are certified on that
+    baseline. ``route`` and ``gamma``: see `odd_assess.certify.IncrementalPlan`.
+    """
+
+    draws: int
+    share: float = 0.5
+    route: Literal["auto", "gamma", "incremental", "fresh"] = "auto"
+    gamma: float = 0.99
+    models: int = 1
+    when_decided: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -367,11 +408,11 @@ class CriteriaSet:
 class SourceFile:
     """One file that a run was declared by: its bytes as they were read, its name as the spec writes it (the spec's own: its file name).
 
-    ``kind``: the spec, one of its criteria files, a file of numbers that the spec names, or its lock. ``sha256`` is the digest of
-    the bytes when they were read.
+    ``kind``: the spec, one of its criteria files, a file of numbers that the spec names, or its lock; of a recertification the model that takes the place of
+    the spec's, and how it was asked for. ``sha256`` is the digest of the bytes when they were read.
     """
 
-    kind: Literal["spec", "criteria", "numbers", "lock"]
+    kind: Literal["spec", "criteria", "numbers", "lock", "model", "recertification"]
     name: str
     sha256: str
     content: bytes
@@ -446,6 +487,7 @@ class Spec:
     documents: tuple[SourceFile, ...] = ()  # the files that all this was read from, the spec first
     lock: Lock | None = None  # None: nothing was locked
     baseline: Path | None = None  # the run of the model that this one would replace
+    recertification: Recertification | None = None  # the model is certified on what that run keeps; None: from nothing
 
 
 # ---------------------------------------------------------------- found
@@ -461,7 +503,8 @@ class Results:
 
     ``label`` is the true class, ``clean`` the base classifier's answer without noise, ``chosen`` the class that the procedure tried;
     ``hits`` and ``label_hits`` count the estimation draws (of ``n``) that answered ``chosen`` and ``label``. ``radius`` is 0 where ``certified`` is
-    False. ``anytime`` says where n was not fixed beforehand, ``ties`` how many draws rounding decides.
+    False. ``anytime`` says where n was not fixed beforehand, ``ties`` how many draws rounding decides. ``base_n``: draws of a baseline whose class was
+    taken, and that the bound rests on besides (`Reused`); 0 where none are.
     ``level`` (m, attributes) holds the bucket of each attribute, ``cell`` the index into ``Domain.cells``.
 
     ``policy`` (None: one level) chose the noise level ``sigma`` of each point. Where it looks at the input, ``certified`` and ``radius`` are what counts after
@@ -486,6 +529,7 @@ class Results:
     radius: Floats
     anytime: Bools
     ties: Ints
+    base_n: Ints
     policy: SigmaPolicy | None = None
 
     def __post_init__(self) -> None:

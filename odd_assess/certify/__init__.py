@@ -1,6 +1,6 @@
 """The algorithmic heart: procedures ask for draws, the engine answers with class counts.
 
-plans.py       what is asked: ReducedPlan, SingleBatchPlan, SequentialPlan
+plans.py       what is asked: ReducedPlan, SingleBatchPlan, SequentialPlan, CascadePlan, IncrementalPlan
 procedures.py  how a certificate follows from counts (no torch)
 noise.py       noise by address: reproducible, independent of batching
 answers.py     from logits to labels, and the draws that rounding decides
@@ -13,6 +13,7 @@ sigma.py       ``choose_sigma``: noise levels for a tensor of inputs
 memory.py      what makes certificates with such levels hold for later queries (no torch)
 deployed.py    a classifier that answers single inputs by such certificates
 api.py         ``certify``: the certifier on a plain tensor of inputs
+incremental.py ``certify_incremental``: the same for a modified model, from what was kept of its baseline
 """
 
 from odd_assess.certify.answers import Answers as Answers
@@ -23,6 +24,10 @@ from odd_assess.certify.api import pick_device as pick_device
 from odd_assess.certify.deployed import MemorySmoothedClassifier as MemorySmoothedClassifier
 from odd_assess.certify.engine import Engine as Engine
 from odd_assess.certify.engine import Subject as Subject
+from odd_assess.certify.incremental import CertifiedBaseline as CertifiedBaseline
+from odd_assess.certify.incremental import certify_baseline as certify_baseline
+from odd_assess.certify.incremental import certify_incremental as certify_incremental
+from odd_assess.certify.incremental import noise_digest as noise_digest
 from odd_assess.certify.lanes import Copies as Copies
 from odd_assess.certify.lanes import Lanes as Lanes
 from odd_assess.certify.lanes import copies_of as copies_of
@@ -34,13 +39,16 @@ from odd_assess.certify.noise import NoiseSource as NoiseSource
 from odd_assess.certify.noise import content_key as content_key
 from odd_assess.certify.noise import self_test as self_test
 from odd_assess.certify.plans import CascadePlan as CascadePlan
+from odd_assess.certify.plans import IncrementalPlan as IncrementalPlan
 from odd_assess.certify.plans import OneLevelPlan as OneLevelPlan
 from odd_assess.certify.plans import Plan as Plan
 from odd_assess.certify.plans import ReducedPlan as ReducedPlan
 from odd_assess.certify.plans import SequentialPlan as SequentialPlan
 from odd_assess.certify.plans import SingleBatchPlan as SingleBatchPlan
+from odd_assess.certify.procedures import REUSABLE as REUSABLE
 from odd_assess.certify.procedures import Draw as Draw
 from odd_assess.certify.procedures import Procedure as Procedure
+from odd_assess.certify.procedures import incremental as incremental
 from odd_assess.certify.procedures import procedure as procedure
 from odd_assess.certify.setting import Setting as Setting
 from odd_assess.certify.setting import default_batch_size as default_batch_size

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from itertools import chain
 from typing import Literal, overload
@@ -15,7 +15,7 @@ from odd_assess.certify.engine import Engine, Subject
 from odd_assess.certify.lanes import Lanes
 from odd_assess.certify.noise import Keys, NoiseSource
 from odd_assess.certify.plans import Plan
-from odd_assess.certify.procedures import procedure
+from odd_assess.certify.procedures import Procedure, procedure
 from odd_assess.certify.setting import Setting, default_setting
 from odd_assess.records import Certificate
 
@@ -74,27 +74,41 @@ def certify(
     Raises: ValueError for inputs that are not finite float32 of one shape, a module in training mode, or a model that answers in a wrong shape.
     Source: Cohen, Rosenfeld, Kolter, ICML 2019.
     """
+    found = found_in_order(
+        f,
+        subjects(checked_inputs(f, inputs), lambda *_: procedure(plan)),
+        seed=seed,
+        device=pick_device(device),
+        batch_size=batch_size,
+        setting=setting,
+    )
+    return found if stream else list(found)
+
+
+def checked_inputs(f: BaseClassifier, inputs: Tensor | Iterable[Tensor]) -> Iterable[Tensor]:
+    """The inputs, where model and tensor are fit to begin.
+
+    Raises: ValueError for a module in training mode, or a tensor that is not float32 (N, ...).
+    """
     if isinstance(inputs, Tensor) and (inputs.ndim < 2 or inputs.dtype != torch.float32):
         raise ValueError(f"inputs must be a float32 tensor (N, C, H, W), got {inputs.dtype} {tuple(inputs.shape)}")
     if isinstance(f, torch.nn.Module) and any(module.training for module in f.modules()):
         raise ValueError(
             "the model must be in evaluation mode: call .eval() on it first (dropout and batch statistics would make certificates void)"
         )
-    found = _certificates(f, inputs, plan, seed=seed, device=pick_device(device), batch_size=batch_size, setting=setting)
-    return found if stream else list(found)
+    return inputs
 
 
-def _certificates(
+def found_in_order(
     f: BaseClassifier,
-    inputs: Iterable[Tensor],
-    plan: Plan,
+    subjects: Iterator[Subject],
     *,
     seed: int,
     device: torch.device,
     batch_size: int | None,
     setting: Setting | None,
 ) -> Iterator[Certificate]:
-    subjects = _subjects(inputs, plan)
+    """The certificates of the subjects, each as soon as it and all before it are found."""
     first = next(subjects, None)
     if first is None:
         return
@@ -120,16 +134,20 @@ def pick_device(device: torch.device | str | None) -> torch.device:
     return torch.device(device) if device is not None else torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def _subjects(inputs: Iterable[Tensor], plan: Plan) -> Iterator[Subject]:
-    keys = Keys()
+def subjects(
+    inputs: Iterable[Tensor], begin: Callable[[int, bytes], Procedure], *, keys: list[bytes] | None = None
+) -> Iterator[Subject]:
+    """The inputs as subjects, each with the procedure that ``begin`` makes of its position and noise key; ``keys`` is filled with these.
+
+    Raises: ValueError for an input that is not finite float32.
+    """
+    known = Keys()
     for position, given in enumerate(inputs):
         if not isinstance(given, Tensor) or given.dtype != torch.float32 or not bool(torch.isfinite(given).all()):
             what = f"{given.dtype} {tuple(given.shape)}" if isinstance(given, Tensor) else type(given).__name__
             raise ValueError(f"inputs must be finite float32 tensors (C, H, W), without NaN and infinity, got {what} at {position}")
         image = given.detach().cpu()
-        yield Subject(
-            position=position,
-            key=keys.of(image.numpy()),
-            image=image,
-            procedure=procedure(plan),
-        )
+        key = known.of(image.numpy())
+        if keys is not None:
+            keys.append(key)
+        yield Subject(position=position, key=key, image=image, procedure=begin(position, key))

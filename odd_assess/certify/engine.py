@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from odd_assess.certify.answers import Answers
@@ -43,11 +44,32 @@ class _Job:
     counted: int = 0
     counts: ClassCounts = field(default_factory=lambda: np.zeros(0, np.int64))
     ties: int = 0
+    kept: list[NDArray[np.int64]] = field(default_factory=list)
+
+    def count(self, copies: Copies, answers: Answers, start: int) -> None:
+        """Add what was answered to these copies, from ``start`` on in their batch."""
+        labels = answers.labels[start : start + copies.draws]
+        counts = np.bincount(labels, minlength=answers.num_classes)
+        begin = copies.first - self.request.start
+        if self.request.against is not None:
+            same = labels[labels == self.request.against[begin : begin + copies.draws]]
+            counts = np.stack([counts, np.bincount(same, minlength=answers.num_classes)])
+        if begin < self.request.keep:
+            self.kept.append(labels[: self.request.keep - begin])
+        self.counts = self.counts + counts if self.counted else counts
+        self.ties += int(np.count_nonzero(answers.ties[start : start + copies.draws]))
+        self.counted += copies.draws
+
+    def finished(self, result: Any) -> Any:
+        """A certificate carries its ties and the answers that are kept; what else a procedure returns carries none."""
+        if not isinstance(result, Certified | Abstained):
+            return result
+        return replace(result, ties=self.ties, answers=compact(np.concatenate(self.kept)) if self.kept else None)
 
 
-def _with_ties(result: Any, ties: int) -> Any:
-    """A certificate carries its ties; what else a procedure returns carries none."""
-    return replace(result, ties=ties) if isinstance(result, Certified | Abstained) else result
+def compact(answers: NDArray[np.int64]) -> NDArray[np.integer[Any]]:
+    """Labels in the smallest unsigned integers that hold them."""
+    return answers.astype(np.min_scalar_type(int(answers.max(initial=0))))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -140,12 +162,8 @@ class Engine:
             self.on_draws(batch.filled)
         start = 0
         for job, copies in zip(batch.jobs, batch.copies, strict=True):
-            end = start + copies.draws
-            counts = np.bincount(answers.labels[start:end], minlength=answers.num_classes)
-            job.counts = job.counts + counts if job.counted else counts
-            job.ties += int(np.count_nonzero(answers.ties[start:end]))
-            job.counted += copies.draws
-            start = end
+            job.count(copies, answers, start)
+            start += copies.draws
             if job.counted == job.request.n:
                 yield job
 
@@ -155,6 +173,6 @@ class Engine:
         try:
             request = job.subject.procedure.send(job.counts)
         except StopIteration as done:
-            yield job.subject.position, _with_ties(done.value, job.ties)
+            yield job.subject.position, job.finished(done.value)
         else:
-            ready.append(_Job(subject=job.subject, image=job.image, request=request, ties=job.ties))
+            ready.append(_Job(subject=job.subject, image=job.image, request=request, ties=job.ties, kept=job.kept))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 
@@ -143,5 +144,66 @@ class CascadePlan:
         return len(self.sigmas) * (self.n0 + self.n)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncrementalPlan:
+    """Certifies a modified model on ``n`` of the noisy copies whose answers by its baseline are kept, for the class that was chosen there.
+
+    A certificate is false with probability at most ``alpha`` + ``alpha_z``: ``alpha`` for the baseline's bound, ``alpha_z`` for what is drawn now.
+    ``models``: of so many modified models on one baseline, some certificate at a point is false with probability at most alpha + models alpha_z.
+
+    ``route``: "auto" takes at each point the bound that is expected to be larger; "gamma" takes fresh counts where the baseline's bound is ``gamma`` or more,
+    as published; "incremental" and "fresh" take the same everywhere. With ``radii`` (L2, input units) draws come in blocks until each is decided, ``n`` at
+    most; both bounds then count, whatever the route.
+
+    Raises: ValueError for n < 1, levels outside (0, 1), gamma outside (1/2, 1], models < 1 or a negative radius.
+    Source: `odd_assess.stats.incremental`.
+    """
+
+    n: int
+    alpha: float
+    alpha_z: float
+    route: Literal["auto", "gamma", "incremental", "fresh"] = "auto"
+    gamma: float = 0.99
+    models: int = 1
+    radii: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "radii", tuple(sorted({float(radius) for radius in np.atleast_1d(self.radii)})))
+        if not self.alpha + self.alpha_z < 1:
+            raise ValueError(f"alpha + alpha_z must lie in (0, 1), got {self.alpha!r} + {self.alpha_z!r}")
+        for name, level in (("alpha", self.alpha), ("alpha_z", self.alpha_z)):
+            if not SMALLEST_ALPHA <= level < 1:
+                raise ValueError(f"{name} must lie in [{SMALLEST_ALPHA:g}, 1), got {level!r}")
+        if self.n < 1 or self.models < 1:
+            raise ValueError(f"n and models must be at least 1, got {self.n} and {self.models}")
+        if self.route not in ("auto", "gamma", "incremental", "fresh"):
+            raise ValueError(f"route must be auto, gamma, incremental or fresh, got {self.route!r}")
+        if not 0.5 < self.gamma <= 1:
+            raise ValueError(f"gamma must lie in (1/2, 1], got {self.gamma!r}")
+        if not all(0 <= radius < float("inf") for radius in self.radii):
+            raise ValueError(f"radii must be finite and not negative, got {self.radii!r}")
+
+    @property
+    def name(self) -> str:
+        """The procedure, as certificates name it."""
+        return "incremental_sequential" if self.radii else "incremental"
+
+    @property
+    def draws(self) -> int:
+        """Noisy copies that one point takes (at most, with radii)."""
+        return self.n
+
+    @property
+    def whole_alpha(self) -> float:
+        """The failure probability of one certificate."""
+        return self.alpha + self.alpha_z
+
+    @property
+    def fresh_alpha(self) -> float:
+        """The level of the bound from fresh counts (`odd_assess.stats.incremental`)."""
+        return self.alpha / self.models + (0.0 if self.route == "gamma" else self.alpha_z)
+
+
 OneLevelPlan = ReducedPlan | SingleBatchPlan | SequentialPlan
 Plan = OneLevelPlan | CascadePlan
+"""What certifies an input from nothing; an `IncrementalPlan` takes a baseline's certificate."""

@@ -15,50 +15,67 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from odd_assess.certify.plans import CascadePlan, OneLevelPlan, Plan, ReducedPlan, SequentialPlan, SingleBatchPlan
-from odd_assess.records import Abstained, Certificate, Certified, Counts, LevelCounts
+from odd_assess.certify.plans import CascadePlan, IncrementalPlan, OneLevelPlan, Plan, ReducedPlan, SequentialPlan, SingleBatchPlan
+from odd_assess.records import Abstained, Certificate, Certified, Counts, LevelCounts, Reused
 from odd_assess.stats import (
     anytime_lower_bound,
+    anytime_modified_lower_bound,
     anytime_upper_bound,
     cascade_choice,
     certified_radius,
     fewest_to_decide,
+    fewest_to_decide_modified,
+    incremental_lower_bound,
+    incremental_route,
     largest_radius,
     log_evidence_above,
     log_evidence_below,
+    log_evidence_modified,
     proportion_lower_bound,
 )
 
 BLOCK_GROWTH = 32
 """A block of a sequential procedure is at least 1/32 of the draws so far: late blocks stay large, at about 1.5 % more draws."""
+REUSABLE = frozenset({"reduced", "fixed", "tolerance"})
+"""Procedures whose certificates may be a baseline: draws of their own chose the class, and n was fixed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draw:
     """A request: classify ``n`` copies of the input with Gaussian noise of std ``sigma``: draws ``start`` to ``start + n`` of the address ``stage``.
 
-    Raises: ValueError for n < 1.
+    ``against`` (n,): what another model answered to these copies. The counts are then (2, num_classes): of the answers, and of those that are the same.
+    ``keep``: the answers to so many of the first draws go with the certificate.
+
+    Raises: ValueError for n < 1, or ``against`` of another length.
     """
 
     n: int
     sigma: float
     stage: str
     start: int = 0
+    against: NDArray[np.integer[Any]] | None = None
+    keep: int = 0
 
     def __post_init__(self) -> None:
         if self.n < 1:
             raise ValueError(f"a request must ask for at least one draw, got {self.n}")
+        if self.against is not None and len(self.against) != self.n:
+            raise ValueError(f"there must be an answer for each of {self.n} draws to compare with, got {len(self.against)}")
 
 
 ClassCounts = NDArray[np.int64]
 Procedure = Generator[Draw, ClassCounts, Certificate]
 
 
-def procedure(plan: Plan, *, stage: str = "") -> Procedure:
-    """The procedure that carries out ``plan``. ``stage`` prefixes its noise addresses: another prefix draws independent noise."""
+def procedure(plan: Plan, *, stage: str = "", keep: int = 0) -> Procedure:
+    """The procedure that carries out ``plan``. ``stage`` prefixes its noise addresses: another prefix draws independent noise.
+
+    ``keep``: the certificate carries the answers to so many of the draws that bound it (`ReducedPlan` alone).
+    """
     match plan:
         case ReducedPlan():
-            return reduced(plan, stage=stage)
+            return reduced(plan, stage=stage, keep=keep)
         case SingleBatchPlan():
             return single_batch(plan, stage=stage)
         case SequentialPlan():
@@ -67,7 +84,7 @@ def procedure(plan: Plan, *, stage: str = "") -> Procedure:
             return cascade(plan, stage=stage)
 
 
-def reduced(plan: ReducedPlan, *, stage: str = "") -> Procedure:
+def reduced(plan: ReducedPlan, *, stage: str = "", keep: int = 0) -> Procedure:
     """A certificate that is false with probability at most alpha: n0 draws choose the class, n fresh draws bound it.
 
     If the chosen class has p_a <= Phi(r / sigma), the Clopper-Pearson bound exceeds that with probability at most alpha, whatever class
@@ -77,7 +94,7 @@ def reduced(plan: ReducedPlan, *, stage: str = "") -> Procedure:
     """
     selection = yield Draw(n=plan.n0, sigma=plan.sigma, stage=f"{stage}select")
     chosen = int(selection.argmax())
-    counts = yield Draw(n=plan.n, sigma=plan.sigma, stage=f"{stage}bound")
+    counts = yield Draw(n=plan.n, sigma=plan.sigma, stage=f"{stage}bound", keep=min(keep, plan.n))
     p_a_lower = proportion_lower_bound(int(counts[chosen]), plan.n, alpha=plan.alpha)
     return _certificate(chosen, p_a_lower, counts, selection, plan=plan)
 
@@ -157,6 +174,115 @@ def cascade_certificate(plan: CascadePlan, selections: list[ClassCounts], counts
         ),
     }
     return Certified(radius=radius, **common) if radius > 0 else Abstained(**common)
+
+
+def incremental(plan: IncrementalPlan, base: Certificate, *, stage: str = "") -> Procedure:
+    """A certificate of a modified model that is false with probability at most alpha + alpha_z, for the class of the baseline's certificate ``base``.
+
+    The modified model answers to the first ``plan.n`` of the copies that bounded the baseline; where the plan has radii, as many of them as these need to be
+    decided.
+
+    Raises: ValueError unless ``base`` is of a procedure with a fixed n, and carries at least ``plan.n`` answers.
+    Source: Ugare et al., ICLR 2024 (IRS); `odd_assess.stats.incremental`.
+    """
+    if base.procedure not in REUSABLE or base.selection is None:
+        raise ValueError(f"the baseline must be certified by {', '.join(sorted(REUSABLE))}, got {base.procedure}")
+    kept = base.answers
+    if kept is None or len(kept) < plan.n:
+        raise ValueError(
+            f"the baseline must carry its answers to at least {plan.n} draws, got {0 if kept is None else len(kept)}; ask for fewer draws, or certify "
+            "the baseline again and keep more"
+        )
+    base_hits = base.counts.of(base.label)
+    base_lower = proportion_lower_bound(base_hits, base.n, alpha=plan.alpha)
+    counts: ClassCounts = np.zeros((2, 0), dtype=np.int64)
+    drawn = head = lost = 0
+    while block := _next_incremental(plan, base_lower, base.sigma, lost, int(counts[0, base.label]) if drawn else 0, drawn):
+        against = kept[drawn : drawn + block]
+        found = yield Draw(n=block, sigma=base.sigma, stage=f"{stage}bound", start=drawn, against=against)
+        if base.label >= found.shape[1]:
+            raise ValueError(
+                f"the modified model must have the baseline's classes, among them {base.label}, got {found.shape[1]} classes"
+            )
+        counts = found + counts if drawn else found
+        drawn += block
+        head += int(np.count_nonzero(against == base.label))
+        lost = head - int(counts[1, base.label])
+    reused = Reused(
+        route=incremental_route(
+            plan.route if not plan.radii else "both",
+            base_lower=base_lower,
+            tail_hits=base.selection.of(base.label) + base_hits - head,
+            tail=base.n0 + base.n - drawn,
+            base_n=base.n,
+            n=drawn,
+            alpha=plan.alpha,
+            alpha_z=plan.alpha_z,
+            alpha_fresh=plan.fresh_alpha,
+            gamma=plan.gamma,
+        ),
+        base_hits=base_hits,
+        base_n=base.n,
+        head=head,
+        lost=lost,
+        changed=drawn - int(counts[1].sum()),
+    )
+    p_a_lower = incremental_lower_bound(
+        reused.route,
+        base_lower=base_lower,
+        lost=lost,
+        hits=int(counts[0, base.label]),
+        n=drawn,
+        alpha_z=plan.alpha_z,
+        alpha_fresh=plan.fresh_alpha,
+    )
+    radius = certified_radius(p_a_lower, sigma=base.sigma)
+    common: dict[str, Any] = {
+        "label": base.label,
+        "p_a_lower": p_a_lower,
+        "n0": 0,
+        "n": drawn,
+        "sigma": base.sigma,
+        "alpha": plan.whole_alpha,
+        "procedure": plan.name,
+        "counts": Counts.from_array(counts[0]),
+        "reused": reused,
+    }
+    return Certified(radius=radius, **common) if radius > 0 else Abstained(**common)
+
+
+@lru_cache(maxsize=2**14)
+def _next_incremental(plan: IncrementalPlan, base_lower: float, sigma: float, lost: int, hits: int, drawn: int) -> int:
+    """The draws to ask for next; 0 where every radius is decided or the answers of the baseline are used up. Without radii, all of them at once."""
+    left = plan.n - drawn
+    if not plan.radii or not left:
+        return left
+    undecided = _undecided_incremental(plan, base_lower, sigma, lost, hits, drawn)
+    if not undecided:
+        return 0
+    fewest = max(
+        fewest_to_decide_modified(
+            lost, hits, drawn, p0, base_lower=base_lower, alpha_z=plan.alpha_z, alpha=plan.whole_alpha, most=left
+        )
+        for p0 in undecided
+    )
+    return min(left, max(fewest, drawn // BLOCK_GROWTH))
+
+
+def _undecided_incremental(plan: IncrementalPlan, base_lower: float, sigma: float, lost: int, hits: int, drawn: int) -> list[float]:
+    """The proportions Phi(r / sigma) of the radii that these counts neither certify nor refute, as those who judge the counts will round."""
+    p0 = np.minimum(ndtr(np.array(plan.radii) / sigma), np.nextafter(1.0, 0.0))
+    if not drawn:
+        return [float(p) for p in p0]
+    shown = log_evidence_modified(lost, hits, drawn, p0, base_lower=base_lower) >= -np.log(plan.alpha_z)
+    refuted = log_evidence_below(hits, drawn, p0) >= -np.log(plan.whole_alpha)
+    undecided = ~(shown | refuted)
+    if undecided.any():
+        return [float(p) for p in p0[undecided]]
+    bound = anytime_modified_lower_bound(lost, hits, drawn, base_lower=base_lower, alpha_z=plan.alpha_z)
+    lower = certified_radius(float(bound), sigma=sigma)
+    upper = float(largest_radius(anytime_upper_bound(hits, drawn, alpha=plan.whole_alpha), sigma=sigma))
+    return [float(p) for r, p in zip(plan.radii, p0, strict=True) if not (lower >= r and lower > 0) and not upper < r]
 
 
 @lru_cache(maxsize=2**14)  # many points pass through the same counts

@@ -357,6 +357,7 @@ def best_results(criterion: Criterion, setting: Setting, cells: Ints) -> Results
         radius=np.full(m, certified_radius(p_a_lower, sigma=plan.sigma)),
         anytime=np.full(m, plan.budget.kind == "sequential"),
         ties=np.zeros(m, dtype=np.int64),
+        base_n=np.zeros(m, dtype=np.int64),
         policy=plan.policy,
     )
     assert np.all(bound_levels(results) == bound_alpha(plan))

@@ -16,7 +16,7 @@ def bound_levels(results: Results) -> Floats:
     """The level (m,) at which each point's class was bounded: alpha, half of it where one batch chose and bounded (n0 = 0), its part in a cascade."""
     if isinstance(results.policy, Cascade):
         return results.alpha / results.policy.bounds_at_once
-    return np.where(results.n0 == 0, results.alpha / 2, results.alpha)
+    return np.where((results.n0 == 0) & (results.base_n == 0), results.alpha / 2, results.alpha)
 
 
 def largest_levels(results: Results) -> Floats:

@@ -27,9 +27,10 @@ def refuted_at(results: Results, radius: float) -> Bools:
     """Where no number of draws would certify the true class at ``radius`` (m,): the upper bound of the label's share of the draws is too small for it.
 
     This covers "another class is certified": its hits h have a lower bound above 1/2 at alpha, the label has at most n - h of the n draws, and the upper bound
-    at n - h is one minus the lower bound at h, hence below 1/2.
+    at n - h is one minus the lower bound at h, hence below 1/2. A bound that rests on a baseline too may contradict the counts of the modified model, where
+    either fails: what is certified is then not refuted.
     """
-    return largest_label_radius(results) < radius
+    return (largest_label_radius(results) < radius) & ~certified_at(results, radius)
 
 
 def certified_alone(results: Results) -> Bools:

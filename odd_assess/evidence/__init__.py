@@ -4,6 +4,7 @@ store.py     evidence.sqlite: documents, points, certificates with their counts,
 columns.py   many certificates at once as arrays (tallies.py: their class counts)
 noise_levels.py  what became of a policy that chooses noise levels: the level of each cell, what counts after the memory
 baseline.py  the run of another model that this one is compared with
+reused.py    the answers that are kept for modified models, and what the certificate of such a model took from them
 surroundings.py  what the data told about themselves: class names, and where in the domain points could be drawn
 manifest.py  manifest.json: digests, also of the evidence and of itself, seeds, environment, times
 folder.py    the folder they lie in: claimed before anything is spent, resumed only as the same run
@@ -35,6 +36,8 @@ from odd_assess.evidence.noise_levels import noted_levels as noted_levels
 from odd_assess.evidence.noise_levels import remembered as remembered
 from odd_assess.evidence.noise_levels import single_stage as single_stage
 from odd_assess.evidence.noise_levels import soundness_of as soundness_of
+from odd_assess.evidence.reused import Answers as Answers
+from odd_assess.evidence.reused import what_was_reused as what_was_reused
 from odd_assess.evidence.store import BASELINE as BASELINE
 from odd_assess.evidence.store import MAIN as MAIN
 from odd_assess.evidence.store import PILOT as PILOT

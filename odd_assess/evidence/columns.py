@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from odd_assess.errors import RunFolderError
+from odd_assess.evidence.reused import what_was_reused
 from odd_assess.evidence.tallies import Tallies
 from odd_assess.odd.domain import Domain
 from odd_assess.records import ANYTIME_PROCEDURES, Floats, Ints, Results, SigmaPolicy
 
 QUERY = (
     "SELECT p.idx, p.cell, p.label, p.clean, c.procedure, c.outcome, c.label, c.n0, c.n, c.selection, c.counts, c.ties, c.sigma, c.alpha, c.p_a_lower, "
-    "c.radius, c.levels FROM certificates c JOIN points p USING (idx) WHERE c.stage = ? AND c.idx >= ? AND c.idx < ? ORDER BY c.idx"
+    "c.radius, c.levels, c.reused FROM certificates c JOIN points p USING (idx) WHERE c.stage = ? AND c.idx >= ? AND c.idx < ? ORDER BY c.idx"
 )
 """One row a certificate, in the order of `Columns`' fields."""
 
@@ -25,7 +26,8 @@ class Columns:
     """Certificates of one stage with what is known of their points, arrays (m,) in design order.
 
     ``label`` is the true class, ``chosen`` the one that the procedure tried. ``selection`` holds texts as stored, None at points whose one batch both
-    chose and bounded: few need its counts. ``levels``: texts, None where the certificate is of one noise level.
+    chose and bounded: few need its counts. ``levels``: texts, None where the certificate is of one noise level. ``reused``:
+    texts, None where a certificate takes nothing from a baseline.
     """
 
     index: Ints
@@ -45,6 +47,7 @@ class Columns:
     p_a_lower: Floats
     radius: Floats
     levels: Sequence[str | None]
+    reused: Sequence[str | None]
 
     @classmethod
     def of(cls, records: Sequence[tuple[Any, ...]]) -> Columns:
@@ -52,7 +55,7 @@ class Columns:
 
         Raises: ValueError where a value is not of its column's kind.
         """
-        columns: Sequence[Any] = list(zip(*records, strict=True)) if records else [()] * 17
+        columns: Sequence[Any] = list(zip(*records, strict=True)) if records else [()] * 18
         (
             idx,
             cell,
@@ -71,6 +74,7 @@ class Columns:
             p_a_lower,
             radius,
             levels,
+            reused,
         ) = columns
         return cls(
             index=_ints(idx),
@@ -90,6 +94,7 @@ class Columns:
             p_a_lower=_floats(p_a_lower),
             radius=_floats(radius),
             levels=levels,
+            reused=reused,
         )
 
     def __len__(self) -> int:
@@ -129,6 +134,7 @@ def _results(columns: Columns, domain: Domain) -> Results:
         radius=np.where(certified, columns.radius, 0.0),
         anytime=np.array([procedure in ANYTIME_PROCEDURES for procedure in columns.procedure], dtype=np.bool_),
         ties=columns.ties,
+        base_n=np.array([0 if text is None else what_was_reused(text).base_n for text in columns.reused], dtype=np.int64),
     )
 
 

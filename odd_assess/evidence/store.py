@@ -20,6 +20,7 @@ import numpy as np
 
 from odd_assess.errors import RunError, RunFolderError
 from odd_assess.evidence.columns import QUERY, Columns
+from odd_assess.evidence.reused import Answers, packed, reused_text, unpacked, what_was_reused
 from odd_assess.odd.domain import Domain
 from odd_assess.odd.points import OddPoint, OddPoints, codes_of_conditions
 from odd_assess.records import (
@@ -38,7 +39,7 @@ from odd_assess.records import (
 )
 from odd_assess.stats.balls import Pairs
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -50,7 +51,8 @@ CREATE TABLE points (
 CREATE TABLE certificates (
     stage TEXT NOT NULL, idx INTEGER NOT NULL REFERENCES points, procedure TEXT NOT NULL, outcome TEXT NOT NULL, label INTEGER NOT NULL,
     n0 INTEGER NOT NULL, n INTEGER NOT NULL, selection TEXT, counts TEXT NOT NULL, ties INTEGER NOT NULL, sigma REAL NOT NULL, alpha REAL NOT NULL,
-    p_a_lower REAL NOT NULL, radius REAL NOT NULL, levels TEXT, PRIMARY KEY (stage, idx)) WITHOUT ROWID;
+    p_a_lower REAL NOT NULL, radius REAL NOT NULL, levels TEXT, reused TEXT, PRIMARY KEY (stage, idx)) WITHOUT ROWID;
+CREATE TABLE answers (idx INTEGER PRIMARY KEY REFERENCES points, draws INTEGER NOT NULL, content BLOB NOT NULL);
 CREATE TABLE pairs (i INTEGER NOT NULL, j INTEGER NOT NULL, near REAL NOT NULL, far REAL NOT NULL, PRIMARY KEY (i, j)) WITHOUT ROWID;
 CREATE TABLE findings (
     position INTEGER PRIMARY KEY, criteria TEXT NOT NULL, criterion TEXT NOT NULL, severity TEXT NOT NULL, state TEXT NOT NULL, kind TEXT NOT NULL,
@@ -64,11 +66,12 @@ _ORDER = {
     "documents": "position",
     "points": "idx",
     "certificates": "stage, idx",
+    "answers": "idx",
     "pairs": "i, j",
     "findings": "position",
     "pictures": "position",
 }
-_FIELDS = ", ".join(15 * "?")
+_FIELDS = ", ".join(16 * "?")
 """Of a row of ``certificates``."""
 CHUNK = 50_000
 """Certificates that are read at a time: enough to be fast, few enough that memory stays flat."""
@@ -177,7 +180,7 @@ class EvidenceStore:
             ) from error
 
     def add(self, stage: str, row: Row, certificate: Certificate) -> None:
-        """Commit one certificate and the point it belongs to.
+        """Commit one certificate, the point it belongs to, and the answers that the certificate carries.
 
         Raises: RunError when the disk refuses.
         """
@@ -191,6 +194,10 @@ class EvidenceStore:
                 f"INSERT INTO certificates VALUES ({_FIELDS})",  # noqa: S608 - our own text
                 (stage, point.index, *_certificate_columns(certificate)),
             )
+            if certificate.answers is not None:
+                self._db.execute(
+                    "INSERT INTO answers VALUES (?, ?, ?)", (point.index, len(certificate.answers), packed(certificate.answers))
+                )
 
     def note(self, key: str, value: str) -> None:
         """Commit an entry of `meta`, in place of the one that is there.
@@ -240,6 +247,17 @@ class EvidenceStore:
                 f"INSERT OR IGNORE INTO certificates VALUES ({_FIELDS})",  # noqa: S608 - our own text
                 ((stage, *record[1:]) for record in records),
             )
+
+    def answers(self, only: Iterable[int] | None = None) -> dict[int, Answers]:
+        """The answers that were kept at each point; only at some, where they are given.
+
+        Raises: RunFolderError where the file holds something else.
+        """
+        some = "" if only is None else "WHERE idx IN (SELECT value FROM json_each(?))"
+        arguments = () if only is None else (_json(sorted(only)),)
+        with self._making_sense():
+            rows = self._reading(f"SELECT idx, draws, content FROM answers {some}", arguments)  # noqa: S608 - our own text
+            return {idx: unpacked(content, draws) for idx, draws, content in rows}
 
     def inputs(self, stage: str) -> dict[int, str]:
         """The digest of the input of each point that has a certificate of ``stage``."""
@@ -404,11 +422,12 @@ def _certificate_columns(certificate: Certificate) -> tuple[object, ...]:
         _json([[one.sigma, one.selection.by_class, one.counts.by_class] for one in certificate.levels])
         if certificate.levels
         else None,
+        None if certificate.reused is None else reused_text(certificate.reused),
     )
 
 
 def _certificate(columns: tuple[Any, ...]) -> Certificate:
-    procedure, outcome, label, n0, n, selection, counts, ties, sigma, alpha, p_a_lower, radius, levels = columns
+    procedure, outcome, label, n0, n, selection, counts, ties, sigma, alpha, p_a_lower, radius, levels, reused = columns
     common = {
         "label": label,
         "p_a_lower": p_a_lower,
@@ -421,6 +440,7 @@ def _certificate(columns: tuple[Any, ...]) -> Certificate:
         "selection": None if selection is None else _counts(n0, selection),
         "ties": ties,
         "levels": () if levels is None else level_counts(levels, n0=n0, n=n),
+        "reused": None if reused is None else what_was_reused(reused),
     }
     return Certified(radius=radius, **common) if outcome == "certified" else Abstained(**common)
 

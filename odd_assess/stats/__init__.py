@@ -15,6 +15,11 @@ One point, stopped when decided
     anytime_radius_cap,                    the most that n draws can certify    the bound at k = n               test_sequential: by search
       anytime_draws_for_radius
     fewest_to_decide                       no shorter run of draws decides      evidence at its extremes         test_sequential: by enumeration
+A modified model, beside the draws of its baseline
+    modified_lower_bound                   n copies asked of both, fixed        Ugare et al. 2024 (IRS)          test_incremental: summed over all counts
+    log_evidence_modified,                 the same, stopped when decided       average of two martingales       test_incremental: exact over all paths
+      anytime_modified_lower_bound
+    fresh_from                             which bound is expected to be larger any number is sound             test_incremental: by comparison
 Noise levels fitted to inputs
     cascade_radii, level_radius            several levels, no state             Cohen et al. 2019, each level    test_cascade: exact probabilities, all counts
     resolved, pairs_of                     balls of different labels apart      Alfarra et al. 2022, invariant   test_balls: by all pairs
@@ -59,6 +64,13 @@ from odd_assess.stats.expectation import expected_radius as expected_radius
 from odd_assess.stats.expectation import expected_reference_radius as expected_reference_radius
 from odd_assess.stats.expectation import reference_certifies as reference_certifies
 from odd_assess.stats.expectation import reference_share as reference_share
+from odd_assess.stats.incremental import anytime_modified_lower_bound as anytime_modified_lower_bound
+from odd_assess.stats.incremental import fewest_to_decide_modified as fewest_to_decide_modified
+from odd_assess.stats.incremental import fresh_from as fresh_from
+from odd_assess.stats.incremental import incremental_lower_bound as incremental_lower_bound
+from odd_assess.stats.incremental import incremental_route as incremental_route
+from odd_assess.stats.incremental import log_evidence_modified as log_evidence_modified
+from odd_assess.stats.incremental import modified_lower_bound as modified_lower_bound
 from odd_assess.stats.levels import cell_means as cell_means
 from odd_assess.stats.levels import level_of_cells as level_of_cells
 from odd_assess.stats.multiplicity import bonferroni as bonferroni

@@ -191,7 +191,7 @@ def fewest_to_decide(successes: int, trials: int, p0: float, *, alpha: float, mo
 
 def _fewest_to_decide(k: Floats, n: Floats, p0: Floats, *, alpha: float, most: int) -> Floats:
     """`fewest_to_decide` of many counts (states,): the first rung of the ladder that decides, by bisection; the evidence of agreeing draws only grows."""
-    ladder = np.concatenate([_LADDER[most > _LADDER], [most]])
+    ladder = np.concatenate([LADDER[most > LADDER], [most]])
     agreeing = np.array([k, n - k])  # against p0 from above, and mirrored from below
     limits = np.minimum(np.array([p0, 1.0 - p0]), np.nextafter(1.0, 0.0))
     low, high = np.zeros(len(k), dtype=np.int64), np.full(len(k), len(ladder) - 1)
@@ -203,7 +203,7 @@ def _fewest_to_decide(k: Floats, n: Floats, p0: Floats, *, alpha: float, most: i
     return np.asarray(ladder[low])
 
 
-_LADDER = np.unique(np.concatenate([np.arange(1.0, 21.0), np.floor(20 * 1.05 ** np.arange(1.0, 506.0))]))
+LADDER = np.unique(np.concatenate([np.arange(1.0, 21.0), np.floor(20 * 1.05 ** np.arange(1.0, 506.0))]))
 """1, 2, ... 20, then steps of 5 %, beyond 1e12 draws."""
 
 

@@ -67,6 +67,7 @@ def make_results(
         radius=np.where(certified, certified_radius(lower, sigma=column(sigma, float)), 0.0),
         anytime=column(anytime, bool),
         ties=column(0, int),
+        base_n=column(0, int),
     )
 
 

@@ -80,7 +80,7 @@ def test_what_goes_in_comes_out(tmp_path: Path) -> None:
         assert list(store.rows(MAIN)) == [(row(i), certificate(i)) for i in range(4)]
         assert store.done(MAIN) == {0, 1, 2, 3}
         assert store.done(REFERENCE) == frozenset()
-        assert store.meta() == {"schema": "3", "spec": "ff"}
+        assert store.meta() == {"schema": "4", "spec": "ff"}
 
 
 def test_bytes_do_not_depend_on_the_order_of_work(tmp_path: Path) -> None:

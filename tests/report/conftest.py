@@ -126,6 +126,7 @@ def _results(
         radius=radius,
         anytime=np.zeros(m, dtype=np.bool_),
         ties=np.zeros(m, dtype=np.int64),
+        base_n=np.zeros(m, dtype=np.int64),
     )
 
 
@@ -161,6 +162,7 @@ def _sequential_results(
         radius=radius,
         anytime=np.ones(m, dtype=np.bool_),
         ties=np.zeros(m, dtype=np.int64),
+        base_n=np.zeros(m, dtype=np.int64),
     )
 
 
