@@ -30,8 +30,8 @@ from odd_assess.stats import (
     largest_radius,
     log_evidence_above,
     log_evidence_below,
-    log_evidence_modified,
     proportion_lower_bound,
+    shown_modified,
 )
 
 BLOCK_GROWTH = 32
@@ -274,7 +274,7 @@ def _undecided_incremental(plan: IncrementalPlan, base_lower: float, sigma: floa
     p0 = np.minimum(ndtr(np.array(plan.radii) / sigma), np.nextafter(1.0, 0.0))
     if not drawn:
         return [float(p) for p in p0]
-    shown = log_evidence_modified(lost, hits, drawn, p0, base_lower=base_lower) >= -np.log(plan.alpha_z)
+    shown = shown_modified(lost, hits, drawn, p0, base_lower=base_lower, alpha_z=plan.alpha_z)
     refuted = log_evidence_below(hits, drawn, p0) >= -np.log(plan.whole_alpha)
     undecided = ~(shown | refuted)
     if undecided.any():

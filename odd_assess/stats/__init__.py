@@ -17,8 +17,8 @@ One point, stopped when decided
     fewest_to_decide                       no shorter run of draws decides      evidence at its extremes         test_sequential: by enumeration
 A modified model, beside the draws of its baseline
     modified_lower_bound                   n copies asked of both, fixed        Ugare et al. 2024 (IRS)          test_incremental: summed over all counts
-    log_evidence_modified,                 the same, stopped when decided       average of two martingales       test_incremental: exact over all paths
-      anytime_modified_lower_bound
+    anytime_modified_lower_bound,          the same, stopped when decided       two bounds at any time           test_incremental: exact over all paths
+      shown_modified, fewest_to_decide_modified
     fresh_from                             which bound is expected to be larger any number is sound             test_incremental: by comparison
 Noise levels fitted to inputs
     cascade_radii, level_radius            several levels, no state             Cohen et al. 2019, each level    test_cascade: exact probabilities, all counts
@@ -69,8 +69,8 @@ from odd_assess.stats.incremental import fewest_to_decide_modified as fewest_to_
 from odd_assess.stats.incremental import fresh_from as fresh_from
 from odd_assess.stats.incremental import incremental_lower_bound as incremental_lower_bound
 from odd_assess.stats.incremental import incremental_route as incremental_route
-from odd_assess.stats.incremental import log_evidence_modified as log_evidence_modified
 from odd_assess.stats.incremental import modified_lower_bound as modified_lower_bound
+from odd_assess.stats.incremental import shown_modified as shown_modified
 from odd_assess.stats.levels import cell_means as cell_means
 from odd_assess.stats.levels import level_of_cells as level_of_cells
 from odd_assess.stats.multiplicity import bonferroni as bonferroni
