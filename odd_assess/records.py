@@ -203,7 +203,7 @@ class InputDeclaration:
     weights: Literal["declared", "frames"] = "declared"
 
 
-Precision = Literal["float32", "bfloat16", "float16"]
+Precision = Literal["float32", "bfloat16", "float16", "int8"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from odd_assess.errors import OddAssessError
 
 COMMANDS = {
     "compare": "Say what new models lost and gained against the first, from their runs.",
+    "derive": "Make a modified model (half precision, int8, pruned) of a spec's.",
     "init": "Write a commented, working example into a new folder.",
     "lint": "Check spec and criteria files; every problem with file:line:column.",
     "lock": "Fix the criteria of a spec before a run: changes show from then on.",

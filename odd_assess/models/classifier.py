@@ -109,7 +109,7 @@ class Classifier:
     def _answer(self, module: nn.Module, batch: Tensor) -> Tensor:
         if batch.ndim != 4:
             raise ValueError(f"a batch must be (B, C, H, W), got {tuple(batch.shape)}")
-        x = self._normalise(batch.to(self.device)).to(self._dtype)
+        x = self.normalise(batch.to(self.device)).to(self._dtype)
         try:
             with torch.set_grad_enabled(batch.requires_grad):
                 answer = module(x)
@@ -133,7 +133,11 @@ class Classifier:
             )
         return logits
 
-    def _normalise(self, batch: Tensor) -> Tensor:
+    def normalise(self, batch: Tensor) -> Tensor:
+        """A batch (B, C, H, W) in input units as the module gets it.
+
+        Raises: ModelError where mean or std have another number of channels.
+        """
         for name, values in (("mean", self._mean), ("std", self._std)):
             if values is not None and values.shape[1] not in (1, batch.shape[1]):
                 raise ModelError(

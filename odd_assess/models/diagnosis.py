@@ -63,25 +63,25 @@ def check_model(classifier: Classifier, images: Tensor, labels: Tensor, *, num_c
         raise ValueError(f"images and labels must be as many and at least one, got {len(images)} and {len(labels)}")
     if int(labels.min()) < 0 or int(labels.max()) >= num_classes:
         raise ValueError(f"labels must lie in [0, {num_classes}), got {int(labels.min())} to {int(labels.max())}")
-    answered = _logits(classifier, images[:_BATCH]).shape[1]
+    answered = logits_of(classifier, images[:_BATCH]).shape[1]
     if answered != num_classes:
         raise ModelError(f"the model must have the {num_classes} classes of the inputs, its logits have {answered} columns")
     copies = -(-_NOISY_DRAWS // len(images))
-    _check_is_a_function(classifier, _noisy(images[:8], max(sigma, 0.01), _generator(seed)))
+    check_is_a_function(classifier, noisy(images[:8], max(sigma, 0.01), generator_of(seed)))
     clean = _accuracy(classifier, images, labels)
-    noisy = _accuracy(classifier, images, labels, sigma=sigma, seed=seed, copies=copies)
+    noisy_share = _accuracy(classifier, images, labels, sigma=sigma, seed=seed, copies=copies)
     return ModelCheck(
         num_classes=num_classes,
         images=len(images),
         copies=copies * len(images),
         sigma=sigma,
         clean_accuracy=clean,
-        noisy_accuracy=noisy,
-        advice=_advice(classifier, images, labels, clean=clean, noisy=noisy, num_classes=num_classes, sigma=sigma, seed=seed),
+        noisy_accuracy=noisy_share,
+        advice=_advice(classifier, images, labels, clean=clean, noisy=noisy_share, num_classes=num_classes, sigma=sigma, seed=seed),
     )
 
 
-def _check_is_a_function(classifier: Classifier, batch: Tensor) -> None:
+def check_is_a_function(classifier: Classifier, batch: Tensor) -> None:
     """Raises ModelError when the logits of an image change by asking again, or with the other images of the batch.
 
     The tolerances leave room for kernels that sum in another order at another batch size.
@@ -139,15 +139,15 @@ def _accuracy(
 ) -> float:
     """The fraction of answers that are right, over ``copies`` of each image under noise of std ``sigma``."""
     rows = torch.arange(len(images)).repeat(copies)
-    generator = _generator(seed)
+    generator = generator_of(seed)
     right = 0
     for part in torch.split(rows, _BATCH):
-        answered = _logits(classifier, _noisy(images[part], sigma, generator)).argmax(dim=1).cpu()
+        answered = logits_of(classifier, noisy(images[part], sigma, generator)).argmax(dim=1).cpu()
         right += int((answered == labels[part].cpu()).sum())
     return right / len(rows)
 
 
-def _logits(classifier: Classifier, batch: Tensor) -> Tensor:
+def logits_of(classifier: Classifier, batch: Tensor) -> Tensor:
     """The model's logits for a batch, asked in halves where memory runs out.
 
     Raises: ModelError where it does not suffice for one image.
@@ -158,10 +158,11 @@ def _logits(classifier: Classifier, batch: Tensor) -> Tensor:
         raise ModelError(f"the device must have memory for the model and one input, it ran out: {first_line(error)}") from error
 
 
-def _noisy(images: Tensor, sigma: float, generator: torch.Generator) -> Tensor:
+def noisy(images: Tensor, sigma: float, generator: torch.Generator) -> Tensor:
+    """Images (B, C, H, W) under Gaussian noise of std ``sigma``, on the CPU."""
     return images.cpu() + sigma * torch.randn(images.shape, generator=generator)
 
 
-def _generator(seed: int) -> torch.Generator:
+def generator_of(seed: int) -> torch.Generator:
     """A generator on the CPU, which keeps 32 bits of its seed: enough for an estimate."""
     return torch.Generator().manual_seed(seed % 2**32)

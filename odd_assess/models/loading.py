@@ -13,6 +13,7 @@ from odd_assess.models.classifier import Classifier, choose_device
 from odd_assess.models.digest import file_digest, onnx_digest
 from odd_assess.models.exported import open_exported
 from odd_assess.models.factories import build, build_torchvision
+from odd_assess.models.int8 import with_layers_of
 from odd_assess.models.onnx_session import open_onnx
 from odd_assess.models.quiet import quiet
 from odd_assess.models.weights import fit_weights, read_weights
@@ -32,14 +33,7 @@ def load_model(
     if declaration.kind in ("exported", "onnx"):
         module, identity, content = _open_file(declaration, where, trust_pickle=trust_pickle)
     else:
-        module, identity = _build_architecture(declaration)
-        content = None
-        if declaration.weights is not None:
-            state = read_weights(declaration.weights, trust_pickle=trust_pickle)
-            fit_weights(module, state, source=str(declaration.weights), target=identity["reference"])
-        if declaration.precision is not None:
-            module = module.to(getattr(torch, declaration.precision))
-            identity |= {"precision": declaration.precision}
+        (module, identity), content = build_module(declaration, trust_pickle=trust_pickle), None
         if declaration.compile:
             identity |= {"compile": True}
     return Classifier(
@@ -51,6 +45,23 @@ def load_model(
         content=content,
         compiled=declaration.compile,
     )
+
+
+def build_module(declaration: ModelDeclaration, *, trust_pickle: bool = False) -> tuple[nn.Module, dict[str, Any]]:
+    """The declared architecture with its weights, in the declared precision, and what identifies it beside its weights.
+
+    Raises: ModelError when architecture or weights cannot be used.
+    """
+    module, identity = _build_architecture(declaration)
+    state = {} if declaration.weights is None else read_weights(declaration.weights, trust_pickle=trust_pickle)
+    if declaration.precision == "int8":
+        module = with_layers_of(module.float(), state, source=str(declaration.weights or "the architecture"))
+    if declaration.weights is not None:
+        fit_weights(module, state, source=str(declaration.weights), target=identity["reference"])
+    if declaration.precision is not None:
+        module = module if declaration.precision == "int8" else module.to(getattr(torch, declaration.precision))
+        identity |= {"precision": declaration.precision}
+    return module, identity
 
 
 def _build_architecture(declaration: ModelDeclaration) -> tuple[nn.Module, dict[str, Any]]:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from odd_assess.spec.scaffold import scaffold as scaffold  # here, not below: the function shares its module's name
 
 if TYPE_CHECKING:
+    from odd_assess.spec.load import declared_model as declared_model
     from odd_assess.spec.load import given_criterion as given_criterion
     from odd_assess.spec.load import kept_spec as kept_spec
     from odd_assess.spec.load import lint as lint
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from odd_assess.spec.schema import json_schema as json_schema
 
 __all__ = [
+    "declared_model",
     "given_criterion",
     "json_schema",
     "kept_spec",
@@ -49,6 +51,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "declared_model": "load",
     "given_criterion": "load",
     "json_schema": "schema",
     "kept_spec": "load",

@@ -12,7 +12,7 @@ from typing import Any
 from odd_assess.criteria.metrics import REGRESSION
 from odd_assess.errors import Problem, SpecError
 from odd_assess.odd.domain import Domain
-from odd_assess.records import CriteriaSet, Criterion, Execution, SourceFile, Spec
+from odd_assess.records import CriteriaSet, Criterion, Execution, ModelDeclaration, SourceFile, Spec
 from odd_assess.spec import budgets, checks, models, noise_levels
 from odd_assess.spec.attributes import Declared
 from odd_assess.spec.criteria_files import criteria_of, referenced_criteria
@@ -76,6 +76,24 @@ def spec_alone(path: Path | str) -> Spec:
     if spec is None or problems:
         raise SpecError(problems)
     return spec
+
+
+def declared_model(path: Path | str) -> ModelDeclaration:
+    """The model that a file declares under ``model``, a spec or a file with that section alone, such as ``odd-assess derive`` writes.
+
+    Raises: SpecError with every problem of that section.
+    """
+    document = read_document(Path(path))
+    made = None
+    if isinstance(document.data, dict) and "model" in document.data:
+        made = model_declaration(document, document.data["model"])
+    elif not document.problems:
+        document.add(
+            (), "must have the section model, such as {model: {architecture: package.module:factory, weights: weights.safetensors}}"
+        )
+    if made is None or document.problems:
+        raise SpecError(document.problems)
+    return made
 
 
 def kept_spec(documents: Sequence[SourceFile], folder: Path) -> Spec:

@@ -338,9 +338,10 @@ class Architecture(_AnyModel):
     architecture: Text = Field(description="package.module:factory, file.py:factory or torchvision:NAME")
     weights: Text | None = Field(default=None, description="safetensors file, or a state_dict written by torch.save")
     arguments: dict[str, Any] = Field(default={}, description="keyword arguments of the factory", examples=["{num_classes: 43}"])
-    precision: Literal["float32", "bfloat16", "float16"] | None = Field(
+    precision: Literal["float32", "bfloat16", "float16", "int8"] | None = Field(
         default=None,
-        description="what the deployed model computes in: weights and inputs are converted to it; as the weights are if left out",
+        description="what the deployed model computes in: weights and inputs are converted to it; as the weights are if left out; "
+        "int8: in whole numbers, with weights that odd-assess derive wrote",
     )
     compile: bool = Field(default=False, description="whether the deployed model runs through torch.compile")
 
