@@ -15,10 +15,10 @@
     cli/          one thin module per command
     assessment/   the whole assessment as one readable function, and its steps
     execution/    who certifies points: this process, or a cluster
-    derive/       modified models, made for real: half precision, 8-bit integers, pruned
     report/       what the page says, and how it looks
     exchange/     what other tools read: JUnit, SARIF, GSN, a step summary
     audit/        a finished run read back from its folder alone: for its report, for Python, to verify, attest and compare it
+    derive/       modified models, made for real: half precision, 8-bit integers, pruned
     evidence/     the run folder: SQLite store, and the manifest that binds it
     models/       architectures, exported graphs, ONNX -> base classifier
     inputs/       base images and the transforms that realise an ODD point on them

@@ -16,8 +16,9 @@ def rounded(module: nn.Module, dtype: torch.dtype) -> nn.Module:
     module = module.to(dtype)
     for name, value in module.state_dict().items():
         if value.is_floating_point() and not bool(torch.isfinite(value).all()):
+            hint = "; bf16 has a wider range" if dtype == torch.float16 else ""
             raise ModelError(
-                f"the weights must lie within the range of {str(dtype).removeprefix('torch.')}, found larger ones in {name}; bf16 has a wider range"
+                f"the weights must lie within the range of {str(dtype).removeprefix('torch.')}, found larger ones in {name}{hint}"
             )
     return module
 

@@ -203,7 +203,7 @@ class Int8Linear(Int8Layer):
 def quantisable(module: nn.Module) -> dict[str, nn.Conv2d | nn.Linear]:
     """The convolutions and linear layers that can compute in integers, by name: torch's own, zeros or nothing around the image, sums within 32 bits."""
     found: dict[str, nn.Conv2d | nn.Linear] = {}
-    for name, part in module.named_modules():
+    for name, part in module.named_modules(remove_duplicate=False):
         plain = type(part) is nn.Conv2d and part.padding_mode == "zeros" and part.padding != "same"
         if (plain or type(part) is nn.Linear) and part.weight[0].numel() <= MOST_PRODUCTS:
             assert isinstance(part, nn.Conv2d | nn.Linear)
@@ -230,7 +230,7 @@ def with_int8_layers(module: nn.Module, calibrated: Mapping[str, bool]) -> nn.Mo
             Int8Conv2d(layer, calibrated=known) if isinstance(layer, nn.Conv2d) else Int8Linear(layer, calibrated=known)
         )
     for part in list(module.modules()):
-        for child, held in list(part.named_children()):
+        for child, held in list(part._modules.items()):  # noqa: SLF001 - named_children leaves out a layer's second name
             if id(held) in made:
                 setattr(part, child, made[id(held)])
     return made.get(id(module), module)
