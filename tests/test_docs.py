@@ -78,6 +78,20 @@ def test_the_auditors_example_runs(
     assert said[-1].endswith(" True")
 
 
+def test_the_derive_commands_run(readme: str, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As they stand, but for the folder: each writes a model that loads."""
+    from odd_assess.cli import main
+    from odd_assess.models import load_model
+    from odd_assess.spec import declared_model
+
+    monkeypatch.chdir(repository)
+    calls = [line.split() for line in re.findall(r"^odd-assess (derive .*--out derived/.*)$", readme, flags=re.MULTILINE)]
+    assert len(calls) == 2
+    for *words, out in calls:
+        main([*words, str(tmp_path / out)])
+        load_model(declared_model(tmp_path / out / "model.yaml"), device="cpu")
+
+
 def test_the_yaml_examples_are_sound(readme: str, tmp_path: Path) -> None:
     """The spec and the criteria files of the README have no problem, once the files that they name lie beside them."""
     spec, criteria, extension = re.findall(r"```yaml\n(.*?)```", readme, flags=re.DOTALL)

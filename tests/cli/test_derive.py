@@ -9,6 +9,7 @@ import yaml
 
 from odd_assess.models import load_model
 from odd_assess.spec import declared_model
+
 from .conftest import Bench
 
 
