@@ -292,6 +292,10 @@ class Recertification:
     models: int = 1
     when_decided: bool = False
 
+    def split(self, alpha: float) -> tuple[float, float]:
+        """The failure probability ``alpha`` of a certificate in two: of the baseline's bound, and of what is drawn now."""
+        return alpha - self.share * alpha, self.share * alpha
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,22 +11,27 @@ from numpy.typing import NDArray
 
 from odd_assess.certify import (
     CascadePlan,
+    IncrementalPlan,
     OneLevelPlan,
     Plan,
     ReducedPlan,
     SequentialPlan,
     SingleBatchPlan,
     content_key,
+    noise_digest,
 )
 from odd_assess.criteria import asked_radii, reference_draws
-from odd_assess.errors import RunError
+from odd_assess.errors import InputError, RunError
 from odd_assess.evidence import (
     MAIN,
     MEMORY,
     PILOT,
+    Cache,
     EvidenceStore,
+    Row,
     calibration_stage,
     chosen_levels,
+    note_cache,
     note_levels,
     results,
     single_stage,
@@ -36,6 +42,9 @@ from odd_assess.progress import Progress
 from odd_assess.records import Certificate, CertificationPlan, OddPoint, OddPoints, Spec
 from odd_assess.stats import draws_for_reduction
 from odd_assess.stats.balls import pairs_of
+
+BasePoints = Mapping[int, tuple[Row, Certificate]]
+"""The points of a baseline by their number, each with its certificate and the answers that are kept."""
 
 
 def plan_of(spec: Spec, n: int) -> Plan:
@@ -62,9 +71,33 @@ def single_plan(spec: Spec, n: int, sigma: float) -> OneLevelPlan:
             return ReducedPlan(n0=budget.n0, n=n, sigma=sigma, alpha=alpha, name=budget.kind)
 
 
+def recertifying_plan(spec: Spec) -> IncrementalPlan | None:
+    """The plan of a modified model that is certified on its baseline; None where the spec says of none.
+
+    Raises: InputError for settings that no plan can have.
+    """
+    settings = spec.recertification
+    if settings is None:
+        return None
+    alpha, alpha_z = settings.split(spec.certification.alpha)
+    radii = asked_radii(criterion for group in spec.criteria for criterion in group.criteria) if settings.when_decided else ()
+    try:
+        return IncrementalPlan(
+            n=settings.draws,
+            alpha=alpha,
+            alpha_z=alpha_z,
+            route=settings.route,
+            gamma=settings.gamma,
+            models=settings.models,
+            radii=radii,
+        )
+    except ValueError as error:
+        raise InputError(str(error)) from error
+
+
 def reference_plan(certification: CertificationPlan) -> Plan | None:
     """The plan of the reference subsample: the same procedure at the reference budget, with a fixed n."""
-    if certification.reference is None:
+    if certification.reference is None or not certification.reference.points:
         return None
     n = certification.reference.n
     if isinstance(certification.policy, Cascade):
@@ -113,12 +146,25 @@ def calibration_work(spec: Spec, bench: Bench) -> Iterator[Work]:
 
 
 def point_work(
-    spec: Spec, stage: str, plan: Plan, points: OddPoints, *, address: str = "", cell_levels: tuple[float, ...] | None
+    spec: Spec,
+    stage: str,
+    plan: Plan | IncrementalPlan,
+    points: OddPoints,
+    *,
+    address: str = "",
+    cell_levels: tuple[float, ...] | None,
+    base: BasePoints | None = None,
 ) -> Work:
-    """Points of the run, at the noise levels that its policy chooses; ``cell_levels`` are those of the cells, where cells decide."""
+    """Points of the run, at the noise levels that its policy chooses; ``cell_levels`` are those of the cells, where cells decide.
+
+    ``base``: the points of the baseline, where a modified model is certified on it.
+    """
     policy = spec.certification.policy
     by_input = policy if isinstance(policy, ByInput) else None
-    return Work(stage=stage, address=address, plan=plan, points=points, cell_levels=cell_levels, policy=by_input)
+    keep = spec.certification.cache if stage == MAIN else 0
+    return Work(
+        stage=stage, address=address, plan=plan, points=points, cell_levels=cell_levels, policy=by_input, keep=keep, base=base
+    )
 
 
 def comparison_work(spec: Spec, points: OddPoints, n: int) -> Iterator[Work]:
@@ -132,13 +178,17 @@ def comparison_work(spec: Spec, points: OddPoints, n: int) -> Iterator[Work]:
 class Certifier:
     """Certifies points of one run into its evidence store; what is there already is not drawn again."""
 
-    def __init__(self, spec: Spec, bench: Bench, workers: Workers, store: EvidenceStore, tell: Progress) -> None:
+    def __init__(
+        self, spec: Spec, bench: Bench, workers: Workers, store: EvidenceStore, tell: Progress, *, base: BasePoints | None = None
+    ) -> None:
         self.spec = spec
         self.bench = bench
         self.workers = workers
         self.store = store
         self.tell = tell
+        self.base = base
         self.cell_levels: tuple[float, ...] | None = None
+        self.spent: dict[str, Spent] = {}
 
     def calibrate(self) -> None:
         """Choose the level of each cell, where the policy asks for it; what was chosen is kept in the evidence."""
@@ -152,9 +202,19 @@ class Certifier:
         used = ", ".join(f"{sigma:g} in {self.cell_levels.count(sigma)}" for sigma in sorted(set(self.cell_levels)))
         self.tell.say(f"noise level of {len(self.cell_levels)} cells: {used}")
 
-    def work(self, stage: str, plan: Plan, points: OddPoints, *, address: str = "") -> Work:
+    def work(self, stage: str, plan: Plan | IncrementalPlan, points: OddPoints, *, address: str = "") -> Work:
         """Points of the run to certify, at the noise levels that its policy chooses."""
-        return point_work(self.spec, stage, plan, points, address=address, cell_levels=self.cell_levels)
+        return point_work(self.spec, stage, plan, points, address=address, cell_levels=self.cell_levels, base=self.base)
+
+    def keep_for_modified_models(self, n: int) -> None:
+        """Say in the evidence which answers are kept at each point, of the ``n`` that bound it, and on which noise.
+
+        Raises: RunError when the disk refuses.
+        """
+        noise = self.bench.noise
+        draws = min(self.spec.certification.cache, n)
+        if draws:
+            note_cache(self.store, Cache(draws=draws, noise=noise_digest(noise), generator=noise.generator))
 
     def remember(self, points: OddPoints) -> None:
         """Keep the distances of inputs whose certificates may contradict each other, where levels are chosen by looking at the input.
@@ -185,7 +245,7 @@ class Certifier:
         """The pilot of a tolerance budget: n0 draws on points of its own, which choose n and are not used again. None for other budgets."""
         certification = self.spec.certification
         budget = certification.budget
-        if budget.kind != "tolerance":
+        if budget.kind != "tolerance" or self.spec.recertification is not None:
             return None
         assert budget.tolerance is not None  # a tolerance budget has one
         work = pilot_work(self.spec, self.bench)
@@ -210,18 +270,30 @@ class Certifier:
         """
         left = _missing(work.points, self.store.done(work.stage))
         count, draws, done = len(left), len(left) * work.plan.draws, len(work.points) - len(left)
-        at_most = isinstance(work.plan, SequentialPlan)
+        at_most = isinstance(work.plan, SequentialPlan) or (isinstance(work.plan, IncrementalPlan) and bool(work.plan.radii))
         most = " at most" if at_most else ""
         before = f", {done} are done already" if done else ""
         self.tell.say(
             f"{work.stage}: {count} points to certify with {work.plan.draws:,} draws each{most} ({draws:,} draws){before}"
         )
         self.tell.begin(points=count, draws=draws, at_most=at_most)
+        begun, spent = time.perf_counter(), 0
         for row, certificate in self.workers.certify(
             replace(work, points=left), on_draws=lambda draws: self.tell.advance(draws=draws)
         ):
             self.store.add(work.stage, row, certificate)
             self.tell.advance(points=1, spent=draws_of(certificate))
+            spent += draws_of(certificate)
+        earlier = self.spent.get(work.stage, Spent())
+        self.spent[work.stage] = Spent(seconds=earlier.seconds + time.perf_counter() - begun, draws=earlier.draws + spent)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """What a stage took since the run was begun or gone on with: seconds by the clock, and the draws that were classified in them."""
+
+    seconds: float = 0.0
+    draws: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

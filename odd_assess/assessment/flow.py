@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from odd_assess.assessment.baseline import compared_with
-from odd_assess.assessment.certifying import Certifier
+from odd_assess.assessment.certifying import Certifier, recertifying_plan
 from odd_assess.assessment.exhibits import exhibit
 from odd_assess.assessment.gate import certify_points, gather
 from odd_assess.assessment.preflight import fly_before
+from odd_assess.assessment.spending import recertified_of, seconds_of
 from odd_assess.certify import Setting
 from odd_assess.criteria import check, radius_loss, reference_draws, verdict
 from odd_assess.errors import RunFolderError
@@ -64,6 +66,7 @@ def assess(
 def _assess(
     spec: Spec, folder: RunFolder, *, resume: bool, tell: Progress, device: str | None, trust_pickle: bool, execution: Execution
 ) -> Assessment:
+    recertifying_plan(spec)  # settings that no plan can have are found before anything is opened
     bench = set_up(spec, device=device, trust_pickle=trust_pickle)
     identity = identity_of(spec, bench)
     compared = compared_with(spec, bench, identity)
@@ -90,15 +93,20 @@ def _assess(
     with workers_for(spec, bench, execution=execution, trust_pickle=trust_pickle, tell=tell) as workers:
         manifest |= _executed(workers, before)
         write_manifest(folder.path, manifest)
-        meta = {"spec": spec.sha256, "id": spec.id, **around.as_meta(), **({} if compared is None else compared.baseline.as_meta())}
-        with folder.open_evidence(meta=meta, documents=spec.documents) as store:
+        meta = {"spec": spec.sha256, "id": spec.id, **around.as_meta(), **({} if compared is None else compared.as_meta())}
+        with (
+            folder.open_evidence(meta=meta, documents=spec.documents) as store,
+            nullcontext() if compared is None else compared.points() as base,
+        ):
             if compared is not None:
                 compared.copy_into(store)
-            certifier = Certifier(spec, bench, workers, store, tell)
+            certifier = Certifier(spec, bench, workers, store, tell, base=base)
             pilot = certifier.pilot()
             certifier.calibrate()
-            points = certify_points(certifier, spec.certification.budget.n if pilot is None else pilot.n, reach)
-        manifest |= _executed(workers, before)
+            draws = spec.certification.budget.n if pilot is None else pilot.n
+            certifier.keep_for_modified_models(draws)
+            points = certify_points(certifier, draws, reach)
+        manifest |= _executed(workers, before) | seconds_of(certifier, before)
     with EvidenceStore.open(folder.evidence, writable=True) as store:
         if compared is not None:
             compared.check_inputs(store)
@@ -122,6 +130,8 @@ def _assess(
 
     finished = before["finished"] if before["status"] == "complete" else _now()
     decided = verdict(findings)
+    if compared is not None and spec.recertification is not None:
+        manifest["recertified"] = recertified_of(spec, compared, found, manifest)
     manifest |= {
         "pilot": None if pilot is None else asdict(pilot),
         "finished": finished,

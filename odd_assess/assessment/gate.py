@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from odd_assess.assessment.certifying import Certifier, comparison_work, plan_of, reference_plan, reference_points
+from odd_assess.assessment.certifying import (
+    Certifier,
+    comparison_work,
+    plan_of,
+    recertifying_plan,
+    reference_plan,
+    reference_points,
+)
 from odd_assess.criteria import reference_draws, undecided
 from odd_assess.evidence import MAIN, REFERENCE, EvidenceStore, found_points, results
 from odd_assess.odd import Reach, coverage_of
@@ -34,7 +41,7 @@ def certify_points(certifier: Certifier, draws: int, reach: Reach) -> OddPoints:
     Raises: RunError when model, data or disk give way; what is certified stays.
     """
     spec, bench, store, tell = certifier.spec, certifier.bench, certifier.store, certifier.tell
-    plan, policy = plan_of(spec, draws), spec.certification.policy
+    plan, policy = recertifying_plan(spec) or plan_of(spec, draws), spec.certification.policy
     points, found = bench.points, results((), spec.domain, policy)
     for size in looks(len(bench.points), until_decided=spec.sampling.until_decided):
         points = bench.points[:size]

@@ -3,10 +3,11 @@
 load          the assessment as the run ended with it, for its report
 opened        the same for Python: tables, findings, and evidence that other criteria can be judged by
 verification  every number that follows from the counts, derived again and compared with what is stored
-certificates  the part of it that speaks of single points
+certificates  the part of it that speaks of single points (rests_on: of a modified model, on those of its baseline)
 attestation   the statement that follows from a run, for whoever signs it
 comparison    several runs on the same points and noise, side by side
 sameness      what two runs must share to be compared
+recertification  the spec of a modified model that is certified on what a run keeps
 ledger        the disagreements
 """
 
@@ -27,6 +28,8 @@ from odd_assess.audit.load import load_run as load_run
 from odd_assess.audit.load import sound_run as sound_run
 from odd_assess.audit.opened import OpenedRun as OpenedRun
 from odd_assess.audit.opened import open_run as open_run
+from odd_assess.audit.recertification import recertification as recertification
+from odd_assess.audit.recertification import reuse_account as reuse_account
 from odd_assess.audit.sameness import unlike as unlike
 from odd_assess.audit.verification import VerificationReport as VerificationReport
 from odd_assess.audit.verification import verify as verify

@@ -13,9 +13,10 @@ from types import MappingProxyType
 import numpy as np
 
 from odd_assess.audit.ledger import Ledger
+from odd_assess.audit.rests_on import RestsOn
 from odd_assess.evidence import Columns, Tallies, level_counts, tally_text
 from odd_assess.policies import Cascade, DataDependent, MultiStart, PerCell
-from odd_assess.records import Bools, CertificationPlan, Floats, Ints
+from odd_assess.records import Bools, CertificationPlan, Floats, Ints, Recertification
 from odd_assess.stats import anytime_lower_bound, cascade_choice, certified_radius, proportion_lower_bound
 from odd_assess.stats.arrays import distinct
 
@@ -95,6 +96,18 @@ def levels_of(plan: CertificationPlan) -> Levels:
             return plan.sigma
 
 
+def agreed_recertified(plan: CertificationPlan, settings: Recertification) -> Agreed:
+    """For the points of a modified model that is certified on its baseline."""
+    return Agreed(
+        procedure="incremental_sequential" if settings.when_decided else "incremental",
+        n0=0,
+        n=settings.draws,
+        most=settings.when_decided,
+        levels=plan.sigma,
+        alpha=sum(settings.split(plan.alpha)),
+    )
+
+
 def agreed_single(plan: CertificationPlan, sigma: float) -> Agreed:
     """For the subsample that is certified at a single noise level too."""
     return agreed_main(replace(plan, policy=None, sigma=sigma), None)
@@ -139,8 +152,13 @@ class _Names(Sequence[str]):
         return f"point {self.points[row]}, stage {self.stage}"
 
 
-def check_certificates(columns: Columns, stage: str, agreed: Agreed, *, classes: int, ledger: Ledger) -> None:
-    """Note in the ledger where a certificate is not what its counts say, or not what the spec lays down."""
+def check_certificates(
+    columns: Columns, stage: str, agreed: Agreed, *, classes: int, ledger: Ledger, rests_on: RestsOn | None = None
+) -> None:
+    """Note in the ledger where a certificate is not what its counts say, or not what the spec lays down.
+
+    ``rests_on``: what it takes from a baseline, of a modified model that is certified on one.
+    """
     where = _Names(stage, columns.index)
     selection = Tallies.parse(["[]" if text is None else text for text in columns.selection])
     procedure, outcome = np.array(columns.procedure, dtype=np.object_), np.array(columns.outcome, dtype=np.object_)
@@ -161,9 +179,13 @@ def check_certificates(columns: Columns, stage: str, agreed: Agreed, *, classes:
             ledger.compare(
                 _Names(stage, columns.index[tallies.row]), name, tallies.label, np.where(beyond, classes - 1, tallies.label)
             )
-    single = procedure == "single_batch"
-    ledger.compare(where, "label", columns.chosen, np.where(single, columns.counts.winner, selection.winner))
-    lower, radius = _derived(columns, procedure, where, ledger)
+    if rests_on is None:
+        single = procedure == "single_batch"
+        ledger.compare(where, "label", columns.chosen, np.where(single, columns.counts.winner, selection.winner))
+        ledger.compare(where, "reused", _objects(columns.reused), np.full(len(columns), None, dtype=np.object_))
+    else:
+        ledger.compare(where, "selection", _objects(columns.selection), np.full(len(columns), None, dtype=np.object_))
+    lower, radius = _derived(columns, procedure, where, ledger, rests_on)
     ledger.compare(where, "p_a_lower", columns.p_a_lower, lower)
     ledger.compare(where, "radius", columns.radius, radius)
     ledger.compare(where, "outcome", outcome, np.where(radius > 0, "certified", "abstained").astype(np.object_))
@@ -240,7 +262,9 @@ def _cascade(
     return cascade_choice(list(counts), labels, sigmas, alpha=alpha)
 
 
-def _derived(columns: Columns, procedure: np.ndarray, where: Sequence[str], ledger: Ledger) -> tuple[Floats, Floats]:
+def _derived(
+    columns: Columns, procedure: np.ndarray, where: Sequence[str], ledger: Ledger, rests_on: RestsOn | None
+) -> tuple[Floats, Floats]:
     """(lower bound from the counts, radius from the stored bound) of each certificate (m,), as the procedure that it names has them."""
     hits, n, alpha = columns.counts.of(columns.chosen), columns.counts.total, columns.alpha
     lower = columns.p_a_lower.copy()
@@ -252,6 +276,8 @@ def _derived(columns: Columns, procedure: np.ndarray, where: Sequence[str], ledg
         k, draws, level = hits[rows], n[rows], alpha[rows]
         first, group = distinct(k, draws, level)
         lower[rows] = BOUNDS[name](k[first], draws[first], level[first])[group]
+    if rests_on is not None:
+        lower = rests_on.lower_bounds(columns, where, ledger)
     ledger.compare(where, "settings", possible, np.ones(len(columns), dtype=np.bool_))
     sound = possible & (columns.p_a_lower >= 0) & (columns.p_a_lower <= 1)
     radius = np.zeros(len(columns))

@@ -194,10 +194,13 @@ def changed_documents(documents: Sequence[SourceFile], manifest: Mapping[str, An
     identity: Mapping[str, Any] = manifest["identity"]
     of_kind = {
         kind: list(dict.fromkeys(document.sha256 for document in documents if document.kind == kind))
-        for kind in ("spec", "criteria", "lock")
+        for kind in ("spec", "criteria", "lock", "model", "recertification")
     }
-    lock = [identity["lock"]] if "lock" in identity else []
-    for kind, named in (("spec", [identity.get("spec")]), ("criteria", identity.get("criteria")), ("lock", lock)):
+    single = {
+        kind: [identity[key]] if key in identity else []
+        for kind, key in (("lock", "lock"), ("model", "model_file"), ("recertification", "recertification_file"))
+    }
+    for kind, named in (("spec", [identity.get("spec")]), ("criteria", identity.get("criteria")), *single.items()):
         if of_kind[kind] != named:
             stored, derived = digests_shown(named), digests_shown(of_kind[kind])
             found.append(Disagreement(where=MANIFEST, what=f"digest of {kind}", stored=stored, derived=derived))

@@ -9,6 +9,8 @@
   and that a level fitted to its input is what the search finds, needs the inputs and the model (`odd_assess.replay`).
 - What the lock says of the criteria follows from it and from the documents.
 - The certificates of a baseline have the digest that the manifest names, and follow from their counts in the same way.
+- The answers that are kept for modified models are among those that were counted. Of a modified model that is certified on its baseline: class, what was
+  reused, the route and the bound follow from its counts, the baseline's and the kept answers.
 - The findings follow from certificates, coverage and criteria, the verdict from the findings.
 - attestation.json, where it is there, is the statement that follows from the findings, and the files that it names have its digests: a report edited by
   hand is found.
@@ -37,12 +39,15 @@ from odd_assess.audit.certificates import (
     agreed_calibration,
     agreed_main,
     agreed_pilot,
+    agreed_recertified,
     agreed_reference,
     agreed_single,
     check_certificates,
 )
 from odd_assess.audit.ledger import Disagreement, Ledger
 from odd_assess.audit.load import FinishedRun, changed_documents, finished_run, making_sense
+from odd_assess.audit.recertification import reuse_account
+from odd_assess.audit.rests_on import rests_on
 from odd_assess.criteria import check, radius_loss, reference_draws, verdict
 from odd_assess.criteria.words import part_noun
 from odd_assess.errors import RunFolderError
@@ -59,10 +64,12 @@ from odd_assess.evidence import (
     chosen_levels,
     environment,
     kept_baseline,
+    noted_cache,
     noted_levels,
     remembered,
     results,
     single_stage,
+    unfit_answers,
 )
 from odd_assess.odd import coverage_of
 from odd_assess.policies import PerCell
@@ -135,19 +142,22 @@ def _same_numerics(manifest: Mapping[str, Any]) -> bool:
 def _verify(run: FinishedRun, ledger: Ledger) -> tuple[int, int]:
     """(certificates, findings) that were looked at."""
     plan, classes = run.spec.certification, len(run.around.class_names)
+    settings = run.spec.recertification
     pilot = run.manifest.get("pilot")
-    tolerant = plan.budget.kind == "tolerance"
+    tolerant = plan.budget.kind == "tolerance" and settings is None
     chosen = pilot.get("n") if isinstance(pilot, Mapping) else None
     if tolerant and (not isinstance(chosen, int) or chosen < 1):
         raise RunFolderError(f"{run.path / MANIFEST}: must say how many draws the pilot chose (pilot.n), found {chosen!r}")
     levels, beside = _check_levels(run, classes, ledger)
-    main = _certified(run, MAIN, agreed_main(plan, chosen if tolerant else None, levels), classes, ledger)
+    own = agreed_main(plan, chosen if tolerant else None, levels) if settings is None else agreed_recertified(plan, settings)
+    main = _certified(run, MAIN, own, classes, ledger)
     agreed = agreed_reference(plan, levels)
     reference = None if agreed is None else _certified(run, REFERENCE, agreed, classes, ledger)
     beside += _check_single(run, main, classes, ledger)
     main = remembered(main, run.store)[0]
     first = len(_certified(run, PILOT, agreed_pilot(plan), classes, ledger)) if tolerant else 0
-    compared = _check_baseline(run, chosen, classes, ledger)
+    compared = _check_baseline(run, chosen if settings is None else None, classes, ledger)
+    _check_kept(run, plan.budget.n if chosen is None else chosen, main, ledger)
     _check_numbers(run, main, reference, first, ledger)
     _check_points(run, ledger)
     lock = run.spec.lock
@@ -159,12 +169,16 @@ def _verify(run: FinishedRun, ledger: Ledger) -> tuple[int, int]:
 
 def _certified(run: FinishedRun, stage: str, agreed: Agreed, classes: int, ledger: Ledger) -> Results:
     """The certificates of one stage, looked at part by part."""
+    settings = run.spec.recertification if stage == MAIN else None
 
     def looked_at() -> Iterable[Columns]:
         for columns in run.store.columns(stage):
             try:
-                check_certificates(columns, stage, agreed, classes=classes, ledger=ledger)
-            except (ValueError, TypeError) as error:
+                base = None if settings is None else rests_on(run.store, columns, settings, run.spec.certification.alpha)
+                check_certificates(columns, stage, agreed, classes=classes, ledger=ledger, rests_on=base)
+            except RunFolderError:
+                raise
+            except (ValueError, TypeError, LookupError) as error:
                 raise RunFolderError(f"{run.store.path}: must be the evidence of a run, but it is damaged: {error}") from error
             yield columns
 
@@ -232,6 +246,33 @@ def _check_baseline(run: FinishedRun, chosen: int | None, classes: int, ledger: 
     ledger.same("manifest", "baseline", named, kept.identity)
     ledger.same("stage baseline", "digest of the certificates", kept.certificates, run.store.digest(BASELINE, kept.clean))
     return len(found)
+
+
+def _check_kept(run: FinishedRun, n: int, main: Results, ledger: Ledger) -> None:
+    """The answers that are kept are among those that the certificates count; where a baseline is rested on, what the manifest says of that follows."""
+    cache, settings = noted_cache(run.store), run.spec.recertification
+    if settings is None:
+        ledger.same("cache", "kept answers a point", 0 if cache is None else cache.draws, min(run.spec.certification.cache, n))
+    elif cache is None or cache.draws < settings.draws:
+        ledger.note("cache", "kept answers a point", None if cache is None else cache.draws, f"at least {settings.draws}")
+    said = run.manifest.get("recertified")
+    account: dict[str, Any] = {}
+    if settings is not None and isinstance(said, Mapping):
+        named = run.manifest["identity"].get("baseline")
+        account = {**reuse_account(run.spec, main), "baseline": {**named, "folder": _folder(said)}}
+        for key in ("seconds", "baseline_seconds"):
+            account[key] = said.get(key)
+    ledger.same(MANIFEST, "recertified", said, account if settings is not None else None)
+    if cache is None:
+        ledger.same("kept answers", "points", run.store.number_of_answers(), 0)
+        return
+    for index, what, kept, must in unfit_answers(run.store, cache.draws, stage=MAIN if settings is None else BASELINE):
+        ledger.note(f"point {index}" if index >= 0 else "kept answers", what, kept, must)
+
+
+def _folder(said: Mapping[str, Any]) -> object:
+    baseline = said.get("baseline")
+    return baseline.get("folder") if isinstance(baseline, Mapping) else None
 
 
 def _check_points(run: FinishedRun, ledger: Ledger) -> None:

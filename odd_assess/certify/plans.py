@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from odd_assess.policies import SMALLEST_SIGMA as SMALLEST_SIGMA
-from odd_assess.stats import anytime_draws_for_radius, smallest_useful_n
+from odd_assess.stats import anytime_draws_for_radius, fresh_level, smallest_useful_n
 
 SMALLEST_ALPHA = 1e-100
 """Below about 1e-160 the beta quantile of scipy fails; down to 1e-130 it was right in 2,500 random cases."""
@@ -201,7 +201,7 @@ class IncrementalPlan:
     @property
     def fresh_alpha(self) -> float:
         """The level of the bound from fresh counts (`odd_assess.stats.incremental`)."""
-        return self.alpha / self.models + (0.0 if self.route == "gamma" else self.alpha_z)
+        return fresh_level(self.route, alpha=self.alpha, alpha_z=self.alpha_z, models=self.models)
 
 
 OneLevelPlan = ReducedPlan | SingleBatchPlan | SequentialPlan

@@ -22,6 +22,7 @@ COMMANDS = {
     "lint": "Check spec and criteria files; every problem with file:line:column.",
     "lock": "Fix the criteria of a spec before a run: changes show from then on.",
     "plan": "Say before any draw what a run can show and what it costs.",
+    "recertify": "Certify modified models with a fraction of their baseline's draws.",
     "report": "Write the reports of a finished run again, from its folder alone.",
     "run": "Assess a model over its domain; write evidence and reports.",
     "schema": "Print the JSON Schema of spec or criteria files, for editors.",

@@ -4,6 +4,7 @@ store.py     evidence.sqlite: documents, points, certificates with their counts,
 columns.py   many certificates at once as arrays (tallies.py: their class counts)
 noise_levels.py  what became of a policy that chooses noise levels: the level of each cell, what counts after the memory
 baseline.py  the run of another model that this one is compared with
+kept_points.py   what a run keeps at its points for modified models
 reused.py    the answers that are kept for modified models, and what the certificate of such a model took from them
 surroundings.py  what the data told about themselves: class names, and where in the domain points could be drawn
 manifest.py  manifest.json: digests, also of the evidence and of itself, seeds, environment, times
@@ -17,6 +18,11 @@ from odd_assess.evidence.columns import Columns as Columns
 from odd_assess.evidence.columns import results as results
 from odd_assess.evidence.folder import EVIDENCE as EVIDENCE
 from odd_assess.evidence.folder import RunFolder as RunFolder
+from odd_assess.evidence.kept_points import Cache as Cache
+from odd_assess.evidence.kept_points import KeptPoints as KeptPoints
+from odd_assess.evidence.kept_points import note_cache as note_cache
+from odd_assess.evidence.kept_points import noted_cache as noted_cache
+from odd_assess.evidence.kept_points import unfit_answers as unfit_answers
 from odd_assess.evidence.manifest import MANIFEST as MANIFEST
 from odd_assess.evidence.manifest import code_digest as code_digest
 from odd_assess.evidence.manifest import content_digest as content_digest

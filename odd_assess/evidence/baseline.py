@@ -24,7 +24,10 @@ KEY = "baseline"
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Baseline:
-    """``run`` and ``title`` of its spec, digest of its ``model``, its ``verdict`` and end; digest of its ``certificates``; answers without noise (m,)."""
+    """``run`` and ``title`` of its spec, digest of its ``model``, its ``verdict`` and end; digest of its ``certificates``; answers without noise (m,).
+
+    ``evidence``: the digest of its evidence file, where a modified model is certified on what that keeps.
+    """
 
     run: str
     title: str
@@ -33,15 +36,18 @@ class Baseline:
     finished: str
     certificates: str
     clean: Ints
+    evidence: str | None = None
 
     @property
     def identity(self) -> dict[str, str]:
         """What decides whether it is the same baseline."""
-        return {"run": self.run, "model": self.model, "certificates": self.certificates}
+        file = {} if self.evidence is None else {"evidence": self.evidence}
+        return {"run": self.run, "model": self.model, "certificates": self.certificates, **file}
 
     def as_meta(self) -> dict[str, str]:
         """As an entry of the evidence file."""
         said = {name: getattr(self, name) for name in ("run", "title", "model", "verdict", "finished", "certificates")}
+        said |= {} if self.evidence is None else {"evidence": self.evidence}
         return {KEY: json.dumps({**said, "clean": self.clean.tolist()}, ensure_ascii=False)}
 
 
@@ -57,6 +63,7 @@ def kept_baseline(store: EvidenceStore) -> Baseline | None:
         said: Mapping[str, Any] = json.loads(text)
         clean = np.array(said["clean"], dtype=np.int64)
         texts = {name: str(said[name]) for name in ("run", "title", "model", "verdict", "finished", "certificates")}
+        texts |= {"evidence": str(said["evidence"])} if "evidence" in said else {}
     except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise RunFolderError(f"{store.path}: what it keeps of the baseline cannot be read: {error!r}") from error
     return Baseline(clean=clean, **texts)

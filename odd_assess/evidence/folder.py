@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,24 +39,25 @@ class RunFolder:
         nothing to resume.
         """
         folder = cls(path=path.absolute())
-        try:
-            folder.path.mkdir(parents=True, exist_ok=True)
-            probe = folder.path / PROBE
-            probe.write_bytes(b"\0" * 65536)
-            probe.unlink(missing_ok=True)
-        except OSError as error:
-            raise RunFolderError(
-                f"{path}: the run folder must be writable, got: {error.strerror or error}; give another --out"
-            ) from error
-        with _alone(folder.path):
-            has_evidence = folder.evidence.exists()
-            if resume and not has_evidence:
+        with _unmade_when_refused(folder.path):
+            try:
+                folder.path.mkdir(parents=True, exist_ok=True)
+                probe = folder.path / PROBE
+                probe.write_bytes(b"\0" * 65536)
+                probe.unlink(missing_ok=True)
+            except OSError as error:
                 raise RunFolderError(
-                    f"{path}: there must be an interrupted run to resume, found no {EVIDENCE}; leave --resume out to begin one"
-                )
-            if has_evidence and not resume:
-                raise RunFolderError(f"{path}: must not hold a run already; go on with it by --resume, or give another --out")
-            yield folder
+                    f"{path}: the run folder must be writable, got: {error.strerror or error}; give another --out"
+                ) from error
+            with _alone(folder.path):
+                has_evidence = folder.evidence.exists()
+                if resume and not has_evidence:
+                    raise RunFolderError(
+                        f"{path}: there must be an interrupted run to resume, found no {EVIDENCE}; leave --resume out to begin one"
+                    )
+                if has_evidence and not resume:
+                    raise RunFolderError(f"{path}: must not hold a run already; go on with it by --resume, or give another --out")
+                yield folder
 
     def check_same_run(self, identity: Mapping[str, Any]) -> Mapping[str, Any]:
         """The interrupted run's manifest, when it is the run that ``identity`` describes.
@@ -81,6 +82,19 @@ class RunFolder:
             if self.evidence.exists()
             else EvidenceStore.create(self.evidence, meta, documents)
         )
+
+
+@contextmanager
+def _unmade_when_refused(folder: Path) -> Iterator[None]:
+    """Folders that are made for a run go again where it breaks before anything is written into them."""
+    made = [one for one in (folder, *folder.parents) if not one.exists()]
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):  # those that hold something stay
+            for one in made:
+                one.rmdir()
+        raise
 
 
 @contextmanager

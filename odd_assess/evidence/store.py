@@ -259,6 +259,19 @@ class EvidenceStore:
             rows = self._reading(f"SELECT idx, draws, content FROM answers {some}", arguments)  # noqa: S608 - our own text
             return {idx: unpacked(content, draws) for idx, draws, content in rows}
 
+    def number_of_answers(self) -> int:
+        """The points at which answers were kept."""
+        return int(self._reading("SELECT COUNT(*) FROM answers").fetchone()[0])
+
+    def adopt_answers(self, other: EvidenceStore) -> None:
+        """Commit the answers that another run kept, as they are stored there; what is there already stays.
+
+        Raises: RunError when the disk refuses; RunFolderError where the other file holds something else.
+        """
+        rows = other._reading("SELECT idx, draws, content FROM answers ORDER BY idx")
+        with self._writing():
+            self._db.executemany("INSERT OR IGNORE INTO answers VALUES (?, ?, ?)", rows)
+
     def inputs(self, stage: str) -> dict[int, str]:
         """The digest of the input of each point that has a certificate of ``stage``."""
         query = "SELECT p.idx, p.input_sha256 FROM certificates c JOIN points p USING (idx) WHERE c.stage = ?"

@@ -14,8 +14,10 @@ from torch import Tensor
 
 from odd_assess.certify import (
     CascadePlan,
+    IncrementalPlan,
     NoiseSource,
     Plan,
+    Procedure,
     Setting,
     Subject,
     ask,
@@ -23,9 +25,11 @@ from odd_assess.certify import (
     content_key,
     default_setting,
     in_halves,
+    incremental,
     on_threads,
     procedure,
 )
+from odd_assess.errors import RunError
 from odd_assess.evidence import Row, code_digest, environment, sha256
 from odd_assess.execution.work import Work
 from odd_assess.inputs import Batch, Realiser, Renderer, Source, ahead, open_source
@@ -68,7 +72,7 @@ class Bench:
         """The points as inputs to certify, realised a chunk at a time and ahead of need; ``rows`` is filled with what becomes known of each."""
         for chunk, batch in self.realised(work.points):
             clean = self.predict(batch.images)
-            plans = self._plans(work, chunk, batch.images)
+            procedures = self._procedures(work, chunk, batch)
             for i, point in enumerate(chunk):
                 image = batch.images[i]
                 rows[point.index] = Row(
@@ -82,12 +86,32 @@ class Bench:
                     position=point.index,
                     key=self.noise_key(image, point),
                     image=image,
-                    procedure=procedure(plans[i], stage=work.address),
+                    procedure=procedures[i],
                 )
 
-    def _plans(self, work: Work, chunk: Sequence[OddPoint], images: Tensor) -> list[Plan]:
+    def _procedures(self, work: Work, chunk: Sequence[OddPoint], batch: Batch) -> list[Procedure]:
+        """What certifies each point of a chunk.
+
+        Raises: RunError where a modified model is to be certified at another input than its baseline was.
+        """
+        if not isinstance(work.plan, IncrementalPlan):
+            return [
+                procedure(plan, stage=work.address, keep=work.keep) for plan in self._plans(work, work.plan, chunk, batch.images)
+            ]
+        assert work.base is not None  # the caller has made sure
+        found = []
+        for point, image, label in zip(chunk, batch.images, batch.labels.tolist(), strict=True):
+            row, certificate = work.base[point.index]
+            if row.input_sha256 != content_key(image.numpy()).hex() or row.label != label:
+                raise RunError(
+                    f"point {point.index} must have the input and the label that it has in the baseline, but it is realised as another one: "
+                    "certify on the same data, with the same libraries and kind of machine. What is certified is kept; mend that and go on with --resume"
+                )
+            found.append(incremental(work.plan, certificate, stage=work.address))
+        return found
+
+    def _plans(self, work: Work, plan: Plan, chunk: Sequence[OddPoint], images: Tensor) -> list[Plan]:
         """The plan of each point of a chunk, at its own noise level."""
-        plan = work.plan
         if isinstance(plan, CascadePlan) or (work.cell_levels is None and work.policy is None):
             return [plan] * len(chunk)
         if work.cell_levels is not None:
@@ -180,11 +204,13 @@ def sample_points(spec: Spec, source: Source | Renderer) -> OddPoints:
 def identity_of(spec: Spec, bench: Bench) -> dict[str, Any]:
     """What must be the same for an interrupted run to go on."""
     locks = [document.sha256 for document in spec.documents if document.kind == "lock"]
+    modified = {f"{one.kind}_file": one.sha256 for one in spec.documents if one.kind in ("model", "recertification")}
     return {
         "odd_assess": version("odd-assess"),
         "spec": spec.sha256,
         "criteria": list(dict.fromkeys(digest for group in spec.criteria for digest in group.digests)),
         **({"lock": locks[0]} if locks else {}),
+        **modified,
         "model": bench.model.digest,
         "data": bench.source.digest,
         "points": bench.points.digest,

@@ -84,4 +84,6 @@ def tuned(bench: Bench, spec: Spec) -> Tuned:
 
 def draws_ahead(spec: Spec, points: int) -> int:
     """The noisy copies that a run takes at most."""
+    if spec.recertification is not None:
+        return points * spec.recertification.draws
     return sum(cost.forwards for cost in costs(spec.certification, points, until_decided=spec.sampling.until_decided))

@@ -16,7 +16,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -181,7 +181,7 @@ class RayCluster:
                     continue
                 if (chunk := chunks.take(workers=share)) is None:
                     return
-                part = replace(work, points=chunk.points)
+                part = work.part(chunk.points)
                 member.tasks.append((chunk, member.actor.certify.options(num_returns="streaming").remote(part)))
 
     def _heard(self) -> list[_Member]:

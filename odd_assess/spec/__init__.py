@@ -7,6 +7,7 @@
     attributes (numeric, labelled, realisations), domain, sections, budgets, criteria
                 sections -> records; units (quantities), files, words of the catalogue and the metrics
     criteria_files, extending   which criteria files there are, and one on top of another
+    recertification  the spec of a modified model that is certified on what its baseline keeps
     checks      what must fit between sections, before anything is drawn
     load        all of it together: ``load_spec``, ``load_criteria``, ``lint``
     schema, scaffold    the JSON Schema for editors; the commented example that ``odd-assess init`` writes
@@ -29,10 +30,12 @@ if TYPE_CHECKING:
     from odd_assess.spec.load import lint as lint
     from odd_assess.spec.load import load_criteria as load_criteria
     from odd_assess.spec.load import load_spec as load_spec
+    from odd_assess.spec.load import modified_spec as modified_spec
     from odd_assess.spec.load import spec_against as spec_against
     from odd_assess.spec.load import spec_alone as spec_alone
     from odd_assess.spec.lock import require_lock as require_lock
     from odd_assess.spec.locking import lock_spec as lock_spec
+    from odd_assess.spec.recertification import with_settings as with_settings
     from odd_assess.spec.schema import json_schema as json_schema
 
 __all__ = [
@@ -44,10 +47,12 @@ __all__ = [
     "load_criteria",
     "load_spec",
     "lock_spec",
+    "modified_spec",
     "require_lock",
     "scaffold",
     "spec_against",
     "spec_alone",
+    "with_settings",
 ]
 
 _HOMES = {
@@ -59,9 +64,11 @@ _HOMES = {
     "load_criteria": "load",
     "load_spec": "load",
     "lock_spec": "locking",
+    "modified_spec": "load",
     "require_lock": "lock",
     "spec_against": "load",
     "spec_alone": "load",
+    "with_settings": "recertification",
 }
 
 

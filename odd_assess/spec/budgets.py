@@ -6,7 +6,7 @@ from math import log
 
 from odd_assess.criteria.asked import ASKING, asked_radii
 from odd_assess.policies import PerCell
-from odd_assess.records import Budget, CertificationPlan, CriteriaSet, ReferencePlan
+from odd_assess.records import Budget, CertificationPlan, CriteriaSet, ReferencePlan, SamplingPlan
 from odd_assess.spec import models
 from odd_assess.spec.document import Document, KeyPath
 from odd_assess.spec.validation import validated
@@ -14,6 +14,8 @@ from odd_assess.spec.words import listed, one_of, shown
 
 LARGEST_N = 100_000
 """The largest n that a tolerance budget may choose where the spec says nothing: the budget of the literature."""
+REUSABLE_KINDS = ("reduced", "fixed", "tolerance")
+"""Budgets whose certificates a modified model can rest on (`odd_assess.certify.REUSABLE`)."""
 
 
 def declared_budget(document: Document, path: KeyPath, data: object, reference: ReferencePlan | None) -> Budget | None:
@@ -79,6 +81,27 @@ def _check_shows(document: Document, path: KeyPath, draws: int, alpha: float, wh
     smallest = smallest_useful_n(alpha / 2)
     if draws < smallest:
         document.add(path, f"must be at least {smallest} at alpha = {alpha:g}: with {draws} draws a point {what} shows nothing")
+
+
+def check_cache(document: Document, plan: CertificationPlan, sampling: SamplingPlan | None) -> None:
+    """What is kept for modified models is of certificates that they can rest on: one noise level, a fixed n, and points that none of them has chosen."""
+    if not plan.cache:
+        return
+    path: KeyPath = ("certification", "cache")
+    needs = "is kept for modified models, which need a baseline"
+    if plan.policy is not None:
+        document.add(path, f"{needs} at one noise level, but sigma is a policy: delete cache, or write one level", at="key")
+    elif plan.budget.kind not in REUSABLE_KINDS:
+        document.add(
+            path,
+            f"{needs} whose own draws chose the class and whose n is fixed: budget kind {listed(REUSABLE_KINDS)}, found {plan.budget.kind}",
+            at="key",
+        )
+    elif sampling is not None and sampling.until_decided:
+        document.add(path, f"{needs} with a fixed number of points, but sampling is until_decided: write points", at="key")
+    elif plan.cache > plan.budget.n:
+        message = f"must not exceed {limit_key(plan.budget)} = {plan.budget.n}, the draws that bound a point, found {plan.cache}"
+        document.add((*path, "draws"), message)
 
 
 def check_asked(document: Document, plan: CertificationPlan, criteria: tuple[CriteriaSet, ...]) -> None:

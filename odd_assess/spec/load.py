@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from odd_assess.criteria.metrics import REGRESSION
-from odd_assess.errors import Problem, SpecError
+from odd_assess.errors import InputError, Problem, SpecError
 from odd_assess.odd.domain import Domain
-from odd_assess.records import CriteriaSet, Criterion, Execution, ModelDeclaration, SourceFile, Spec
+from odd_assess.records import CriteriaSet, Criterion, Execution, InputDeclaration, ModelDeclaration, SourceFile, Spec
 from odd_assess.spec import budgets, checks, models, noise_levels
 from odd_assess.spec.attributes import Declared
 from odd_assess.spec.criteria_files import criteria_of, referenced_criteria
@@ -22,6 +22,7 @@ from odd_assess.spec.execution import execution_plan
 from odd_assess.spec.files import existing_folder
 from odd_assess.spec.lock import with_lock
 from odd_assess.spec.parts import fit_parts
+from odd_assess.spec.recertification import recertified, with_model
 from odd_assess.spec.sections import (
     certification_plan,
     check_columns,
@@ -111,7 +112,44 @@ def kept_spec(documents: Sequence[SourceFile], folder: Path) -> Spec:
     spec, problems, _ = _spec(document)
     if spec is None or problems:
         raise SpecError(problems)
-    return replace(spec, documents=tuple(documents))
+    return recertified(replace(spec, documents=tuple(documents)), folder)
+
+
+def modified_spec(path: Path | str, documents: Sequence[SourceFile]) -> Spec:
+    """The spec of a modified model, from a file: a whole spec; or a model section alone, for the spec of a run that is over, whose files are ``documents``.
+
+    What that spec names is then looked for from the folder of the file. No baseline is asked for, whatever the criteria say.
+
+    Raises: SpecError with every problem; InputError where the inputs of the run's spec are not found.
+    """
+    document = read_document(Path(path))
+    if isinstance(document.data, dict) and "model" in document.data and not _is_spec(document) and not _is_criteria(document):
+        folder = document.path.absolute().parent
+        of_run = [one for one in documents if one.kind not in ("model", "recertification")]
+        spec = kept_spec(of_run, folder)
+        inputs = _inputs_from(of_run[0], folder, document.path)
+        made = SourceFile(kind="model", name=document.path.name, sha256=document.sha256, content=document.raw)
+        return replace(with_model(spec, document), inputs=inputs, documents=(*of_run, made))
+    whole, problems, _ = _spec(document, alone=True)
+    if whole is None or problems:
+        raise SpecError(problems)
+    return whole
+
+
+def _inputs_from(spec: SourceFile, folder: Path, model: Path) -> InputDeclaration:
+    """The inputs that a run's spec declares, where they are found from another folder.
+
+    Raises: InputError where they are not.
+    """
+    document = document_of(folder / spec.name, spec.content)
+    found = input_declaration(document, document.data["inputs"])
+    if found is None or document.problems:
+        listed = "; ".join(f"{problem.key} {problem.message}" for problem in document.problems)
+        raise InputError(
+            f"{model}: beside a model section alone, the data of the baseline's spec are looked for from this file's folder, but {listed}. "
+            "Put the file into the folder of that spec, or give a copy of that spec with the new model in it"
+        )
+    return found
 
 
 def draft_spec(path: Path | str) -> tuple[Spec, tuple[Problem, ...]]:
@@ -246,6 +284,7 @@ class _Sections:
             checks.check_reduction(self.certification, self.criteria, self.criteria_documents)
         if self.certification is not None:
             budgets.check_pilot(self.document, self.certification)
+            budgets.check_cache(self.document, self.certification, self.sampling)
             given = self.baseline is not None or "baseline" in self.document.data
             asked = any(criterion.metric == REGRESSION for file in self.criteria for criterion in file.criteria)
             noise_levels.check_policy(

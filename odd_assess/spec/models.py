@@ -553,6 +553,17 @@ class Comparison(Keys):
     points: Positive = Field(default=25, description="number of points in the subsample, all of them where the run has fewer")
 
 
+class Cache(Keys):
+    """What a run keeps for modified models to come: see `odd-assess recertify`."""
+
+    example: ClassVar[str] = "{draws: 1000}"
+
+    draws: Positive = Field(
+        description="answers that are kept at each point, to the first of the draws that bound it: as many as a modified model may be asked",
+        examples=[1000],
+    )
+
+
 class Certification(Keys):
     """The noise, the failure probability and the draws of a certificate."""
 
@@ -574,6 +585,11 @@ class Certification(Keys):
     comparison: Annotated[Comparison | Literal["none"] | None, SkipValidation] = Field(
         default=None,
         description="where a policy chooses the noise levels: random subsample certified at single levels too, or none",
+    )
+    cache: Annotated[Cache | None, SkipValidation] = Field(
+        default=None,
+        description="what is kept for modified models to come, so that odd-assess recertify can certify them with fewer draws; nothing if left out",
+        examples=["{draws: 1000}"],
     )
     batch_size: Positive | None = Field(
         default=None, description="noisy copies a call of the model; by a rule from the image size, or by measurement, if left out"

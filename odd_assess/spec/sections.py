@@ -251,6 +251,7 @@ def certification_plan(document: Document, data: object) -> CertificationPlan | 
     budget = declared_budget(document, (*path, "budget"), raw["budget"], reference) if raw.get("budget") is not None else None
     sigma = declared_sigma(document, raw["sigma"]) if raw.get("sigma") is not None else None
     comparison = declared_comparison(document, raw.get("comparison"), sigma)
+    cache = validated(document, (*path, "cache"), models.Cache, raw["cache"]) if raw.get("cache") is not None else None
     if section is None or budget is None or sigma is None or len(document.problems) > before:
         return None
     if reference is not None and not check_exceeds(document, (*path, "reference", "n"), reference, budget):
@@ -264,6 +265,7 @@ def certification_plan(document: Document, data: object) -> CertificationPlan | 
         batch_size=section.batch_size,
         policy=policy,
         comparison=comparison,
+        cache=0 if cache is None else cache.draws,
     )
 
 

@@ -67,6 +67,7 @@ from odd_assess.stats.expectation import reference_share as reference_share
 from odd_assess.stats.incremental import anytime_modified_lower_bound as anytime_modified_lower_bound
 from odd_assess.stats.incremental import fewest_to_decide_modified as fewest_to_decide_modified
 from odd_assess.stats.incremental import fresh_from as fresh_from
+from odd_assess.stats.incremental import fresh_level as fresh_level
 from odd_assess.stats.incremental import incremental_lower_bound as incremental_lower_bound
 from odd_assess.stats.incremental import incremental_route as incremental_route
 from odd_assess.stats.incremental import modified_lower_bound as modified_lower_bound

@@ -94,6 +94,13 @@ def fresh_from(tail: int, base_n: int, n: int, *, alpha: float, alpha_z: float, 
     return 0 if fewest is None else tail + 2 - fewest
 
 
+def fresh_level(
+    rule: Literal["auto", "gamma", "incremental", "fresh", "both"], *, alpha: float, alpha_z: float, models: int
+) -> float:
+    """The level of the bound from fresh counts, where ``models`` are certified on one baseline (see the module)."""
+    return alpha / models + (0.0 if rule == "gamma" else alpha_z)
+
+
 def incremental_route(
     rule: Literal["auto", "gamma", "incremental", "fresh", "both"],
     *,
