@@ -22,12 +22,23 @@ from odd_assess.assessment.certifying import (
     pilot_work,
     plan_of,
     point_work,
+    recertifying_plan,
     reference_plan,
 )
 from odd_assess.audit import Disagreement, FinishedRun, Ledger, finished_run
 from odd_assess.certify import Setting
 from odd_assess.errors import RunFolderError
-from odd_assess.evidence import MAIN, PILOT, REFERENCE, Row, calibration_stages, noted_levels
+from odd_assess.evidence import (
+    BASELINE,
+    MAIN,
+    PILOT,
+    REFERENCE,
+    Answers,
+    KeptPoints,
+    Row,
+    calibration_stages,
+    noted_levels,
+)
 from odd_assess.execution import Bench, Here, Work, set_up
 from odd_assess.policies import PerCell
 from odd_assess.progress import Progress, Quiet
@@ -92,7 +103,9 @@ def replay(
             tell.begin(points=len(stored), draws=len(stored) * work.plan.draws, at_most=True)
             for row, certificate in Here(bench).certify(work, on_draws=lambda count: tell.advance(draws=count)):
                 tell.advance(points=1, spent=draws_of(certificate))
-                rounding += _compared(work.stage, *stored[row.point.index], row, certificate, ledger)
+                index = row.point.index
+                kept = run.store.answers((index,)).get(index) if work.keep else None
+                rounding += _compared(work.stage, *stored[index], row, certificate, kept, ledger)
                 certificates, draws = certificates + 1, draws + draws_of(certificate)
         return Replay(
             seed=seed,
@@ -138,7 +151,7 @@ def _works(run: FinishedRun, spec: Spec, bench: Bench, chosen: frozenset[int]) -
         return points.take(np.isin(points.indices, list(chosen & run.store.done(stage))))
 
     n = spec.certification.budget.n
-    if spec.certification.budget.kind == "tolerance":
+    if spec.certification.budget.kind == "tolerance" and spec.recertification is None:
         pilot = pilot_work(spec, bench)
         assert isinstance(pilot.points, OddPoints)  # made by the domain
         yield replace(pilot, points=in_stage(PILOT, pilot.points))
@@ -151,7 +164,9 @@ def _works(run: FinishedRun, spec: Spec, bench: Bench, chosen: frozenset[int]) -
         yield replace(work, points=in_stage(work.stage, work.points))
     per_cell = isinstance(spec.certification.policy, PerCell)
     levels = noted_levels(run.store, len(spec.domain.cells)) if per_cell else None
-    yield point_work(spec, MAIN, plan_of(spec, n), in_stage(MAIN, bench.points), cell_levels=levels)
+    modified = recertifying_plan(spec)
+    base = None if modified is None else KeptPoints(run.store, BASELINE)
+    yield point_work(spec, MAIN, modified or plan_of(spec, n), in_stage(MAIN, bench.points), cell_levels=levels, base=base)
     if (plan := reference_plan(spec.certification)) is not None:
         points = in_stage(REFERENCE, bench.points)
         yield point_work(spec, REFERENCE, plan, points, address="reference/", cell_levels=levels)
@@ -159,8 +174,10 @@ def _works(run: FinishedRun, spec: Spec, bench: Bench, chosen: frozenset[int]) -
         yield replace(work, points=in_stage(work.stage, bench.points))
 
 
-def _compared(stage: str, row: Row, stored: Certificate, now: Row, drawn: Certificate, ledger: Ledger) -> list[str]:
-    """Note what differs; told as rounding: counts that differ by no more draws than were too close to call."""
+def _compared(
+    stage: str, row: Row, stored: Certificate, now: Row, drawn: Certificate, kept: Answers | None, ledger: Ledger
+) -> list[str]:
+    """Note what differs; told as rounding: counts that differ by no more draws than were too close to call. ``kept``: answers that the run keeps."""
     where = f"point {row.point.index}, stage {stage}"
     before = ledger.count
     ledger.same(where, "input digest", row.input_sha256, now.input_sha256)
@@ -174,6 +191,10 @@ def _compared(stage: str, row: Row, stored: Certificate, now: Row, drawn: Certif
         pairs = list(zip(stored.levels, drawn.levels, strict=False))
         ledger.same(where, "levels", [one.sigma for one in stored.levels], [one.sigma for one in drawn.levels])
         moved = sum(_moved(old.counts, new.counts) + _moved(old.selection, new.selection) for old, new in pairs)
+    if kept is not None and drawn.answers is not None and len(kept) == len(drawn.answers):
+        moved = max(moved, int(np.count_nonzero(kept != drawn.answers)))
+    if stored.reused is not None and drawn.reused is not None:
+        moved = max(moved, abs(stored.reused.lost - drawn.reused.lost), abs(stored.reused.changed - drawn.reused.changed))
     if moved == 0 or ledger.count > before:
         return []
     if moved <= stored.ties:

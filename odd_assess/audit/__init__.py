@@ -28,6 +28,7 @@ from odd_assess.audit.load import load_run as load_run
 from odd_assess.audit.load import sound_run as sound_run
 from odd_assess.audit.opened import OpenedRun as OpenedRun
 from odd_assess.audit.opened import open_run as open_run
+from odd_assess.audit.recertification import declared_by as declared_by
 from odd_assess.audit.recertification import recertification as recertification
 from odd_assess.audit.recertification import reuse_account as reuse_account
 from odd_assess.audit.sameness import unlike as unlike

@@ -9,6 +9,8 @@
       passedTests    ids of the criteria that are MET; warnedTests, failedTests: those of severity warning and blocking that are not
       inconclusiveTests    of these, the ones that are INCONCLUSIVE (an addition to v0.1, whose readers must ignore what they do not know)
 
+Of a modified model that is certified on its baseline, the configuration names the evidence of the baseline's run and the digest of its model.
+
 Where a policy chose noise levels, the spec's descriptor names it and the soundness class of its certificates (annotations ``noise`` and ``soundness``).
 
 Criteria of severity info that are not MET are in none of the lists: they are for the reader of the report. The statement follows from the evidence, so that
@@ -94,6 +96,9 @@ def _configuration(spec: Spec, manifest: Mapping[str, Any]) -> Iterator[dict[str
     identity: Mapping[str, Any] = manifest["identity"]
     yield _described(f"data: {spec.inputs.kind}", identity.get("data"), "SHA-256 over the decoded images, labels and class names")
     yield _described(f"model: {spec.model.kind}", identity.get("model"), "SHA-256 over the declaration and every tensor")
+    if spec.recertification is not None and isinstance(baseline := identity.get("baseline"), Mapping):
+        what = "SHA-256 over the evidence of the run on which the modified model was certified"
+        yield _described(f"baseline: {baseline.get('run')}", baseline.get("evidence"), what, model=str(baseline.get("model")))
     if "code_sha256" in manifest:
         name = f"odd-assess {identity.get('odd_assess')}"
         yield _described(name, manifest["code_sha256"], "SHA-256 over its source files")

@@ -88,9 +88,10 @@ def finished_run(folder: Path) -> Iterator[FinishedRun]:
             raise RunFolderError(
                 f"{folder / MANIFEST}: must be as the run wrote it, found status {manifest['status']!r} and {altered[0]}"
             )
+        command = "recertify BASELINE --model FILE" if "recertification_file" in manifest["identity"] else "run SPEC"
         raise RunError(
             f"{folder}: the run must be complete, found status {manifest['status']!r}: its evidence is incomplete. "
-            f"Go on with: odd-assess run SPEC --out {folder} --resume"
+            f"Go on with: odd-assess {command} --out {folder} --resume"
         )
     broken = (*altered, *_altered_evidence(folder, manifest))
     with EvidenceStore.open(folder / EVIDENCE, finished=True) as store:

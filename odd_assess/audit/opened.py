@@ -13,7 +13,17 @@ from numpy.typing import NDArray
 
 from odd_assess.audit.load import load_run, sound_run
 from odd_assess.errors import RunFolderError
-from odd_assess.evidence import MAIN, PILOT, REFERENCE, Columns, calibration_stages, single_stage, soundness_of
+from odd_assess.evidence import (
+    BASELINE,
+    MAIN,
+    PILOT,
+    REFERENCE,
+    Columns,
+    calibration_stages,
+    single_stage,
+    soundness_of,
+    what_was_reused,
+)
 from odd_assess.odd.points import Coded
 from odd_assess.records import Assessment, Evidence, Finding, Floats, Ints, OddPoints, Spec, Verdict
 
@@ -38,9 +48,10 @@ class OpenedRun:
 
     ``certificates``: a row a certificate. The columns
 
-        stage         main, reference (the subsample at the reference budget), pilot, "calibration SIGMA" or "single SIGMA" (choice of noise levels, comparison)
+        stage         main, reference (the subsample at the reference budget), pilot, "calibration SIGMA" or "single SIGMA" (choice of noise levels,
+                      comparison), baseline (what a modified model was certified on)
         point         the number of the point
-        procedure     reduced, fixed, tolerance, single_batch, sequential or cascade
+        procedure     reduced, fixed, tolerance, single_batch, sequential, cascade, incremental or incremental_sequential
         outcome       certified or abstained
         chosen        the class that was tried; chosen_name says its name
         n0, n         draws that chose it and that bounded it
@@ -52,6 +63,14 @@ class OpenedRun:
         radius_alone  the same before the memory, where noise levels were fitted to inputs
         soundness     what the certificate speaks of: stateless, per-cell (metadata), or memory (later queries, order dependent)
         ties          draws whose two top logits tie within rounding
+
+    and where a modified model was certified on what its baseline keeps, missing elsewhere:
+
+        route         the bound that was taken: incremental (the baseline's, less what was lost), fresh (its own counts) or both
+        base_hits, base_n   draws that answered ``chosen`` in the baseline, of those that bounded it there
+        head          of the ``n`` draws, those that the baseline answered ``chosen``
+        lost          of these, those that the modified model answers otherwise
+        changed       of the ``n`` draws, those whose answer is another than the baseline's
 
     ``attrs["units"]`` of both maps columns to their units. All of it raises RunFolderError where the folder is damaged or was changed.
     """
@@ -121,7 +140,8 @@ class OpenedRun:
         with sound_run(self.path) as run:
             plan = self.spec.certification
             single = () if plan.comparison is None else tuple(single_stage(sigma) for sigma in plan.comparison.sigmas)
-            stages = (MAIN, REFERENCE, PILOT, *calibration_stages(plan), *single)
+            base = () if self.spec.recertification is None else (BASELINE,)
+            stages = (MAIN, REFERENCE, PILOT, *base, *calibration_stages(plan), *single)
             parts = [self._certified(stage, part) for stage in stages for part in run.store.columns(stage)]
         table = pd.concat(parts, ignore_index=True)
         table["radius_alone"] = table["radius"]
@@ -137,6 +157,7 @@ class OpenedRun:
     def _certified(self, stage: str, part: Columns) -> pd.DataFrame:
         import pandas as pd
 
+        reused = {} if self.spec.recertification is None or stage != MAIN else _reused(part)
         return pd.DataFrame(
             {
                 "stage": stage,
@@ -154,6 +175,7 @@ class OpenedRun:
                 "p_a_lower": part.p_a_lower,
                 "radius": part.radius,
                 "ties": part.ties,
+                **reused,
             }
         )
 
@@ -172,6 +194,18 @@ def open_run(path: Path | str) -> OpenedRun:
     """
     with sound_run(Path(path)) as run:
         return OpenedRun(path=run.path, manifest=run.manifest)
+
+
+def _reused(part: Columns) -> dict[str, Any]:
+    """What each certificate took from the baseline's, as columns.
+
+    Raises: RunFolderError where that cannot be read.
+    """
+    try:
+        reused = [what_was_reused(text or "") for text in part.reused]
+    except (ValueError, KeyError, TypeError) as error:
+        raise RunFolderError(f"what certificates took from the baseline must be as a run wrote it, found {error!r}") from error
+    return {name: [getattr(one, name) for one in reused] for name in ("route", "base_hits", "base_n", "head", "lost", "changed")}
 
 
 FIXED = frozenset({"point", "cell", "label", "label_name", "clean", "clean_name", "frame", "pilot"})

@@ -6,13 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from odd_assess.audit.load import FinishedRun, sound_run
+from odd_assess.audit.load import FinishedRun, finished_run, sound_run
 from odd_assess.criteria import asked_radii
 from odd_assess.criteria.metrics import REGRESSION
 from odd_assess.errors import InputError, RunError, RunFolderError
 from odd_assess.evidence import Cache, noted_cache, unfit_answers
 from odd_assess.records import Budget, Recertification, Results, Spec
-from odd_assess.spec import modified_spec, with_settings
+from odd_assess.spec import modified_spec, spec_alone, with_settings
 
 
 def recertification(
@@ -58,6 +58,16 @@ def recertification(
             return replace(with_settings(spec, settings, _budget(run)), baseline=path)
     except RunError as error:
         raise RunFolderError(f"a baseline must be a finished run: {error}") from error
+
+
+def declared_by(folder: Path | str, file: Path | str) -> Spec:
+    """What a file says of the model and the inputs of a finished run: a whole spec, or, of a modified model, the file with its section ``model`` alone.
+
+    Raises: SpecError or InputError for what is wrong with the file; RunFolderError or RunError for the run.
+    """
+    with finished_run(Path(folder)) as run:
+        modified = any(document.kind == "model" for document in run.documents)
+        return modified_spec(file, run.documents) if modified else spec_alone(file)
 
 
 def _cache(run: FinishedRun) -> Cache:
@@ -148,6 +158,11 @@ def _check_criteria(spec: Spec, stops: bool) -> None:
         raise InputError(
             f"{changes[0].location}: criterion {changes[0].id} asks for a regression, which compares two models at the same budget; a modified model that is "
             "certified on its baseline has another. Leave it out, or assess the model from nothing: odd-assess run --baseline"
+        )
+    if lost := [one for one in criteria if one.metric == "radius_reduction" and one.severity == "blocking"]:
+        raise InputError(
+            f"{lost[0].location}: criterion {lost[0].id} asks what the budget cost, which only a reference subsample measures, and a modified model that is "
+            "certified on its baseline has none: make it severity: warning in a spec of its own, given to --model, or assess the model from nothing"
         )
     if stops and not asked_radii(criteria):
         raise InputError(

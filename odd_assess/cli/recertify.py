@@ -121,6 +121,11 @@ def recertify(
         click.echo(json.dumps(data if len(files) > 1 else data[0], indent=2))
     else:
         click.echo("\n\n".join(headline(assessment, where) for assessment, where in zip(found, folders, strict=True)))
+        if len(files) > 1:
+            joint = found[0].manifest["recertified"]["joint_alpha"]
+            click.echo(
+                f"\nof these {len(files)} models on one baseline, some certificate at a point is false with probability at most {joint:.3g}"
+            )
     statuses = {EXIT_STATUS[assessment.verdict.value] for assessment in found}
     raise SystemExit(1 if 1 in statuses else max(statuses))
 

@@ -162,6 +162,7 @@ def as_data(assessment: Assessment, folder: Path) -> dict[str, object]:
         "overrides": [asdict(change) for group in assessment.spec.criteria for change in group.overrides],
         "lock": None if (lock := assessment.spec.lock) is None else {**asdict(lock), "state": lock.state},
         "noise": _noise(assessment),
+        "recertified": assessment.manifest.get("recertified"),
         "radius_reduction": {"predicted": assessment.reduction.predicted, "measured": assessment.reduction.measured},
         "findings": [
             {

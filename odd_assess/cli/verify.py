@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     "--model",
     "spec",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The spec file that declares the run's model and inputs, for --replay.",
+    help="The spec file that declares the run's model and inputs, for --replay; of a recertified run the file that was given to --model there, too.",
 )
 @click.option("--seed", type=click.IntRange(min=0), help="Chooses the points of --replay; default: a new one, which is printed.")
 @click.option("--device", help="For --replay: cpu, cuda, cuda:1 ...; default: a GPU when there is one.")
@@ -77,10 +77,10 @@ def verify(
 
 
 def _replayed(run: Path, spec: Path, points: int, seed: int, device: str | None, trust_pickle: bool, *, quiet: bool) -> Replay:
+    from odd_assess.audit import declared_by
     from odd_assess.cli.console import console_progress
-    from odd_assess.spec import spec_alone
 
-    declared = spec_alone(spec)
+    declared = declared_by(run, spec)
     with console_progress(quiet=quiet) as progress:
         sys.path.insert(0, str(declared.path.parent))  # "package.module:factory" may lie beside the spec
         from odd_assess.assessment import replay  # torch comes in here

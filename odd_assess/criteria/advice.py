@@ -33,14 +33,27 @@ class Advice:
     draws: int | None = None
 
 
-def advise(points: int, draws: int, with_copies: Callable[[float], State], with_draws: Callable[[int], State]) -> Advice:
-    """What would decide an inconclusive claim. The two functions answer which state a larger sample or budget would give."""
+def advise(
+    points: int,
+    draws: int,
+    with_copies: Callable[[float], State],
+    with_draws: Callable[[int], State],
+    *,
+    on_baseline: bool = False,
+) -> Advice:
+    """What would decide an inconclusive claim. The two functions answer which state a larger sample or budget would give.
+
+    ``on_baseline``: the points are certified on what a baseline keeps, which has no more points and no more answers than it has. Draws are then those of a
+    certification from nothing.
+    """
     copies, n = _copies_to_decide(with_copies), _draws_to_decide(draws, with_draws)
     ways = []
     if copies is not None:
-        ways.append(f"about {about(points * copies[0])} points at this budget ({copies[1].value})")
+        first = ", which the baseline must have first" if on_baseline else ""
+        ways.append(f"about {about(points * copies[0])} points at this budget{first} ({copies[1].value})")
     if n is not None:
-        ways.append(f"about {about(n[0])} draws a point at these points ({n[1].value})")
+        nothing = "certifying this model from nothing with " if on_baseline else ""
+        ways.append(f"{nothing}about {about(n[0])} draws a point at these points ({n[1].value})")
     if ways:
         return Advice(
             text=f"If the observed fractions persist, this would decide: {', or '.join(ways)}.",

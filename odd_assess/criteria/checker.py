@@ -233,6 +233,7 @@ def _domain_claim(criterion: Criterion, evidence: Evidence) -> Finding:
             int(results.n.max()),
             lambda copies: read(results, copies).state,
             lambda n: read(advice.at_budget(results, n)).state,
+            on_baseline=bool(results.base_n.any()),
         )
     return Finding(
         criterion=criterion,
@@ -371,6 +372,8 @@ def _cap_advice(criterion: Criterion, evidence: Evidence) -> Advice | None:
             text=f"{said}, and no feasible number of draws reaches {asked:g} at sigma = {sigma:g}: ask for a smaller radius or use a larger sigma."
         )
     draws = (anytime_draws_for_radius if anytime else draws_for_radius)(asked, alpha=alpha, sigma=sigma)
+    if results.base_n.any():
+        return Advice(text=f"{said}: certify this model from nothing, with at least {draws:,} draws a point.", draws=draws)
     return Advice(text=f"{said}: use at least {draws:,} draws a point.", draws=draws)
 
 
@@ -507,6 +510,10 @@ def _robust_fraction(criterion: Criterion, evidence: Evidence) -> Finding:
 def _reduction_advice(criterion: Criterion, state: State, evidence: Evidence) -> Advice:
     if state is State.MET:
         return Advice()
+    if evidence.results.base_n.any():
+        return Advice(
+            text="The baseline's answers are used up as far as was asked: certify this model from nothing to have larger radii."
+        )
     if evidence.results.anytime.any():
         return Advice(
             text="Draws stop once the radii that the criteria ask about are decided: more of them would not change this. "

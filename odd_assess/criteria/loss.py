@@ -10,6 +10,7 @@ from odd_assess.criteria.point_states import radius_alone
 from odd_assess.policies import Cascade
 from odd_assess.records import Floats, Reduction, Results
 from odd_assess.stats import measured_reduction, radius_reduction, reference_share, theory_reduction
+from odd_assess.stats.reduction import PredictedReduction
 
 
 def bound_levels(results: Results) -> Floats:
@@ -48,8 +49,7 @@ def radius_loss(results: Results, reference: Results | None, *, n_ref: int, seed
         "predicted": expected.reduction,
         "per_point_median": expected.per_point_median,
         "cap_share": expected.cap_share,
-        "width_share": expected.width_share,
-        "multiplicity_share": expected.multiplicity_share,
+        **_shares(results, expected),
         "theory": _theory(results, n_ref),
     }
     if reference is None:
@@ -87,9 +87,17 @@ def certified_share_at_reference(results: Results, radii: Floats, weights: Float
     )
 
 
+def _shares(results: Results, expected: PredictedReduction) -> dict[str, float | None]:
+    """What width and multiplicity take: no draw of a bound that rests on a baseline serves twice, so that all but the cap is due to the width of that bound."""
+    width, twice = expected.width_share, expected.multiplicity_share
+    if not results.base_n.any() or width is None or twice is None:
+        return {"width_share": width, "multiplicity_share": twice}
+    return {"width_share": width + twice, "multiplicity_share": 0.0}
+
+
 def _theory(results: Results, n_ref: int) -> float | None:
-    """The theory's reduction; None where n is not one fixed number, of which alone the theory speaks."""
+    """The theory's reduction; None where n is not one fixed number that alone decides the bound, of which alone the theory speaks."""
     one = all(column.min() == column.max() for column in (results.n, results.alpha))
-    if not one or results.anytime.any():
+    if not one or results.anytime.any() or results.base_n.any():
         return None
     return theory_reduction(int(results.n[0]), n_ref, alpha=float(results.alpha[0]))

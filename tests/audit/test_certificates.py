@@ -11,6 +11,7 @@ from odd_assess.audit.ledger import MOST_TOLD, Ledger
 from odd_assess.certify import CascadePlan, Plan, ReducedPlan, SequentialPlan, SingleBatchPlan, procedure
 from odd_assess.certify.procedures import cascade_certificate
 from odd_assess.evidence import Columns
+from odd_assess.evidence.reused import reused_text
 from odd_assess.records import Certificate, Certified
 
 SIGMA, ALPHA = 0.3, 0.001
@@ -49,6 +50,7 @@ def records_of(certificates: list[Certificate]) -> list[tuple[Any, ...]]:
                 None if c.selection is None else dense(c.selection.by_class), dense(c.counts.by_class), 0, c.sigma, c.alpha,
                 c.p_a_lower, getattr(c, "radius", 0.0),
                 json.dumps([[one.sigma, one.selection.by_class, one.counts.by_class] for one in c.levels]) if c.levels else None,
+                None if c.reused is None else reused_text(c.reused),
             )
             for i, c in enumerate(certificates)
     ]  # fmt: skip
