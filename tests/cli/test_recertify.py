@@ -360,6 +360,29 @@ def test_a_damaged_cache_is_refused(base: Bench, tmp_path: Path, sql: str, value
     refused(recertify(bench, "--model", base.folder / "rounded.yaml"), bench, "digest of evidence.sqlite")
 
 
+def test_another_kind_of_device_is_refused(base: Bench, tmp_path: Path) -> None:
+    """Noise belongs to it."""
+    bench = Bench(tmp_path)
+    shutil.copytree(base.folder / "run", tmp_path / "run")
+    reseal(tmp_path / "run", identity={**manifest_of(tmp_path / "run")["identity"], "device": "cuda"})
+    refused(recertify(bench, "--model", base.folder / "rounded.yaml"), bench, "kind of device: was cuda, is cpu")
+
+
+def test_an_input_that_differs_later_is_not_counted(base: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond the points that are looked at beforehand, it is found before its draws are counted: status 4, and what is certified stays."""
+    from odd_assess.assessment import baseline
+
+    bench = Bench(tmp_path)
+    shutil.copytree(base.folder / "run", tmp_path / "run")
+    damaged(tmp_path / "run", "UPDATE points SET input_sha256 = ? WHERE idx = 10", "0" * 64)
+    monkeypatch.setattr(baseline, "CHUNK", 4)
+    outcome = recertify(bench, "--model", base.folder / "rounded.yaml")
+    assert outcome.status == 4, outcome
+    assert "point 10 must have the input and the label that it has in the baseline" in outcome.err
+    with EvidenceStore.open(tmp_path / "out" / "evidence.sqlite") as store:
+        assert 10 not in store.done("main")
+
+
 def test_an_input_that_differs_is_found_before_anything_is_spent(base: Bench, tmp_path: Path) -> None:
     """The digest of one input is another in the baseline."""
     bench = Bench(tmp_path)

@@ -65,3 +65,13 @@ def test_reference_points_must_be_among_the_results(build: Any) -> None:
     stranger = replace(results, index=results.index + 5)
     with pytest.raises(ValueError, match="among the results"):
         radius_loss(results, stranger, n_ref=100_000, seed=1)
+
+
+def test_on_a_baseline_no_draw_serves_twice(build: Any) -> None:
+    """All but the cap is due to the width of the bound, although that may be better than the counts alone allow; the theory speaks of another bound."""
+    results = build.results(np.random.default_rng(1).binomial(1000, np.linspace(0.6, 1, 80)))
+    better = replace(results, n0=0 * results.n0, base_n=10 * results.n, radius=results.radius * 1.05)
+    loss = radius_loss(better, None, n_ref=100_000, seed=1)
+    assert sum(parts(loss)) == pytest.approx(loss.predicted, abs=1e-12)
+    assert parts(loss)[2] == 0
+    assert loss.theory is None

@@ -140,3 +140,16 @@ def test_environment_and_code_are_recorded() -> None:
     """The auditor learns the versions that numbers passed through and whether the code was edited."""
     assert {"torch", "numpy", "scipy", "odd-assess"} <= set(environment()["libraries"])
     assert len(code_digest()) == 64
+
+
+def test_nothing_is_left_of_what_was_refused(tmp_path: Path) -> None:
+    """Folders that were made go again where nothing was written; what was there, and what holds something, stays."""
+    (tmp_path / "there").mkdir()
+    for place in ("there", "a/b"):
+        with pytest.raises(RunFolderError), RunFolder.claim(tmp_path / place, resume=False):
+            raise RunFolderError("refused")
+    assert [path.name for path in tmp_path.iterdir()] == ["there"]
+    (begun(tmp_path / "c").path / "evidence.sqlite").rename(tmp_path / "c" / "other")
+    with pytest.raises(RunError), RunFolder.claim(tmp_path / "c", resume=False):
+        raise RunError("broken")
+    assert (tmp_path / "c" / "manifest.json").is_file()

@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors.torch import load_file, save_file
 
 from odd_assess import load_spec
 from odd_assess.assessment import assess
 from odd_assess.assessment.certifying import plan_of
+from odd_assess.audit import recertification
 from odd_assess.errors import InputError, RunError
 from odd_assess.evidence import MAIN, EvidenceStore, Row
 from odd_assess.examples.digits import WEIGHTS
@@ -162,6 +164,28 @@ def test_noise_levels_are_the_same_on_a_cluster(spec: Spec, cluster: Any, tmp_pa
     assess(declared, tmp_path / "one", device="cpu")
     assess(declared, tmp_path / "two", device="cpu", execution=RAY)
     assert (tmp_path / "two" / "evidence.sqlite").read_bytes() == (tmp_path / "one" / "evidence.sqlite").read_bytes()
+
+
+def test_kept_answers_and_what_rests_on_them_are_the_same_on_a_cluster(spec: Spec, cluster: Any, tmp_path: Path) -> None:
+    """A baseline that keeps answers, and a modified model that is certified on it with a worker lost: the bytes of one process."""
+    plan = replace(spec.certification, reference=None, cache=100)
+    text = spec.path.read_text().replace("reference: {n: 600, points: 4}", "cache: {draws: 100}")
+    (spec.path.parent / "keeps.yaml").write_text(text.replace("points: 24", "points: 8"))
+    declared = load_spec(spec.path.parent / "keeps.yaml")
+    assert declared.certification == plan
+    weights = {name: value.bfloat16().float() for name, value in load_file(WEIGHTS).items()}
+    save_file(weights, spec.path.parent / "rounded.safetensors")
+    model = spec.path.parent / "model.yaml"
+    model.write_text("model: {architecture: 'network.py:network', weights: rounded.safetensors}")
+    for name, execution in (("one", Execution()), ("two", RAY)):
+        assess(declared, tmp_path / name, device="cpu", execution=execution)
+    files = [tmp_path / name / "evidence.sqlite" for name in ("one", "two")]
+    assert files[0].read_bytes() == files[1].read_bytes()
+    modified = recertification(tmp_path / "one", model)
+    tell = Say(2, lambda: os.kill(workers_here()[0], signal.SIGKILL))
+    for name, execution in (("three", Execution()), ("four", RAY)):
+        assess(modified, tmp_path / name, device="cpu", execution=execution, progress=tell if name == "four" else None)
+    assert (tmp_path / "three" / "evidence.sqlite").read_bytes() == (tmp_path / "four" / "evidence.sqlite").read_bytes()
 
 
 def test_a_worker_with_another_model_is_refused(spec: Spec, cluster: Any) -> None:
