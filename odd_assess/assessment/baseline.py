@@ -80,7 +80,8 @@ def compared_with(spec: Spec, bench: Bench, identity: Mapping[str, Any]) -> Comp
     folder = spec.baseline
     try:
         with sound_run(folder) as run:
-            if different := unlike((run.spec, run.manifest["identity"]), (spec, identity)):
+            reusing = spec.recertification is not None
+            if different := unlike((run.spec, run.manifest["identity"]), (spec, identity), certified_on=reusing):
                 raise RunFolderError(_different(spec, different))
             points = run.store.points(MAIN, run.spec.domain)
             if points.digest != identity["points"]:
@@ -88,7 +89,7 @@ def compared_with(spec: Spec, bench: Bench, identity: Mapping[str, Any]) -> Comp
                     f"{folder}: a baseline must be as its run left it, but its points are not those of its manifest"
                 )
             _check_first_inputs(run.store, bench, spec)
-            cache = None if spec.recertification is None else reusable(run, bench)
+            cache = reusable(run, bench) if reusing else None
             clean = np.concatenate([part.clean for part in run.store.columns(MAIN)])
             return Compared(
                 folder=folder,

@@ -28,20 +28,29 @@ def conditions(spec: Spec, identity: Mapping[str, Any]) -> dict[str, Any]:
         **{f"preprocessing of {one.attribute}": _how(one) for one in spec.realisations},
         "sigma": plan.sigma if plan.policy is None else str(plan.policy),
         "alpha": plan.alpha,
-        "budget": f"{budget.kind}, n0 = {budget.n0}, {'max' if budget.kind in ('sequential', 'tolerance') else 'n'} = {budget.n}",
+        "budget": _draws(spec),
         **({"radii that draws decide": list(asked)} if budget.kind == "sequential" else {}),
     }
 
 
-def unlike(old: tuple[Spec, Mapping[str, Any]], new: tuple[Spec, Mapping[str, Any]]) -> list[str]:
+def unlike(old: tuple[Spec, Mapping[str, Any]], new: tuple[Spec, Mapping[str, Any]], *, certified_on: bool = False) -> list[str]:
     """What keeps two runs, each a spec and the identity of its manifest, from being compared: a line each.
 
-    Of a modified model that is certified on the old run, the version of odd-assess may be another: that the noise is the same is seen by itself.
+    ``certified_on``: the new model is certified on what the old run keeps. It then takes draws of its own, and the version of odd-assess may be another: that
+    the noise is the same is seen by itself.
     """
     before, after = conditions(*old), conditions(*new)
-    if new[0].recertification is not None:
+    if certified_on:
         before, after = ({name: what for name, what in one.items() if name not in OWN} for one in (before, after))
     return differences(before, after)
+
+
+def _draws(spec: Spec) -> str:
+    budget, settings = spec.certification.budget, spec.recertification
+    if settings is not None:
+        return f"{'at most ' if settings.when_decided else ''}{settings.draws} draws on those of a baseline"
+    limit = "max" if budget.kind in ("sequential", "tolerance") else "n"
+    return f"{budget.kind}, n0 = {budget.n0}, {limit} = {budget.n}"
 
 
 def _inputs(declared: InputDeclaration) -> str:

@@ -175,6 +175,23 @@ def test_a_whole_spec_brings_criteria_of_its_own(modified: Bench, make_bench: Ca
     assert bench("verify", bench.folder / "run", "--replay", "3", "--model", bench.spec).status == 0
 
 
+def test_a_baseline_whose_pilot_chose_n(base: Bench, make_bench: Callable[[], Bench]) -> None:
+    """It keeps no more answers than the n that was chosen; the modified model has no pilot of its own, and rests on that n."""
+    bench = make_bench()
+    shutil.copy(base.spec, bench.spec)
+    pilot = {"kind": "tolerance", "radius_reduction": 0.4, "n0": 50, "max": 1000, "pilot_points": 5}
+    bench.change({"certification/budget": pilot, "certification/cache": {"draws": 1000}})
+    assert bench.run("--quiet").status in {0, 1, 3}
+    n = manifest_of(bench.folder / "run")["pilot"]["n"]
+    assert n < 1000
+    model = model_file(bench.folder, "rounded", rounded)
+    assert recertify(bench, "--model", model).status in {0, 1, 3}
+    assert manifest_of(bench.folder / "out")["recertified"]["from_scratch_draws"] == POINTS * (50 + n)
+    assert set(open_run(bench.folder / "out").certificates["n"]) == {n}
+    outcome = bench("verify", bench.folder / "out", "--replay", "3", "--model", model)
+    assert outcome.status == 0, outcome
+
+
 # ---------------------------------------------------------------- durability
 
 
