@@ -5,14 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 
 from odd_assess.audit.ledger import Ledger
 from odd_assess.errors import RunFolderError
 from odd_assess.evidence import BASELINE, Answers, Columns, EvidenceStore, Tallies, what_was_reused
-from odd_assess.records import Floats, Ints, Recertification, Reused
-from odd_assess.stats import fresh_level, incremental_lower_bound, incremental_route, proportion_lower_bound
+from odd_assess.records import Bools, Floats, Ints, Recertification, Reused
+from odd_assess.stats import (
+    anytime_modified_lower_bound,
+    fresh_level,
+    incremental_lower_bound,
+    incremental_route,
+    proportion_lower_bound,
+)
+from odd_assess.stats.arrays import distinct
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -48,23 +56,49 @@ class RestsOn:
         ledger.compare(
             where, "changed", reused.changed, np.clip(reused.changed, reused.lost + gained, np.maximum(reused.lost + n - head, 0))
         )
-        lower = np.empty(len(columns))
-        routes: list[str | None] = []
-        alpha, alpha_z = self.settings.split(self.alpha)
-        for row, (k0, n0, first, total, drawn, kept, lost, k) in enumerate(
-            _rows(base_hits, base_n, chose, base.n0 + base.n, n, head, reused.lost, hits)
-        ):
-            possible = 0 <= k0 <= n0 and 1 <= drawn < total and 0 <= lost <= drawn and 0 <= k <= drawn and n0 >= 1
-            tail_hits = first + k0 - kept
-            if not possible:
-                ledger.note(where[row], "counts", (k, drawn, lost), f"counts that can stand beside {(k0, n0)} of the baseline")
-                routes.append(reused.route[row])
-                lower[row] = columns.p_a_lower[row]
-                continue
-            route, lower[row] = _bound(self.settings, alpha, alpha_z, k0, n0, tail_hits, total - drawn, drawn, lost, k)
-            routes.append(route)
-        ledger.compare(where, "route", _objects(reused.route), _objects(routes))
+        possible: Bools = (base_hits <= base_n) & (n >= 1) & (n < base.n0 + base.n) & (base_n >= 1)
+        possible &= (reused.lost >= 0) & (reused.lost <= n) & (hits <= n)
+        ledger.compare(where, "counts that can stand beside the baseline's", possible, np.ones(len(columns), dtype=np.bool_))
+        rows = np.flatnonzero(possible)
+        lower, route = columns.p_a_lower.copy(), _objects(reused.route)
+        tail_hits, tail = chose + base_hits - head, base.n0 + base.n - n
+        if len(rows):
+            cases = (base_hits, base_n, tail_hits, tail, n, reused.lost, hits)
+            route[rows], lower[rows] = self._bounds(*(column[rows] for column in cases))
+        ledger.compare(where, "route", _objects(reused.route), route)
         return lower
+
+    def _bounds(
+        self, base_hits: Ints, base_n: Ints, tail_hits: Ints, tail: Ints, n: Ints, lost: Ints, hits: Ints
+    ) -> tuple[np.ndarray, Floats]:
+        """(route, lower bound) of some points (m,), each different case once, by the code that certified."""
+        alpha, alpha_z = self.settings.split(self.alpha)
+        first, group = distinct(base_hits, base_n, tail_hits, n, lost, hits)
+        base_lower = np.atleast_1d(proportion_lower_bound(base_hits[first], base_n[first], alpha=alpha))
+        if self.settings.when_decided:
+            lower = anytime_modified_lower_bound(lost[first], hits[first], n[first], base_lower=base_lower, alpha_z=alpha_z)
+            return _objects(["both"] * len(group)), lower[group]
+        fresh = fresh_level(self.settings.route, alpha=alpha, alpha_z=alpha_z, models=self.settings.models)
+        routes: list[str | None] = []
+        bounds = []
+        numbers = (column[first].tolist() for column in (tail_hits, tail, base_n, n, lost, hits))
+        for known, of_tail, others, before, drawn, gone, hit in zip(base_lower.tolist(), *numbers, strict=True):
+            route = incremental_route(
+                self.settings.route,
+                base_lower=known,
+                tail_hits=of_tail,
+                tail=others,
+                base_n=before,
+                n=drawn,
+                alpha=alpha,
+                alpha_z=alpha_z,
+                alpha_fresh=fresh,
+                gamma=self.settings.gamma,
+            )
+            counts = (0.0, 0, hit) if route == "fresh" else (known, gone, 0)  # what it looks at
+            routes.append(route)
+            bounds.append(_bound(route, *counts, drawn, alpha_z, fresh))
+        return _objects(routes)[group], np.array(bounds)[group]
 
 
 def rests_on(store: EvidenceStore, columns: Columns, settings: Recertification, alpha: float) -> RestsOn:
@@ -106,52 +140,17 @@ def _head(kept: Answers | None, draws: int, label: int) -> int:
 
 @lru_cache(maxsize=2**16)
 def _bound(
-    settings: Recertification,
-    alpha: float,
-    alpha_z: float,
-    base_hits: int,
-    base_n: int,
-    tail_hits: int,
-    tail: int,
-    n: int,
+    route: Literal["incremental", "fresh", "both"],
+    base_lower: float,
     lost: int,
     hits: int,
-) -> tuple[str, float]:
-    """(route, lower bound) of one case, by the code that certified."""
-    base_lower = _base_lower(base_hits, base_n, alpha)
-    fresh = fresh_level(settings.route, alpha=alpha, alpha_z=alpha_z, models=settings.models)
-    route = incremental_route(
-        "both" if settings.when_decided else settings.route,
-        base_lower=base_lower,
-        tail_hits=tail_hits,
-        tail=tail,
-        base_n=base_n,
-        n=n,
-        alpha=alpha,
-        alpha_z=alpha_z,
-        alpha_fresh=fresh,
-        gamma=settings.gamma,
-    )
-    counts = (0.0, 0, hits) if route == "fresh" else (base_lower, lost, 0 if route == "incremental" else hits)  # what it looks at
-    return route, _route_bound(route, *counts, n, alpha_z, fresh)
-
-
-@lru_cache(maxsize=2**16)
-def _route_bound(route: str, base_lower: float, lost: int, hits: int, n: int, alpha_z: float, alpha_fresh: float) -> float:
+    n: int,
+    alpha_z: float,
+    alpha_fresh: float,
+) -> float:
     return incremental_lower_bound(
-        route,  # type: ignore[arg-type]  # one of those that `incremental_route` gives
-        base_lower=base_lower,
-        lost=lost,
-        hits=hits,
-        n=n,
-        alpha_z=alpha_z,
-        alpha_fresh=alpha_fresh,
+        route, base_lower=base_lower, lost=lost, hits=hits, n=n, alpha_z=alpha_z, alpha_fresh=alpha_fresh
     )
-
-
-@lru_cache(maxsize=2**16)
-def _base_lower(hits: int, n: int, alpha: float) -> float:
-    return float(proportion_lower_bound(hits, n, alpha=alpha))
 
 
 def _rows(*columns: Ints) -> zip[tuple[int, ...]]:
