@@ -12,6 +12,7 @@ import pytest
 from scipy.stats import norm
 
 from odd_assess.criteria import METRICS, certified_at, check, refuted_at, verdict
+from odd_assess.criteria.advice import advise
 from odd_assess.records import CriteriaSet, Evidence, Finding, Reduction, SamplingPlan, State
 from odd_assess.stats import (
     domain_fraction_bounds,
@@ -538,3 +539,24 @@ def test_a_measurement_that_contradicts_the_prediction_decides_nothing(build: An
         finding = build.check(build.criterion("radius_reduction", 0.25), results, reduction=lost)
         assert finding.state is state
         assert f"{measured:.3f} measured on 4 points" in finding.message
+
+
+def test_on_a_baseline_more_draws_are_those_of_a_certification_from_nothing() -> None:
+    """The baseline has no more answers and no more points than it has: the advice says so, the numbers stay."""
+    found = advise(
+        100,
+        500,
+        lambda copies: State.MET if copies > 2 else State.INCONCLUSIVE,
+        lambda n: State.MET if n > 900 else State.INCONCLUSIVE,
+    )
+    rests = advise(
+        100,
+        500,
+        lambda copies: State.MET if copies > 2 else State.INCONCLUSIVE,
+        lambda n: State.MET if n > 900 else State.INCONCLUSIVE,
+        on_baseline=True,
+    )
+    assert (rests.points, rests.draws) == (found.points, found.draws)
+    assert "points at this budget, which the baseline must have first (MET)" in rests.text
+    assert "certifying this model from nothing with about 1,000 draws a point at these points (MET)" in rests.text
+    assert "baseline" not in found.text

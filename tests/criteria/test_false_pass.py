@@ -43,7 +43,7 @@ DESIGNS: dict[str, dict[str, Any]] = {
 @pytest.fixture(autouse=True)
 def no_advice(monkeypatch: pytest.MonkeyPatch) -> None:
     """Advice costs time and decides nothing."""
-    monkeypatch.setattr("odd_assess.criteria.advice.advise", lambda *_: Advice())
+    monkeypatch.setattr("odd_assess.criteria.advice.advise", lambda *_, **__: Advice())
     monkeypatch.setattr("odd_assess.criteria.checker._needed", lambda *_: Advice())
 
 

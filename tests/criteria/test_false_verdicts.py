@@ -24,7 +24,7 @@ EDGE = norm.cdf(RADIUS / SIGMA)
 @pytest.fixture(autouse=True)
 def no_advice(monkeypatch: pytest.MonkeyPatch) -> None:
     """Advice costs time and decides nothing."""
-    monkeypatch.setattr("odd_assess.criteria.advice.advise", lambda *_: Advice())
+    monkeypatch.setattr("odd_assess.criteria.advice.advise", lambda *_, **__: Advice())
 
 
 def simulate(

@@ -31,7 +31,7 @@ REFERENCE = Reduction(n_ref=100_000, expected_reference=np.zeros(0), predicted=N
 @pytest.fixture(autouse=True)
 def no_advice(monkeypatch: pytest.MonkeyPatch) -> None:
     """Advice costs time and decides nothing."""
-    monkeypatch.setattr("odd_assess.criteria.advice.advise", lambda *_: Advice())
+    monkeypatch.setattr("odd_assess.criteria.advice.advise", lambda *_, **__: Advice())
     monkeypatch.setattr("odd_assess.criteria.checker._needed", lambda *_: Advice())
 
 
