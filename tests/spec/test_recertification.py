@@ -2,11 +2,12 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from odd_assess.errors import SpecError
+from odd_assess.errors import InputError, SpecError
 from odd_assess.records import Recertification, SourceFile
 from odd_assess.spec import kept_spec, load_spec, modified_spec, with_settings
 
@@ -108,3 +109,18 @@ def test_a_lock_sees_that_the_model_is_another(folder: Folder) -> None:
     made = modified_spec(model, load_spec(folder.spec).documents)
     assert made.lock is not None
     assert (made.lock.state, made.lock.spec_changes) == ("spec changed", ("model",))
+
+
+def test_data_are_looked_for_beside_the_model(folder: Folder, tmp_path: Path) -> None:
+    """Where they are not there it is one error that says what to do; beside the spec they are found."""
+    (folder.path / "images.npz").write_bytes(b"")
+    folder.edit(("inputs: {dataset: digits}", "inputs: {npz: images.npz}"))
+    documents = load_spec(folder.spec).documents
+    for place in (tmp_path / "elsewhere", folder.path):
+        place.mkdir(exist_ok=True)
+        (place / "model.yaml").write_text("model: {architecture: some_package.networks:smaller}")
+    assert modified_spec(folder.path / "model.yaml", documents).inputs.path == folder.path / "images.npz"
+    with pytest.raises(
+        InputError, match=r"inputs.npz must name an existing file, found nothing at .*elsewhere.*give a copy of that spec"
+    ):
+        modified_spec(tmp_path / "elsewhere" / "model.yaml", documents)
