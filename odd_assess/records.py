@@ -609,6 +609,48 @@ class NoiseLevels:
     single: tuple[Results, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Recertified:
+    """A modified model that was certified on the answers that its baseline keeps, for the baseline's classes. Arrays (m,), in design order.
+
+    ``run``, ``title``, ``verdict`` and ``finished`` are the baseline run's, ``model`` and ``certificates`` digests of its model and certificates. ``alpha``
+    is the failure probability of the baseline's bound at a point, ``alpha_z`` that of what was drawn now. ``route``, ``base_hits``, ``base_n``, ``head``,
+    ``lost``, ``changed``: see `Reused`. ``draws``: what this run spent on all points, ``base_draws`` what the baseline did, ``base_selection`` of these to
+    choose the classes. ``seconds``, ``base_seconds``: what that took; None where the manifest does not tell.
+    """
+
+    run: str
+    title: str
+    verdict: str
+    finished: str
+    model: str
+    certificates: str
+    plan: Recertification
+    alpha: float
+    alpha_z: float
+    route: NDArray[np.str_]
+    base_hits: Ints
+    base_n: Ints
+    head: Ints
+    lost: Ints
+    changed: Ints
+    draws: int
+    base_draws: int
+    base_selection: int
+    seconds: float | None = None
+    base_seconds: float | None = None
+
+    @property
+    def joint_alpha(self) -> float:
+        """The probability, at most, that at a point some certificate of all ``plan.models`` modified models is false."""
+        return self.alpha + self.plan.models * self.alpha_z
+
+    @property
+    def fresh_alpha(self) -> float:
+        """The level of the bound from what was drawn now alone (`odd_assess.stats.incremental`)."""
+        return self.alpha / self.plan.models + (0.0 if self.plan.route == "gamma" else self.alpha_z)
+
+
 class State(Enum):
     """The state of a criterion. Each value is the word that reports print."""
 
@@ -708,6 +750,7 @@ class Assessment:
     manifest: Mapping[str, Any]
     baseline: Results | None = None  # the same points under the model that this one would replace
     noise: NoiseLevels | None = None  # None: one level for all points
+    recertified: Recertified | None = None  # None: certified from nothing
 
     @property
     def evidence(self) -> Evidence:

@@ -6,6 +6,7 @@ noise_levels.py  what became of a policy that chooses noise levels: the level of
 baseline.py  the run of another model that this one is compared with
 kept_points.py   what a run keeps at its points for modified models
 reused.py    the answers that are kept for modified models, and what the certificate of such a model took from them
+recertified.py  a run whose model was certified so: its baseline, what was reused at each point, draws and times of both
 surroundings.py  what the data told about themselves: class names, and where in the domain points could be drawn
 manifest.py  manifest.json: digests, also of the evidence and of itself, seeds, environment, times
 folder.py    the folder they lie in: claimed before anything is spent, resumed only as the same run
@@ -42,6 +43,7 @@ from odd_assess.evidence.noise_levels import noted_levels as noted_levels
 from odd_assess.evidence.noise_levels import remembered as remembered
 from odd_assess.evidence.noise_levels import single_stage as single_stage
 from odd_assess.evidence.noise_levels import soundness_of as soundness_of
+from odd_assess.evidence.recertified import recertified as recertified
 from odd_assess.evidence.reused import Answers as Answers
 from odd_assess.evidence.reused import what_was_reused as what_was_reused
 from odd_assess.evidence.store import BASELINE as BASELINE
