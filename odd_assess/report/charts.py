@@ -27,6 +27,7 @@ from odd_assess.report.view.records import (
     Floats,
     HistogramChart,
     Ints,
+    KeptChart,
     LevelsChart,
     MatrixChart,
     ReleasesChart,
@@ -151,16 +152,59 @@ def shift(chart: ShiftChart, number: int) -> str:
         axes.set_ylim(0, top)
         axes.set_xlabel(f"certified radius, {_short(chart.old_name, 34)} (input units)")
         axes.set_ylabel(f"certified radius, {_short(chart.new_name, 34)}")
-        for place, (colour, rows, _, name) in enumerate(kinds):  # above: points lie everywhere
-            axes.annotate(
-                f"{name}: {int(rows.sum()):,}",
-                (0.01 + 0.25 * place, 1.0),
-                xycoords="axes fraction",
-                xytext=(0, 4),
-                textcoords="offset points",
-                color=MUTED if colour == "hatch" else LIGHT[colour],
-                fontsize=SMALL + 0.5,
+        _above(axes, [(colour, f"{name}: {int(rows.sum()):,}") for colour, rows, _, name in kinds], step=0.25)
+    return done()
+
+
+def _above(axes: Axes, names: list[tuple[str, str]], *, step: float) -> None:
+    """Names of marks above the axes, where points lie everywhere inside."""
+    for place, (colour, name) in enumerate(names):
+        axes.annotate(
+            name,
+            (0.01 + step * place, 1.0),
+            xycoords="axes fraction",
+            xytext=(0, 4),
+            textcoords="offset points",
+            color=MUTED if colour == "hatch" else LIGHT[colour],
+            fontsize=SMALL + 0.5,
+        )
+
+
+def kept(chart: KeptChart) -> str:
+    """Each point's radius under the modified model against that under its baseline, marked by how it was bounded."""
+    with _drawing("kept", chart.alt) as (axes, done):
+        top = 1.06 * max(max(float(before.max()), float(after.max())) for _, before, after in chart.groups)
+        axes.plot([0, top], [0, top], color=MUTED, linewidth=0.8)
+        axes.annotate(
+            "nothing lost",
+            (0.55 * top, 0.55 * top),
+            xytext=(-4, 5),
+            textcoords="offset points",
+            ha="right",
+            color=MUTED,
+            fontsize=SMALL,
+        )
+        kinds = (("run", "o", "●"), ("reference", "D", "◇"), ("met", "s", "□"))
+        names = []
+        for (name, before, after), (colour, marker, sign) in zip(chart.groups, kinds, strict=False):
+            axes.plot(
+                before,
+                after,
+                linestyle="none",
+                marker=marker,
+                markersize=3.6,
+                color=LIGHT[colour],
+                alpha=0.55,
+                fillstyle="full" if marker == "o" else "none",
+                markeredgewidth=0 if marker == "o" else 0.9,
+                clip_on=False,
             )
+            names.append((colour, f"{sign} {name}"))
+        axes.set_xlim(0, top)
+        axes.set_ylim(0, top)
+        axes.set_xlabel(chart.before_label)
+        axes.set_ylabel(chart.after_label)
+        _above(axes, names, step=0.5)
     return done()
 
 
@@ -246,7 +290,8 @@ def curve(chart: CurveChart) -> str:
         axes.plot(
             *chart.run, marker="o", markersize=8, color=LIGHT["run"], markeredgecolor=PAGE, markeredgewidth=1.4, linestyle="none"
         )
-        _beside(axes, chart.run, chart.run_label, LIGHT["run"])
+        line = float(np.interp(np.log(chart.run[0]), np.log(chart.draws), chart.expected))
+        _beside(axes, chart.run, chart.run_label, LIGHT["run"], above=chart.run[1] > 1.01 * line)
         if chart.measured is None:
             axes.plot(*chart.reference, marker="D", markersize=6, color=LIGHT["reference"], fillstyle="none", linestyle="none")
         else:
@@ -410,9 +455,18 @@ def _with_halo(found: re.Match[str]) -> str:
     return f'<g>{before}{rim}<text style="{style}"{rest}'
 
 
-def _beside(axes: Axes, at: tuple[float, float], text: str, colour: str) -> None:
-    """A mark's name, below it to the right: a rising curve leaves that side free."""
-    axes.annotate(text, at, xytext=(7, -13), textcoords="offset points", color=colour, fontsize=SMALL + 0.5, gid=_halo(PAGE))
+def _beside(axes: Axes, at: tuple[float, float], text: str, colour: str, *, above: bool) -> None:
+    """A mark's name, below it to the right: a rising curve leaves that side free; above it to the left where it lies ``above`` the curve."""
+    axes.annotate(
+        text,
+        at,
+        xytext=(-7, 6) if above else (7, -13),
+        ha="right" if above else "left",
+        textcoords="offset points",
+        color=colour,
+        fontsize=SMALL + 0.5,
+        gid=_halo(PAGE),
+    )
 
 
 def _fractions(axes: Axes, label: str) -> None:

@@ -76,6 +76,8 @@ def drawn(page: Page, *, medium: Medium) -> dict[str, Any]:
         "scatter": page.reduction.scatter and charts.scatter(page.reduction.scatter),
         "levels": page.noise and page.noise.spread and charts.levels(page.noise.spread),
         "gain": page.noise and page.noise.curves and charts.releases(page.noise.curves),
+        "kept": page.recertified and page.recertified.scatter and charts.kept(page.recertified.scatter),
+        "recertified": page.recertified and charts.releases(page.recertified.curves),
         "histogram": page.reduction.histogram and charts.histogram(page.reduction.histogram),
     }
     finish = palette.for_screen if medium == "screen" else str

@@ -33,8 +33,8 @@ class _Plan:
 
 def spec_of(recertification: Recertification | None) -> Spec:
     """Only the plans of the spec are looked at."""
-    plan = CertificationPlan(sigma=0.25, alpha=0.002, budget=cast(Any, None))
-    return cast(Spec, _Plan(certification=plan, recertification=recertification))
+    plan = CertificationPlan(sigma=0.25, alpha=0.002, budget=cast("Any", None))
+    return cast("Spec", _Plan(certification=plan, recertification=recertification))
 
 
 def certificate(n0: int, n: int, reused: Reused | None = None) -> Certified:

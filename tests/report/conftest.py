@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 from scipy.special import ndtr
 
-from odd_assess.certify.plans import SequentialPlan
-from odd_assess.certify.procedures import sequential
+from odd_assess.certify.plans import IncrementalPlan, SequentialPlan
+from odd_assess.certify.procedures import incremental, sequential
 from odd_assess.criteria import asked_radii, certified_at, check, radius_loss, verdict
 from odd_assess.errors import Location
 from odd_assess.odd.attributes import Boolean, Continuous, LogUniform, Ordinal
@@ -27,8 +27,11 @@ from odd_assess.policies import Cascade, DataDependent, MultiStart, PerCell, Sig
 from odd_assess.records import (
     Assessment,
     Budget,
+    Certificate,
     CertificationPlan,
+    Certified,
     ComparisonPlan,
+    Counts,
     CriteriaSet,
     Criterion,
     Evidence,
@@ -39,6 +42,8 @@ from odd_assess.records import (
     OddPoint,
     OddPoints,
     Realisation,
+    Recertification,
+    Recertified,
     ReferencePlan,
     Results,
     SamplingPlan,
@@ -439,3 +444,137 @@ def noisy_assessment_of(
         verdict=verdict(findings),
         noise=noise,
     )
+
+
+# ---------------------------------------------------------------- a modified model on its baseline
+
+BASE_N, CLASSES = 10_000, 10
+
+
+@pytest.fixture(scope="session")
+def again() -> Build:
+    """A maker of assessments of a modified model that was recertified."""
+    return recertified_assessment_of
+
+
+@cache
+def recertified_assessment_of(
+    *,
+    points: int = 300,
+    draws: int = 1_000,
+    route: str = "auto",
+    when_decided: bool = False,
+    models: int = 1,
+    share: float = 0.5,
+    changed: float = 0.006,
+    design: str = "random",
+    timed: bool = True,
+    state: State = State.NOT_MET,
+) -> Assessment:
+    """The model of `assessment_of`, modified so that about the share ``changed`` of its answers is another, by the procedure that certifies it."""
+    base = assessment_of(state=state, points=points, design=design)
+    old, rng = base.results, np.random.default_rng(13)
+    plan = Recertification(draws=draws, share=share, route=route, models=models, when_decided=when_decided)  # type: ignore[arg-type]
+    alpha, alpha_z = (1 - share) * ALPHA, share * ALPHA
+    radii = asked_radii(finding.criterion for finding in base.findings) if when_decided else ()
+    incremental_plan = IncrementalPlan(n=draws, alpha=alpha, alpha_z=alpha_z, route=route, models=models, radii=radii)  # type: ignore[arg-type]
+    columns = {name: getattr(old, name) for name in ("index", "cell", "level", "label", "clean")}
+    truth = old.hits / old.n
+    before = _results(rng, truth, columns, BASE_N, old.chosen)
+    found = [
+        _recertified_point(
+            rng,
+            incremental_plan,
+            chosen=int(old.chosen[row]),
+            label=int(old.label[row]),
+            hits=int(before.hits[row]),
+            rate=float(rng.exponential(changed) * (1.5 - truth[row])),
+        )
+        for row in range(points)
+    ]
+    reused = [certificate.reused for certificate in found]
+    results = replace(
+        before,
+        hits=np.array([certificate.counts.of(certificate.label) for certificate in found]),
+        label_hits=np.array([certificate.counts.of(int(old.label[row])) for row, certificate in enumerate(found)]),
+        n0=np.zeros(points, dtype=np.int64),
+        n=np.array([certificate.n for certificate in found]),
+        p_a_lower=np.array([certificate.p_a_lower for certificate in found]),
+        radius=np.array([getattr(certificate, "radius", 0.0) for certificate in found]),
+        certified=np.array([isinstance(certificate, Certified) for certificate in found]),
+        anytime=np.full(points, when_decided),
+        base_n=np.full(points, BASE_N),
+    )
+    counted = {
+        name: np.array([getattr(one, name) for one in reused]) for name in ("base_hits", "base_n", "head", "lost", "changed")
+    }
+    told = Recertified(
+        run="digit-reader",
+        title="Handwritten digit reader, release 1.2",
+        verdict=base.verdict.value,
+        finished="2026-11-18T09:30:00+00:00",
+        model="9a" * 32,
+        certificates="7c" * 32,
+        plan=plan,
+        alpha=alpha,
+        alpha_z=alpha_z,
+        route=np.array([one.route for one in reused if one is not None]),
+        draws=int(results.n.sum()),
+        base_draws=points * (N0 + BASE_N),
+        base_selection=points * N0,
+        seconds=13.4 if timed else None,
+        base_seconds=121.9 if timed else None,
+        **counted,
+    )
+    budget = Budget(kind="fixed", n0=N0, n=BASE_N)
+    certification = replace(base.spec.certification, budget=budget, reference=None)
+    spec = replace(
+        base.spec, title="Handwritten digit reader, release 1.2, int8", certification=certification, recertification=plan
+    )
+    lost = radius_loss(results, None, n_ref=N_REF, seed=7)
+    findings = check([finding.criterion for finding in base.findings], replace(base.evidence, results=results, reduction=lost))
+    return replace(
+        base,
+        spec=spec,
+        results=results,
+        reference=None,
+        reduction=lost,
+        findings=findings,
+        verdict=verdict(findings),
+        baseline=before,
+        recertified=told,
+        manifest={**base.manifest, "recertified": {"seconds": 13.4, "baseline_seconds": 121.9}} if timed else base.manifest,
+    )
+
+
+def _recertified_point(
+    rng: np.random.Generator, plan: IncrementalPlan, *, chosen: int, label: int, hits: int, rate: float
+) -> Certificate:
+    """A point whose baseline answered ``chosen`` to ``hits`` copies; a copy of ``rate`` is answered otherwise by the modified model."""
+    other = label if label != chosen else (chosen + 1) % CLASSES
+    kept = rng.permutation(np.where(np.arange(BASE_N) < hits, chosen, other))[: plan.n]
+    flipped = rng.random(plan.n) < rate
+    now = np.where(flipped, np.where(kept == chosen, other, chosen), kept)
+    base = Certified(
+        label=chosen,
+        radius=0.1,
+        p_a_lower=0.6,
+        n0=N0,
+        n=BASE_N,
+        sigma=SIGMA,
+        alpha=ALPHA,
+        procedure="fixed",
+        counts=Counts.from_array(np.bincount(np.where(np.arange(BASE_N) < hits, chosen, other), minlength=CLASSES)),
+        selection=Counts(n=N0, by_class=((chosen, N0),)),
+        answers=kept,
+    )
+    procedure = incremental(plan, base)
+    ask = next(procedure)
+    try:
+        while True:
+            block = slice(ask.start, ask.start + ask.n)
+            agreed = now[block][now[block] == kept[block]]
+            ask = procedure.send(np.stack([np.bincount(part, minlength=CLASSES) for part in (now[block], agreed)]))
+    except StopIteration as stop:
+        certificate: Certificate = stop.value
+        return certificate

@@ -29,7 +29,7 @@ def table(assessment: Assessment) -> Table:
     weights = point_weights(spec.sampling, spec.domain, results)
     now = np.array([float(weights @ certified_at(results, float(radius))) for radius in radii])
     then = expected_accuracy(assessment, radii)
-    fixed = not is_sequential(assessment) and int(results.n.min()) == int(results.n.max())
+    fixed = assessment.recertified is None and not is_sequential(assessment) and int(results.n.min()) == int(results.n.max())
     limit = theory_accuracy_drop(int(results.n.max()), alpha=float(results.alpha.max())) if fixed else None
     titles = ["Radius", f"At n = {draws_in_words(results)}", f"Expected at n = {formats.count(n_ref)}", "Lost"]
     titles += [] if limit is None else ["Theory: at most"]

@@ -41,7 +41,8 @@ def accuracy_band(assessment: Assessment, radii: Floats) -> Band:
     inference, confidence = inference_for(sampling, domain, results, reached=assessment.coverage.reached), _confidence(assessment)
     weights = point_weights(sampling, domain, results)
     limit, alpha = largest_label_radius(results), float(results.alpha.max())
-    claims = [FractionClaim(low=certified_at(results, radius), high=limit >= radius, alpha=alpha) for radius in radii]
+    held = [certified_at(results, radius) for radius in radii]
+    claims = [FractionClaim(low=low, high=(limit >= radius) | low, alpha=alpha) for low, radius in zip(held, radii, strict=True)]
     certified = np.array([float(weights @ claim.values) for claim in claims])
     level = f"{formats.plain(100 * confidence)}%"
     if inference is None:

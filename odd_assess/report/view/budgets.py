@@ -9,9 +9,17 @@ import numpy as np
 from odd_assess.criteria import bound_levels
 from odd_assess.criteria.asked import asked_radii
 from odd_assess.policies import Cascade, PerCell
-from odd_assess.records import Assessment, Results
+from odd_assess.records import Assessment, Recertified, Results
 from odd_assess.report.view import formats, levels
-from odd_assess.stats import anytime_radius_cap, radius_cap, radius_caps
+from odd_assess.stats import (
+    anytime_modified_lower_bound,
+    anytime_radius_cap,
+    certified_radius,
+    modified_lower_bound,
+    proportion_lower_bound,
+    radius_cap,
+    radius_caps,
+)
 
 
 def draws_in_words(results: Results) -> str:
@@ -23,6 +31,13 @@ def draws_in_words(results: Results) -> str:
 def draws_a_point(assessment: Assessment) -> str:
     """The draws that one point took, in a few words: those that chose the class, and those that bounded it."""
     budget, results = assessment.spec.certification.budget, assessment.results
+    if assessment.recertified is not None:
+        told = (
+            f": median {median_draws(results)}, at most {formats.count(most_draws(assessment))}"
+            if is_sequential(assessment)
+            else ""
+        )
+        return f"{draws_in_words(results)} (recertified{', until decided' if told else ''}){told}"
     chose = "" if budget.n0 == 0 else f"{formats.count(budget.n0)} + "
     kind = budget.kind.replace("_", " ")
     if budget.kind == "sequential":
@@ -43,6 +58,8 @@ def draws_in_all(assessment: Assessment) -> str:
     """Every draw that is in the evidence: for the points, for the reference subsample, for the pilot, for the choice and the comparison of noise levels."""
     tries, noise = levels.tries(assessment), assessment.noise
     told = [formats.count(tries * _all(assessment.results))]
+    if assessment.recertified is not None:
+        told.append(f"{formats.count(assessment.recertified.base_draws)} before, for its baseline")
     if assessment.reference is not None and len(assessment.reference):
         told.append(f"{formats.count(tries * _all(assessment.reference))} more for the reference")
     if (pilot := _pilot(assessment)) is not None:
@@ -79,7 +96,14 @@ def _pilot(assessment: Assessment) -> Mapping[str, float] | None:
 
 def is_sequential(assessment: Assessment) -> bool:
     """Whether draws stopped at each point when the radii asked for were decided."""
+    if assessment.recertified is not None:
+        return bool(assessment.results.anytime.any())
     return assessment.spec.certification.budget.kind == "sequential"
+
+
+def most_draws(assessment: Assessment) -> int:
+    """The draws that bound the class at a point, at most."""
+    return assessment.spec.certification.budget.n if assessment.recertified is None else assessment.recertified.plan.draws
 
 
 def asked_in_words(assessment: Assessment) -> str:
@@ -91,6 +115,8 @@ def how_chosen(assessment: Assessment) -> str:
     """How the number of draws came about, in a sentence or two."""
     budget, results = assessment.spec.certification.budget, assessment.results
     n = draws_in_words(results)
+    if assessment.recertified is not None:
+        return _on_the_baseline(assessment, n)
     if (tries := levels.tries(assessment)) > 1:
         each = formats.count(budget.n0)
         return f"At every point, at each of the {tries} noise levels, {each} draws chose a class and {n} fresh draws counted the answers."
@@ -108,6 +134,23 @@ def how_chosen(assessment: Assessment) -> str:
             return _by_pilot(assessment)
         case _:
             return f"At every point {formats.count(budget.n0)} draws chose the class and {n} fresh draws bounded it."
+
+
+def _on_the_baseline(assessment: Assessment, n: str) -> str:
+    """How many of the baseline's copies the modified model was asked about."""
+    start = "At every point the class is the one that the baseline's draws chose. The modified model was asked about"
+    if not is_sequential(assessment):
+        return (
+            f"{start} the first {n} of the noisy copies that bounded the baseline. Its bound rests on both models' answers, or on its own alone where these "
+            "were expected to show more."
+        )
+    most = most_draws(assessment)
+    spent = int((assessment.results.n >= most).sum())
+    return (
+        f"{start} the noisy copies that bounded the baseline, in blocks, until every radius that the criteria ask for ({asked_in_words(assessment)}) was "
+        f"decided there: {n}, median {median_draws(assessment.results)}; {formats.plural(spent, 'point') if spent else 'no point'} took all of the "
+        f"{formats.count(most)} allowed. Its bound rests on both models' answers."
+    )
 
 
 def _by_pilot(assessment: Assessment) -> str:
@@ -131,6 +174,8 @@ def _by_pilot(assessment: Assessment) -> str:
 def largest_cap(assessment: Assessment) -> float:
     """The largest radius that the draws of this run can certify at any point; all that are allowed, where points stop when decided."""
     results, budget = assessment.results, assessment.spec.certification.budget
+    if assessment.recertified is not None:
+        return _recertified_cap(assessment.recertified, results, stopped=is_sequential(assessment))
     if (noise := assessment.noise) is not None and isinstance(noise.policy, Cascade):  # alpha is shared by the bounds at all levels
         alpha = float(results.alpha.max()) / (2 * len(noise.policy.sigmas) - 1)
         return radius_cap(int(results.n.max()), alpha=alpha, sigma=noise.policy.largest)
@@ -139,9 +184,22 @@ def largest_cap(assessment: Assessment) -> float:
     return float(radius_caps(results.n, alpha=bound_levels(results), sigma=results.sigma).max())
 
 
+def _recertified_cap(found: Recertified, results: Results, *, stopped: bool) -> float:
+    """The largest radius that could be shown if every copy was answered with the baseline's class, then and now."""
+    n, base_n = found.plan.draws, int(found.base_n.max())
+    base = float(proportion_lower_bound(base_n, base_n, alpha=found.alpha))
+    if stopped:
+        shown = float(anytime_modified_lower_bound(0, n, n, base_lower=base, alpha_z=found.alpha_z))
+    else:
+        changed = 0.0 if found.plan.route == "fresh" else float(modified_lower_bound(base, 0, n, alpha_z=found.alpha_z))
+        afresh = 0.0 if found.plan.route == "incremental" else float(proportion_lower_bound(n, n, alpha=found.fresh_alpha))
+        shown = max(changed, afresh)
+    return float(certified_radius(shown, sigma=float(results.sigma.max())))
+
+
 def cap_label(assessment: Assessment) -> str:
     """The name of `largest_cap`."""
-    n = formats.count(assessment.spec.certification.budget.n) if is_sequential(assessment) else draws_in_words(assessment.results)
+    n = formats.count(most_draws(assessment)) if is_sequential(assessment) else draws_in_words(assessment.results)
     if assessment.noise is None or levels.one_level(assessment.results):
         return f"cap of n = {n}"
     return f"cap of n = {n}, largest σ"

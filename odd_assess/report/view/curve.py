@@ -9,7 +9,7 @@ import numpy as np
 from odd_assess.criteria import bound_levels
 from odd_assess.records import Assessment, Floats, Ints, Results
 from odd_assess.report.view import formats, levels
-from odd_assess.report.view.budgets import draws_in_words, is_sequential
+from odd_assess.report.view.budgets import draws_in_words, is_sequential, largest_cap
 from odd_assess.report.view.records import Cell, Column, CurveChart, Table
 from odd_assess.stats import expected_mean_radii, radius_cap, smallest_useful_n, theory_mean_ratio
 
@@ -34,9 +34,25 @@ def mean_radii_at(assessment: Assessment, draws: list[int] | Ints) -> Floats:
     )
 
 
+def draws_for(assessment: Assessment, mean: float) -> int | None:
+    """The draws a point, fixed beforehand, at which this mean radius is expected from scratch, up to the reference's; None where it is at none, or is 0.
+
+    Between those of the curve by the logarithm of n.
+    """
+    results, n_ref = assessment.results, assessment.reduction.n_ref
+    draws = _axis(smallest_useful_n(float(bound_levels(results).max())), n_ref, results)
+    draws = draws[draws <= n_ref]
+    means = mean_radii_at(assessment, draws)
+    if not 0 < mean <= means[-1]:
+        return None
+    return round(float(np.exp(np.interp(mean, means, np.log(draws)))))
+
+
 def ladder(assessment: Assessment) -> list[int]:
     """The other budgets that are worth telling, the reference last."""
-    n, n_ref = int(assessment.results.n.max()), assessment.reduction.n_ref
+    n, n_ref, again = int(assessment.results.n.max()), assessment.reduction.n_ref, assessment.recertified
+    if again is not None:
+        return sorted({step for step in (n, *(n * factor for factor in LADDER), int(again.base_n.max())) if step < n_ref} | {n_ref})
     steps = FIXED_LADDER if is_sequential(assessment) else tuple(n * factor for factor in LADDER)
     return [step for step in steps if step < n_ref] + [n_ref]
 
@@ -45,21 +61,31 @@ def table(assessment: Assessment) -> Table:
     """Mean radius, loss and cap at this budget and at others."""
     results, n_ref = assessment.results, assessment.reduction.n_ref
     alpha, sigma = float(bound_levels(results).max()), float(results.sigma.max())
-    steps, stopped = ladder(assessment), is_sequential(assessment)
+    steps, stopped, again = ladder(assessment), is_sequential(assessment), assessment.recertified is not None
     means = mean_radii_at(assessment, steps)
     now = float(results.radius.mean())
     rows = [
         _row(
-            draws_in_words(results), float(results.n.mean()), "this run", now, now / means[-1], formats.NOTHING if stopped else None
+            draws_in_words(results),
+            float(results.n.mean()),
+            "this run, on its baseline" if again else "this run",
+            now,
+            now / means[-1],
+            formats.NOTHING if stopped else formats.radius(largest_cap(assessment)) if again else None,
         )
     ]
     rows += [
-        _row(formats.count(n), n, "expected", mean, mean / means[-1], None) for n, mean in zip(steps, means.tolist(), strict=True)
+        _row(formats.count(n), n, "from scratch, expected" if again else "expected", mean, mean / means[-1], None)
+        for n, mean in zip(steps, means.tolist(), strict=True)
     ]
     caps = [int(results.n.max()), *steps]
     return Table(
         id="budgets-table",
-        caption="What a fixed number of draws at every point would give" if stopped else "What another number of draws would give",
+        caption="What certification from scratch would give"
+        if again
+        else "What a fixed number of draws at every point would give"
+        if stopped
+        else "What another number of draws would give",
         columns=tuple(
             Column(title=title, number=number)
             for title, number in (
@@ -132,6 +158,8 @@ def _caption(assessment: Assessment) -> str:
     )
     if found.measured is not None:
         text += "Diamond: the reference as the subsample measured it (this run's mean, divided by one minus the measured reduction), with its interval. "
+    if assessment.recertified is not None:
+        text += "The line is for certification from scratch; this run rests on the draws of its baseline besides. "
     if is_sequential(assessment):
         text += "This run lies below the line because draws stopped at each point when the radii asked for were decided."
     return text.strip()

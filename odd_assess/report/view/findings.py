@@ -8,7 +8,7 @@ from odd_assess.criteria.clauses import NO_COMPLIANCE, clauses_of
 from odd_assess.criteria.metrics import METRICS, MetricInfo, asked_info
 from odd_assess.criteria.words import about, of_parts, part_noun
 from odd_assess.records import Assessment, Change, Finding, State
-from odd_assess.report.view import formats, noise
+from odd_assess.report.view import formats, noise, recertified
 from odd_assess.report.view.domain import classes_without_a_point
 from odd_assess.report.view.extremes import weakest_groups
 from odd_assess.report.view.records import Cell, Column, FindingView, Interval, Table, VerdictView
@@ -44,7 +44,7 @@ def _reason(state: State, blocking: Sequence[Finding]) -> str:
 
 def _notes(assessment: Assessment, blocking: Sequence[Finding]) -> list[str]:
     notes = [] if assessment.spec.lock is None else [assessment.spec.lock.sentence]
-    notes += [told] if (told := noise.note(assessment)) else []
+    notes += [told for told in (recertified.note(assessment), noise.note(assessment)) if told]
     undecided = [finding.criterion.id for finding in blocking if finding.state is State.INCONCLUSIVE]
     if undecided and assessment.verdict is State.NOT_MET:
         notes.append(f"Not decided either: {formats.listed(undecided)}.")

@@ -15,6 +15,8 @@ from odd_assess.report.view.records import Fact, Group, Signature
 UNSIGNED = ("Assessment carried out by", "Reviewed by", "Released by")
 """Roles to sign where the spec declares none."""
 
+NOT_RECORDED = "time not recorded"
+
 _HEXADECIMAL = frozenset("0123456789abcdef")
 
 
@@ -40,7 +42,20 @@ def finished(manifest: Mapping[str, Any]) -> datetime | None:
 def finished_text(manifest: Mapping[str, Any]) -> str:
     """The end of the run for people: 20 November 2026, 14:03 UTC."""
     moment = finished(manifest)
-    return "time not recorded" if moment is None else f"{moment.day} {moment:%B %Y, %H:%M} UTC"
+    return NOT_RECORDED if moment is None else _told(moment)
+
+
+def moment_text(written: str) -> str:
+    """A moment as a manifest writes it, for people."""
+    try:
+        moment = datetime.fromisoformat(written)
+    except ValueError:
+        return NOT_RECORDED
+    return _told(moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC))
+
+
+def _told(moment: datetime) -> str:
+    return f"{moment.day} {moment:%B %Y, %H:%M} UTC"
 
 
 def version(manifest: Mapping[str, Any]) -> str:

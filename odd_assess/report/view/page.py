@@ -5,7 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 from odd_assess.records import Assessment, CriteriaSet
-from odd_assess.report.view import domain, findings, formats, groups, levels, manifest, noise, points, radii, reduction, words
+from odd_assess.report.view import (
+    domain,
+    findings,
+    formats,
+    groups,
+    levels,
+    manifest,
+    noise,
+    points,
+    radii,
+    recertified,
+    reduction,
+    words,
+)
 from odd_assess.report.view.budgets import draws_a_point, draws_in_all, ties_in_words
 from odd_assess.report.view.records import Fact, Page
 
@@ -27,6 +40,7 @@ def page_of(assessment: Assessment) -> Page:
         clauses_note=findings.clauses_note(assessment),
         reduction=reduction.reduction(assessment),
         noise=noise.noise(assessment),
+        recertified=recertified.recertified(assessment),
         domain=domain.domain(assessment),
         accuracy=radii.accuracy(assessment),
         states=radii.states(assessment),
@@ -48,6 +62,7 @@ def _facts(assessment: Assessment) -> tuple[Fact, ...]:
     """The run in a few numbers."""
     plan = assessment.spec.certification
     return (
+        *recertified.head(assessment),
         Fact(name="Points", text=domain.points_in_words(assessment)),
         Fact(name="Draws a point", text=draws_a_point(assessment)),
         Fact(name="Draws in all", text=draws_in_all(assessment)),

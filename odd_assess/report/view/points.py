@@ -73,6 +73,7 @@ def _weak(assessment: Assessment, exhibit: Exhibit, row: int) -> WeakPoint:
     condition = (
         Fact(name="True class", text=true),
         Fact(name="Votes", text=_votes(results, row, true, chosen)),
+        *_reused(assessment, row),
         *((Fact(name="Noise σ", text=levels.level(float(results.sigma[row]))),) if levels.differ(assessment) else ()),
         *_values(assessment.spec.domain.attributes, point),
     )
@@ -85,6 +86,8 @@ def _outcome(assessment: Assessment, row: int) -> str:
     results, before = assessment.results, levels.alone(assessment)
     chosen, alone = assessment.class_names[int(before.chosen[row])], float(before.radius[row])
     if not before.certified[row]:
+        if assessment.recertified is not None:
+            return f"abstained: the baseline's class “{chosen}” is not shown to have more than half of the noisy copies"
         return "abstained: no class is shown to have more than half of the noisy copies"
     if not results.certified[row]:
         return f"not certified: alone it is “{chosen}” with radius {formats.radius(alone)}, but the memory answers with another class here"
@@ -102,6 +105,21 @@ def _votes(results: Results, row: int, true: str, chosen: str) -> str:
     if results.chosen[row] != results.label[row]:
         text += f", {formats.count(int(results.label_hits[row]))} the true class “{true}”"
     return text
+
+
+def _reused(assessment: Assessment, row: int) -> tuple[Fact, ...]:
+    """What became of the baseline's votes, where the model was certified on them."""
+    found, results = assessment.recertified, assessment.results
+    if found is None:
+        return ()
+    asked, chosen = formats.count(int(results.n[row])), assessment.class_names[int(results.chosen[row])]
+    return (
+        Fact(
+            name="Baseline's votes",
+            text=f"{formats.count(int(found.base_hits[row]))} of {formats.count(int(found.base_n[row]))} answered “{chosen}”; of the {asked} that were asked "
+            f"again {formats.count(int(found.lost[row]))} lost it",
+        ),
+    )
 
 
 def _values(attributes: tuple[Attribute, ...], point: OddPoint) -> tuple[Fact, ...]:

@@ -61,9 +61,10 @@ def accuracy(assessment: Assessment) -> AccuracyView:
 def states(assessment: Assessment) -> StatesView:
     """For each radius: points that are certified, refuted (no budget would help) and undecided (more draws would tell)."""
     radii, results = axis(assessment), assessment.results
-    certified = np.array([float(certified_at(results, radius).mean()) for radius in radii])
+    held = [certified_at(results, radius) for radius in radii]
+    certified = np.array([float(one.mean()) for one in held])
     limit, cascade = largest_label_radius(results), levels.is_cascade(assessment)
-    refuted = np.array([float((limit < radius).mean()) for radius in radii])
+    refuted = np.array([float(((limit < radius) & ~one).mean()) for one, radius in zip(held, radii, strict=True)])
     chart = StatesChart(
         alt="Shares of the points that are certified, undecided and refuted, by the radius asked for. The table gives the numbers.",
         radii=radii,

@@ -162,6 +162,16 @@ class ShiftChart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class KeptChart:
+    """The certified radius of each point under the baseline and under the modified model: (name, before, after) for each way to bound it."""
+
+    alt: str
+    groups: tuple[tuple[str, Floats, Floats], ...]
+    before_label: str
+    after_label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class StatesChart:
     """Fractions of the points that are certified, undecided and refuted at each of ``radii``."""
 
@@ -290,6 +300,32 @@ class NoiseView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecertifiedView:
+    """A modified model that was certified on what its baseline keeps. ``kept``: before and after; ``cost``: what it took, beside other ways.
+
+    ``answers``: copies whose answer changed; ``spread``: points by how many were lost. ``words``: what the terms mean, and the method.
+    """
+
+    title: str
+    lead: str
+    facts: tuple[Fact, ...]
+    kept: Table
+    scatter: KeptChart | None
+    scatter_caption: str
+    curves: ReleasesChart
+    curves_caption: str
+    saved: str
+    cost: Table
+    answers: str
+    routes: Table
+    spread: Table
+    errors: Table
+    weakest: Table | None
+    holds: tuple[Fact, ...]
+    words: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DomainView:
     """The ODD as declared, and what of it the points visited."""
 
@@ -384,6 +420,7 @@ class Page:
     clauses_note: str
     reduction: ReductionView
     noise: NoiseView | None
+    recertified: RecertifiedView | None
     domain: DomainView
     accuracy: AccuracyView
     states: StatesView

@@ -64,7 +64,8 @@ def _cost(assessment: Assessment) -> str:
     if is_sequential(assessment):
         subject = f"Stopping at each point when decided, at n = {draws_in_words(results)} draws (median {median_draws(results)}),"
     else:
-        subject = f"Certifying with n = {draws_in_words(results)} draws"
+        how = "Certifying" if assessment.recertified is None else "Recertifying"
+        subject = f"{how} with n = {draws_in_words(results)} draws"
     told = _measured(found, subject, len(results)) if found.measured is not None else _predicted(found, subject)
     return " ".join(part for part in (told, _by_choice(assessment), _whose(assessment)) if part)
 
@@ -114,7 +115,8 @@ def _whose(assessment: Assessment) -> str:
 def _change(assessment: Assessment) -> str:
     """What another n would change, and what the loss is due to."""
     found = assessment.reduction
-    if found.predicted is None or found.cap_share is None or found.width_share is None:
+    again = assessment.recertified is not None
+    if found.predicted is None or (not again and (found.cap_share is None or found.width_share is None)):
         return ""
     n, fixed = int(assessment.results.n.max()), is_sequential(assessment)
     steps = [step for step in curve.ladder(assessment) if step < found.n_ref]
@@ -125,10 +127,12 @@ def _change(assessment: Assessment) -> str:
         f"n = {formats.count(step)} about {formats.percent(max(0.0, 1 - mean / means[-1]), digits=0)}"
         for step, mean in zip(picked, means[:-1].tolist(), strict=True)
     ]
-    start = "With the same fixed n at every point, " if fixed else "With "
+    start = "With the same fixed n at every point, " if fixed else "From scratch, with " if again else "With "
     would = f"{start}{formats.listed(told)} of the radius would be lost, instead of {formats.percent(found.predicted, digits=0)}. "
-    if fixed:  # each point has an n of its own: caps are where it stopped, by choice
+    if fixed or again:  # each point has an n of its own, where it stopped by choice; or bounds rest on a baseline's draws too
         return would if told else ""
+    assert found.cap_share is not None  # looked at above
+    assert found.width_share is not None
     return (would if told else "") + _due_to(found, found.cap_share, found.width_share)
 
 
@@ -151,7 +155,7 @@ def _facts(assessment: Assessment) -> Table:
     def fraction(value: float | None, side: formats.Side = "nearest") -> Cell:
         return Cell(text=formats.NOTHING if value is None else formats.percent(value, side=side), value=value)
 
-    level, stops = f"{formats.plain(100 * found.confidence)}%", spec.certification.budget.kind == "sequential"
+    level, stops, again = f"{formats.plain(100 * found.confidence)}%", is_sequential(assessment), assessment.recertified is not None
     twice = {
         "single_batch": "the batch that bounds the class also chooses it, so its bound has the level α / 2",
         "sequential": "the draws that bound the class also tell when to stop, so the bound must hold at any time",
@@ -186,8 +190,13 @@ def _facts(assessment: Assessment) -> Table:
         id="reduction-table",
         caption="The radius reduction in numbers",
         columns=(Column(title="Quantity"), Column(title="Reduction", number=True), Column(title="How it is known")),
-        rows=tuple((Cell(text=name), value, Cell(text=how)) for name, value, how in rows if value.value is not None),
-        note="All of these are estimates: fractions of the mean radius at the reference budget. The parts sum to what is predicted for all points."
+        rows=tuple(
+            (Cell(text=name), value, Cell(text=how))
+            for name, value, how in rows
+            if value.value is not None and not (again and name.startswith(("–", "Theory")))
+        ),
+        note="All of these are estimates: fractions of the mean radius at the reference budget."
+        + ("" if again else " The parts sum to what is predicted for all points.")
         + (" From so few draws at many points the prediction is coarse." if is_sequential(assessment) else ""),
     )
 
@@ -203,7 +212,7 @@ def _scatter(assessment: Assessment) -> ScatterChart:
     if reference is not None:
         rows = np.searchsorted(results.index, reference.index)
         there = np.flatnonzero(results.index[np.minimum(rows, len(results) - 1)] == reference.index)
-        picked = there[_spread(len(there))]
+        picked = there[evenly(len(there))]
         measured, achieved = reference.radius[picked], results.radius[rows[picked]]
     return ScatterChart(
         alt=f"Each point's certified radius at {n} draws against its radius at {n_ref} draws; points below the diagonal lost radius to the budget.{some}",
@@ -225,10 +234,10 @@ def _shown(expected: Floats, achieved: Floats) -> tuple[Ints, str]:
     if len(expected) <= MOST_MARKERS:
         return np.arange(len(expected)), ""
     first, _ = distinct(achieved, expected)
-    return first[_spread(len(first))], f" Points that coincide are drawn once, {formats.count(MOST_MARKERS)} at most."
+    return first[evenly(len(first))], f" Points that coincide are drawn once, {formats.count(MOST_MARKERS)} at most."
 
 
-def _spread(count: int) -> Ints:
+def evenly(count: int) -> Ints:
     """All of so many, or MOST_MARKERS of them at even steps."""
     return np.linspace(0, max(0, count - 1), min(count, MOST_MARKERS)).round().astype(np.int64)
 
@@ -236,7 +245,12 @@ def _spread(count: int) -> Ints:
 def _theory_line(assessment: Assessment) -> tuple[Floats, Floats] | None:
     """The theory's radius at n_ref and at n, for pA from 1/2 to where its formula turns down; None where points have no common n or noise level."""
     results, found = assessment.results, assessment.reduction
-    if is_sequential(assessment) or results.n.min() != results.n.max() or not levels.one_level(results):
+    if (
+        assessment.recertified is not None
+        or is_sequential(assessment)
+        or results.n.min() != results.n.max()
+        or not levels.one_level(results)
+    ):
         return None
     p = 1.0 - np.geomspace(0.5, 1e-7, 400)
     alpha, sigma = float(results.alpha.max()), float(results.sigma.max())

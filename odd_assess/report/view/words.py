@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from math import ceil, log10, sqrt
 
 from odd_assess.records import Assessment, SamplingPlan
-from odd_assess.report.view import formats, levels, noise
-from odd_assess.report.view.budgets import asked_in_words, ties_in_words
+from odd_assess.report.view import formats, levels, noise, recertified
+from odd_assess.report.view.budgets import asked_in_words, is_sequential, ties_in_words
 from odd_assess.report.view.extremes import radii_asked
 from odd_assess.report.view.points import grey_levels, image_shape
 from odd_assess.report.view.records import Cell, Column, Fact, Table
@@ -21,6 +21,7 @@ def claims(assessment: Assessment) -> tuple[Fact, ...]:
             name="Certificate",
             text=f"Speaks of one point. Except with probability {alpha}, the smoothed classifier gives the same class for every "
             "perturbation of this input whose L2 norm is below the radius, whoever made the perturbation."
+            + recertified.certificate_words(assessment)
             + noise.certificate_words(assessment),
         ),
         Fact(
@@ -45,6 +46,7 @@ def limits(assessment: Assessment) -> tuple[Fact, ...]:
             text=f"Every certificate holds for the smoothed classifier: {levels.smoothed_in_words(assessment)} It does not hold for the model used once "
             "without noise. A product that relies on it must answer by the same vote.",
         ),
+        *recertified.limits(assessment),
         *noise.limits(assessment),
         Fact(
             name="The norm and the input space",
@@ -145,7 +147,7 @@ def _stopping(assessment: Assessment) -> tuple[Fact, ...]:
     """Why draws and points could stop when they did."""
     spec, facts = assessment.spec, []
     budget = spec.certification.budget
-    if budget.kind == "sequential":
+    if is_sequential(assessment):
         facts.append(
             Fact(
                 name="Stopping the draws when decided",
@@ -155,7 +157,7 @@ def _stopping(assessment: Assessment) -> tuple[Fact, ...]:
                 "decided; certified radii beyond them are valid, but they are smaller than a full budget would show.",
             )
         )
-    if budget.kind == "tolerance":
+    if budget.kind == "tolerance" and assessment.recertified is None:
         facts.append(
             Fact(
                 name="The number of draws from a pilot",

@@ -1,0 +1,365 @@
+"""The numbers of a recertified run: draws and times beside other ways to certify the model, how its points were bounded, and where radius went."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from odd_assess.odd.attributes import Attribute
+from odd_assess.records import Assessment, Bools, Floats, Recertified, Results
+from odd_assess.report.view import curve, formats
+from odd_assess.report.view.budgets import asked_in_words, is_sequential
+from odd_assess.report.view.domain import with_unit
+from odd_assess.report.view.points import value_text
+from odd_assess.report.view.records import Cell, Column, Table
+from odd_assess.stats import (
+    anytime_lower_bound,
+    anytime_upper_bound,
+    certified_radius,
+    proportion_lower_bound,
+    proportion_upper_bound,
+)
+
+ROUTES = {
+    "incremental": "bound by what changed",
+    "fresh": "counted afresh",
+    "both": "both at once, stopped when decided",
+}
+"""The ways to bound a point, in words."""
+
+CLASSES = (0.0, 0.005, 0.01, 0.02, 0.05, 1.0)
+"""Shares of lost copies up to which points are counted together."""
+
+MOST_WEAK = 10
+"""Points in the table of those that lost most radius."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Pair:
+    """The same points under the baseline (``before``) and under the modified model (``after``)."""
+
+    assessment: Assessment
+    found: Recertified
+    before: Results
+    after: Results
+
+
+def ratio(more: float, less: float) -> str:
+    """How many times more, to two digits.
+
+    >>> ratio(10.1, 1.0), ratio(3.04, 1), ratio(180.0, 1.0)
+    ('10', '3.0', '180')
+    """
+    times = more / less
+    return f"{times:.1f}" if times < 9.95 else formats.count(round(float(f"{times:.2g}")))
+
+
+def probability(alpha: float) -> str:
+    """A part of a failure probability, to four digits: shares of it need not be round.
+
+    >>> probability(0.0005), probability(0.002 / 3)
+    ('0.0005', '0.0006667')
+    """
+    return formats.plain(float(f"{alpha:.4g}"))
+
+
+def zeta_upper(found: Recertified, after: Results) -> Floats:
+    """The upper bound (m,) on the probability that a copy is lost, each except with probability alpha_z."""
+    return _upper(found.lost, after, found.alpha_z)
+
+
+def _upper(hits: np.ndarray, after: Results, alpha: float) -> Floats:
+    fixed = np.atleast_1d(proportion_upper_bound(hits, after.n, alpha=alpha))
+    if not after.anytime.any():
+        return fixed
+    return np.where(after.anytime, np.atleast_1d(anytime_upper_bound(hits, after.n, alpha=alpha)), fixed)
+
+
+# ---------------------------------------------------------------- what it cost
+
+
+def from_scratch(pair: Pair) -> Floats:
+    """The radius (m,) that the very draws of this run would show without the baseline: for its classes, at the whole level of a certificate."""
+    after = pair.after
+    fixed = np.atleast_1d(proportion_lower_bound(after.hits, after.n, alpha=after.alpha))
+    shown = (
+        np.where(after.anytime, np.atleast_1d(anytime_lower_bound(after.hits, after.n, alpha=after.alpha)), fixed)
+        if after.anytime.any()
+        else fixed
+    )
+    return np.atleast_1d(certified_radius(shown, sigma=after.sigma))
+
+
+def saved(pair: Pair) -> str:
+    """Draws and time beside the baseline's and beside certification from scratch, in a few sentences."""
+    found, m = pair.found, len(pair.after)
+    text = f"Repeating the baseline's certification on the modified model would take {ratio(found.base_draws, found.draws)} times the draws of this run"
+    if found.seconds and found.base_seconds:
+        times = ratio(found.base_seconds, found.seconds)
+        text += f"; measured, the baseline's draws took {times} times the time"
+    if is_sequential(pair.assessment):
+        return f"{text}. It would show larger radii, too: here draws stopped once the radii asked for ({asked_in_words(pair.assessment)}) were decided."
+    text += ". It would show more radius, too, so that the fair question is how many draws from scratch show as much. "
+    same = curve.draws_for(pair.assessment, float(pair.after.radius.mean()))
+    if same is None:
+        if not pair.after.radius.any():
+            return text + "Nothing is certified here, so that there is nothing to be matched."
+        return text + f"More than {formats.count(pair.assessment.reduction.n_ref)} a point would be expected to be needed."
+    whole = m * same + found.base_selection
+    if whole <= found.draws:
+        return (
+            text
+            + f"About {formats.count(same)} a point would be expected to do, no more than this run took: on this model the baseline saved nothing."
+        )
+    return text + (
+        f"About {formats.count(_two_digits(same))} a point would be expected to do, and as many to choose the class as the baseline took: "
+        f"{ratio(whole, found.draws)} times the draws of this run. That is an estimate from the counts of this run."
+    )
+
+
+def _two_digits(number: int) -> int:
+    return round(float(f"{number:.2g}"))
+
+
+def cost(pair: Pair) -> Table:
+    """Draws, radius and time of this run, of its baseline, and of certification from scratch with as many draws or as much radius."""
+    found, m = pair.found, len(pair.after)
+    alone = from_scratch(pair)
+    spent = int(pair.after.n.sum())
+    rows = [
+        _cost("This run", spent, spent, float(pair.after.radius.mean()), found.draws, found.seconds),
+        _cost("Its baseline", spent, found.base_draws, float(pair.before.radius.mean()), found.base_draws, found.base_seconds),
+        _cost("From scratch, the same draws to bound", spent, found.base_selection + spent, float(alone.mean()), spent, None),
+    ]
+    if not is_sequential(pair.assessment) and (same := curve.draws_for(pair.assessment, float(pair.after.radius.mean()))):
+        rows.append(
+            _cost(
+                "From scratch, the same mean radius (estimate)",
+                spent,
+                found.base_selection + m * same,
+                float(pair.after.radius.mean()),
+                spent,
+                None,
+            )
+        )
+    timed = found.seconds is not None or found.base_seconds is not None
+    titles = ["Draws a point", "Draws in all", "This run takes", "Mean radius"] + (["Time", "Draws a second"] if timed else [])
+    rows = [row if timed else row[:-2] for row in rows]
+    return Table(
+        id="recertified-cost-table",
+        caption="What it took, beside other ways",
+        columns=(Column(title="Certification"), *(Column(title=title, number=True) for title in titles)),
+        rows=tuple(_with_mean_draws(row, m) for row in rows),
+        note="Mean radius over the points, whatever class is certified. From scratch, the same draws: what this run's own answers show without the "
+        "baseline, whose "
+        "draws then have to choose the class as well. "
+        + (
+            "Times are those of the draws alone, as each run measured them."
+            if timed
+            else "The manifest holds no times, so that only draws are compared."
+        ),
+    )
+
+
+def _cost(name: str, spent: int, draws: int, mean: float, timed_draws: int, seconds: float | None) -> tuple[Cell, ...]:
+    rate = None if seconds is None else timed_draws / seconds
+    return (
+        Cell(text=name, mark="strong" if name == "This run" else ""),
+        Cell(text="", value=draws),
+        Cell(text=formats.count(draws), value=draws),
+        Cell(text=formats.percent(spent / draws, side="up"), value=spent / draws),
+        Cell(text=formats.radius(mean), value=mean),
+        Cell(text=formats.NOTHING if seconds is None else _time(seconds), value=seconds),
+        Cell(text=formats.NOTHING if rate is None else formats.count(round(rate)), value=rate),
+    )
+
+
+def _with_mean_draws(row: tuple[Cell, ...], m: int) -> tuple[Cell, ...]:
+    each = (row[1].value or 0.0) / m
+    return (row[0], Cell(text=formats.count(round(each)), value=each), *row[2:])
+
+
+def _time(seconds: float) -> str:
+    """Seconds, minutes or hours with as many digits as a measurement has."""
+    if seconds < 600:
+        return f"{seconds:.1f} s" if seconds < 100 else f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
+# ---------------------------------------------------------------- what changed
+
+
+def answers(pair: Pair) -> str:
+    """Copies that were lost or changed, and the bounds on zeta."""
+    found, asked = pair.found, int(pair.after.n.sum())
+    zeta = zeta_upper(found, pair.after)
+    lost, changed = int(found.lost.sum()), int(found.changed.sum())
+    digits = 2 if changed < asked / 10 else 1
+    return (
+        f"Of {formats.count(asked)} copies that were asked again, {formats.count(changed)} ({formats.percent(changed / asked, digits=digits)}) are answered "
+        f"otherwise than by the baseline, and {formats.count(lost)} ({formats.percent(lost / asked, digits=digits)}) lost the baseline's class. "
+        f"The upper bounds on ζ, one a point, are {formats.percent(float(zeta.mean()), side='up', digits=2)} on average and "
+        f"{formats.percent(float(zeta.max()), side='up')} at most. "
+        f"{formats.plural(int((found.lost == 0).sum()), 'point')} of {formats.count(len(zeta))} lost no copy: there the bound is what so few draws leave open."
+    )
+
+
+def routes(pair: Pair) -> Table:
+    """Points, lost copies and radius by how the points were bounded."""
+    found = pair.found
+    rows = [_line(pair, name, found.route == route) for route, name in ROUTES.items() if (found.route == route).any()]
+    note = "Radius whatever class is certified."
+    if (found.route == "fresh").any():
+        note += " Points that are counted afresh make no use of ζ: next to pA = 1 the counts of the modified model alone show more."
+    return _by_group(rows, name="recertified-routes-table", caption="How points were bounded", first="Way", note=note)
+
+
+def spread(pair: Pair) -> Table:
+    """Points, bounds and radius by the share of copies that were lost."""
+    share = pair.found.lost / pair.after.n
+    groups = [("none", share <= 0)]
+    for low, high in pairwise(CLASSES):
+        name = f"up to {formats.plain(100 * high)}%" if high < 1 else f"above {formats.plain(100 * low)}%"
+        groups.append((name, (share > low) & (share <= high)))
+    rows = [_line(pair, name, rows) for name, rows in groups if rows.any()]
+    note = "Where no copy was lost, what is not kept is the price of fewer draws; what more is missing elsewhere, the model lost."
+    return _by_group(
+        rows,
+        name="recertified-spread-table",
+        caption="Points by the share of copies that they lost",
+        first="Copies lost",
+        note=note,
+    )
+
+
+def _by_group(rows: list[tuple[Cell, ...]], *, name: str, caption: str, first: str, note: str) -> Table:
+    titles = (
+        "Points",
+        "Share of the points",
+        "Copies lost in all",
+        "ζ at most, mean",
+        "Mean radius before",
+        "Mean radius now",
+        "Kept",
+    )
+    return Table(
+        id=name,
+        caption=caption,
+        columns=(Column(title=first), *(Column(title=title, number=True) for title in titles)),
+        rows=tuple(rows),
+        note=note,
+    )
+
+
+def _line(pair: Pair, name: str, rows: Bools) -> tuple[Cell, ...]:
+    found, m, points = pair.found, len(pair.after), int(rows.sum())
+    before, after = (float(results.radius[rows].mean()) for results in (pair.before, pair.after))
+    zeta, lost = float(zeta_upper(found, pair.after)[rows].mean()), int(found.lost[rows].sum())
+    return (
+        Cell(text=name),
+        Cell(text=formats.count(points), value=points),
+        Cell(text=formats.percent(points / m, digits=formats.decimals(m)), value=points / m),
+        Cell(text=formats.count(lost), value=lost),
+        Cell(text=formats.percent(zeta, side="up", digits=2), value=zeta),
+        Cell(text=formats.radius(before), value=before),
+        Cell(text=formats.radius(after), value=after),
+        _kept(before, after),
+    )
+
+
+def _kept(before: float, after: float) -> Cell:
+    if before <= 0:
+        return Cell(text=formats.NOTHING)
+    return Cell(text=formats.percent(after / before, side="down"), value=after / before)
+
+
+def weakest(pair: Pair) -> Table | None:
+    """The points that lost most radius; None where none did."""
+    drop = pair.before.radius - pair.after.radius
+    order = np.argsort(-drop, kind="stable")[:MOST_WEAK]
+    worst = order[drop[order] > 0]
+    if not len(worst):
+        return None
+    attributes: tuple[Attribute, ...] = pair.assessment.spec.domain.attributes
+    zeta = zeta_upper(pair.found, pair.after)
+    names = pair.assessment.class_names
+    rows = []
+    for at in worst.tolist():
+        point, label, chosen = pair.assessment.points[at], int(pair.after.label[at]), int(pair.after.chosen[at])
+        before, after = float(pair.before.radius[at]), float(pair.after.radius[at])
+        rows.append(
+            (
+                Cell(text=str(point.index), value=float(point.index)),
+                Cell(text=names[label] if chosen == label else f"{names[chosen]} (true: {names[label]})"),
+                Cell(
+                    text=f"{formats.count(int(pair.found.lost[at]))} of {formats.count(int(pair.after.n[at]))}",
+                    value=float(pair.found.lost[at]),
+                ),
+                Cell(text=formats.percent(float(zeta[at]), side="up"), value=float(zeta[at])),
+                Cell(text=ROUTES[str(pair.found.route[at])].split(",")[0]),
+                Cell(text=formats.radius(before), value=before),
+                Cell(text=formats.radius(after) if pair.after.certified[at] else "abstained", value=after),
+                *(Cell(text=value_text(point.values[a.id], getattr(a, "unit", "1"))) for a in attributes),
+            )
+        )
+    fixed = (("Point", True), ("Class", False), ("Copies lost", True), ("ζ at most", True), ("Bounded", False))
+    return Table(
+        id="recertified-weakest-table",
+        caption="The points that lost most radius",
+        columns=(
+            *(Column(title=title, number=number) for title, number in (*fixed, ("Radius before", True), ("Radius now", True))),
+            *(Column(title=with_unit(a)) for a in attributes),
+        ),
+        rows=tuple(rows),
+        note=f"{formats.plural(int((drop > 0).sum()), 'point')} of {formats.count(len(drop))} show a smaller radius than before, by what the model lost or "
+        "by what "
+        "fewer draws leave unshown: where no copy was lost it is the second.",
+        sortable=True,
+    )
+
+
+# ---------------------------------------------------------------- the budget of errors
+
+
+def errors(found: Recertified, *, stopped: bool) -> Table:
+    """The failure probability of a certificate by its parts, and of all models at a point."""
+    now = (
+        "the bound on ζ, or the bound on fresh counts"
+        if not stopped
+        else "the evidence of lost copies and of fresh counts, averaged; at any time"
+    )
+    rows = [
+        ("Bound of the baseline on its own pA", found.alpha, "spent once, however many models are recertified on it"),
+        ("What was drawn now", found.alpha_z, f"{now}; spent for each model"),
+        ("One certificate of this run", found.alpha + found.alpha_z, "the α of this report"),
+    ]
+    if found.plan.models > 1:
+        rows.append(
+            (
+                f"Some certificate of {found.plan.models} models at a point",
+                found.joint_alpha,
+                "α of the baseline's bound + models × α of what was drawn",
+            )
+        )
+    return Table(
+        id="recertified-errors-table",
+        caption="The probability, at most, that something is false",
+        columns=(Column(title="Part"), Column(title="α at most", number=True), Column(title="What it covers")),
+        rows=tuple((Cell(text=name), Cell(text=probability(alpha), value=alpha), Cell(text=what)) for name, alpha, what in rows),
+        note=f"The baseline's bound is taken anew at its part of α, from the baseline's own counts.{_fresh(found, stopped=stopped)}",
+    )
+
+
+def _fresh(found: Recertified, *, stopped: bool) -> str:
+    """At which level fresh counts are bounded, and why that is sound; begins with a space."""
+    if stopped or found.plan.route == "incremental":
+        return ""
+    level = probability(found.fresh_alpha)
+    why = {
+        "auto": "draws of the baseline beside these copies decide which points those are",
+        "gamma": "the baseline's own bound decides which points those are",
+        "fresh": "these are all points",
+    }[found.plan.route]
+    return f" At points that are counted afresh, the counts have the level {level}: {why}."
