@@ -18,3 +18,4 @@ from odd_assess.exchange.sarif import sarif as sarif
 from odd_assess.exchange.summary import summary as summary
 from odd_assess.exchange.words import noise_words as noise_words
 from odd_assess.exchange.words import overrides as overrides
+from odd_assess.exchange.words import recertified_words as recertified_words

@@ -19,7 +19,7 @@ from typing import Any
 
 import yaml
 
-from odd_assess.exchange.words import headline, plain, requirement
+from odd_assess.exchange.words import headline, plain, recertified_words, requirement
 from odd_assess.policies import MEANING
 from odd_assess.records import Assessment, Finding, State
 
@@ -45,7 +45,11 @@ def argument(assessment: Assessment) -> str:
             "url": "report.html#domain",
             "sha256": spec.sha256,
         },
-        f"C_{name}_model": {"text": "The model under test", "amlas": "[V] ML model", "sha256": str(identity.get("model", ""))},
+        f"C_{name}_model": {
+            "text": "The model under test" + (f", {told}" if (told := recertified_words(assessment)) else ""),
+            "amlas": "[V] ML model",
+            "sha256": str(identity.get("model", "")),
+        },
         f"C_{name}_data": {
             "text": f"Verification data: {len(assessment.results)} points by the design {spec.sampling.design}, seed {spec.sampling.seed}",
             "amlas": "[P] verification data",
@@ -101,6 +105,10 @@ def _assumptions(assessment: Assessment) -> dict[str, str]:
         f"A_{spec.id}_transforms": "The transforms that realise the conditions stand for the conditions in the field",
         f"A_{spec.id}_sampling": "Conditions occur as the declared distributions say, and base images as in the verification data",
     }
+    if (found := assessment.recertified) is not None:
+        taken[f"A_{spec.id}_baseline"] = (
+            f"The evidence of the baseline {found.run} (certificates {found.certificates}) is what its model {found.model} answered"
+        )
     if noise is not None and noise.soundness != "stateless":
         taken[f"A_{spec.id}_levels"] = (
             f"The noise level of an input is chosen in use as in the assessment: {MEANING[noise.soundness]}"

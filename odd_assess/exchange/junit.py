@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from xml.etree import ElementTree as ET
 
-from odd_assess.exchange.words import headline, in_full, lock_words, noise_words, overrides, plain, requirement
+from odd_assess.exchange.words import headline, in_full, lock_words, noise_words, overrides, plain, recertified_words, requirement
 from odd_assess.records import Assessment, Finding, State
 
 FAILURES = {State.NOT_MET: "CriterionNotMet", State.INCONCLUSIVE: "Inconclusive"}
@@ -67,6 +67,8 @@ def _suite(assessment: Assessment, title: str, sha256: str, findings: Sequence[F
         facts["lock"] = locked
     if noise := noise_words(assessment):
         facts["noise"] = noise
+    if recertified := recertified_words(assessment):
+        facts["recertified"] = recertified
     if changed := overrides(assessment):
         facts["overrides"] = "; ".join(changed)
     for name, value in facts.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from odd_assess.criteria.words import at_least, at_most
-from odd_assess.exchange.words import lock_words, noise_words, overrides, requirement
+from odd_assess.exchange.words import lock_words, noise_words, overrides, recertified_words, requirement
 from odd_assess.records import Assessment, Finding, State
 
 MARKS = {State.MET: "✅", State.NOT_MET: "❌", State.INCONCLUSIVE: "❔"}
@@ -19,7 +19,12 @@ def summary(assessment: Assessment) -> str:
         "",
         *([f"**{_cell(locked)}**", ""] if (locked := lock_words(assessment)) else []),
         f"{len(assessment.results):,} points of the operational design domain, {assessment.spec.id}.",
-        *(["", f"{_cell(told[0].upper() + told[1:])}."] if (told := noise_words(assessment)) else []),
+        *(
+            line
+            for told in (recertified_words(assessment), noise_words(assessment))
+            if told
+            for line in ("", f"{_cell(told[0].upper() + told[1:])}.")
+        ),
         "",
         "| | criterion | required | observed | at least | at most | points | |",
         "|---|---|---|---|---|---|---|---|",

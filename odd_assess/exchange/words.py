@@ -62,6 +62,19 @@ def noise_words(assessment: Assessment) -> str:
     return f"noise levels by {noise.policy.name}: {noise.policy.in_words}; certificates: {noise.soundness}{lost}"
 
 
+def recertified_words(assessment: Assessment) -> str:
+    """What the model was certified on, where that is a baseline; empty where it was certified from nothing."""
+    found = assessment.recertified
+    if found is None:
+        return ""
+    parts = f"{found.alpha:g} + {found.alpha_z:g}"
+    several = f", {found.joint_alpha:g} jointly over {found.plan.models} models" if found.plan.models > 1 else ""
+    return (
+        f"recertified from {found.run} (finished {found.finished[:10]}, model {found.model[:12]}, certificates {found.certificates[:12]}): modified model, "
+        f"classes of the baseline, {found.draws:,} draws where the baseline took {found.base_draws:,}; alpha {parts} a certificate{several}"
+    )
+
+
 def requirement(criterion: Criterion) -> str:
     """The requirement as the criteria file states it."""
     radius = "" if criterion.radius is None else f" at radius {criterion.radius:g}"

@@ -11,3 +11,4 @@ _spec.loader.exec_module(_module)
 
 build = _module.build
 noisy = _module.noisy
+again = _module.again

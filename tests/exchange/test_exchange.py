@@ -250,3 +250,37 @@ def test_one_declared_level_is_not_worth_a_word(build: Build) -> None:
     assessment = build()
     assert "noise levels by" not in junit(assessment) + sarif(assessment) + summary(assessment).lower() + argument(assessment)
     assert "sigma 0.25" in argument(assessment)
+
+
+# ---------------------------------------------------------------- a model that was recertified
+
+
+@pytest.mark.parametrize("models", [1, 3])
+def test_every_format_names_the_baseline(again: Build, models: int) -> None:
+    """Where a model was certified on its baseline each format says on which, with its digests, what it took and the parts of alpha; jointly for several."""
+    assessment = again(models=models)
+    found = assessment.recertified
+    assert found is not None
+    (suite,) = ET.fromstring(junit(assessment)).findall("testsuite")[:1]
+    facts = {one.get("name"): one.get("value") or "" for one in suite.iter("property")}
+    elements = yaml.safe_load(argument(assessment))
+    said = [
+        facts["recertified"],
+        json.loads(sarif(assessment))["runs"][0]["properties"]["recertified"],
+        summary(assessment).replace("\\", "").replace("Recertified", "recertified"),
+        elements["C_digit-reader_model"]["text"],
+    ]
+    for text in said:
+        assert "recertified from digit-reader (finished 2026-11-18" in text
+        assert found.model[:12] in text
+        assert found.certificates[:12] in text
+        assert "300,000 draws where the baseline took 3,030,000; alpha 0.0005 + 0.0005 a certificate" in text
+        assert ("0.002 jointly over 3 models" in text) is (models == 3)
+    check_xsd(ET.fromstring(junit(assessment)))
+    assert found.certificates in elements["A_digit-reader_baseline"]["text"]
+
+
+def test_a_model_certified_from_nothing_names_no_baseline(build: Build) -> None:
+    """No format has a property or a line on it."""
+    assessment = build()
+    assert "recertified" not in (junit(assessment) + sarif(assessment) + summary(assessment) + argument(assessment)).lower()
