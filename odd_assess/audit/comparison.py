@@ -25,6 +25,9 @@ from odd_assess.records import Assessment, Criterion, Finding, Ints, State
 CONFIDENCE = 0.95
 """Used for bounds that no criterion asks for."""
 
+LOOSE = ("budget:", "radii that draws decide:", "odd-assess:")
+"""What a run may have otherwise than its baseline, on which it was recertified."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quantity:
@@ -102,6 +105,24 @@ class Comparison:
         return tuple(finding for row in self.differences for one in row for finding in one.findings)
 
     @property
+    def recertified(self) -> tuple[Release, ...]:
+        """Later runs whose model was certified on what the first keeps: the same points and noise, but fewer draws."""
+        first = self.releases[0].assessment
+        return tuple(one for one in self.releases[1:] if one.assessment.recertified is not None and first.recertified is None)
+
+    @property
+    def budgets(self) -> str:
+        """What is to be said where budgets differ; empty where they do not."""
+        if not self.recertified:
+            return ""
+        names = ", ".join(one.name for one in self.recertified)
+        verb = "was" if len(self.recertified) == 1 else "were"
+        return (
+            f"Budgets differ: {names} {verb} recertified on what {self.releases[0].name} keeps, with fewer draws. What is less is what the model lost and what "
+            "fewer draws leave unshown, together; see “Recertified from” in its report."
+        )
+
+    @property
     def verdict(self) -> State | None:
         """By the blocking criteria; None where none was asked."""
         return verdict(self.findings) if any(f.criterion.severity == "blocking" for f in self.findings) else None
@@ -138,6 +159,10 @@ def _inputs(folder: Path) -> dict[int, str]:
 def _check_alike(first: Release, other: Release, inputs: dict[int, str]) -> None:
     sides = [(one.assessment.spec, one.assessment.manifest["identity"]) for one in (first, other)]
     different = unlike(sides[0], sides[1])
+    if _is_baseline(first, other):
+        different = [line for line in different if not line.startswith(LOOSE)]
+    else:
+        different += _certified_otherwise(first, other)
     old, new = first.assessment.results, other.assessment.results
     if not different and not (np.array_equal(old.index, new.index) and np.array_equal(old.label, new.label)):
         different = ["points: the two runs hold others, or other true classes"]
@@ -148,6 +173,26 @@ def _check_alike(first: Release, other: Release, inputs: dict[int, str]) -> None
         raise RunFolderError(
             f"{other.folder}: must be a run on the same points, data, noise and budget as {first.folder}, but these differ:\n{listed}"
         )
+
+
+def _is_baseline(first: Release, other: Release) -> bool:
+    """Whether the model of the one was recertified on what the other keeps."""
+    found = other.assessment.recertified
+    if found is None or first.assessment.recertified is not None:
+        return False
+    with finished_run(first.folder) as run:
+        return found.certificates == run.store.digest(MAIN, first.assessment.results.clean)
+
+
+def _certified_otherwise(first: Release, other: Release) -> list[str]:
+    """Whether one was certified from scratch and the other on a baseline, or both on other baselines or in other ways."""
+    ways = [
+        "from scratch"
+        if found is None
+        else f"on what {found.run} ({found.certificates[:12]}) keeps, {found.plan.draws} draws, {found.plan.route}{', until decided' * found.plan.when_decided}"
+        for found in (first.assessment.recertified, other.assessment.recertified)
+    ]
+    return [] if ways[0] == ways[1] else [f"certified: was {ways[0]}, is {ways[1]}"]
 
 
 def _quantities(criteria: Sequence[Sequence[Criterion]]) -> tuple[Quantity, ...]:

@@ -81,6 +81,7 @@ def told(found: Comparison) -> str:
     lines = [
         f"{one.name}: {one.assessment.verdict.value}, model {one.model[:12]}, {one.assessment.spec.title}" for one in found.releases
     ]
+    lines += [found.budgets] if found.budgets else []
     first = found.releases[0]
     for one, differences in zip(found.releases[1:], found.differences, strict=True):
         lines += ["", f"{one.name} against {first.name}, {len(one.assessment.results)} points"]
@@ -145,6 +146,7 @@ def as_data(found: Comparison) -> dict[str, Any]:
             }
             for one in found.releases
         ],
+        **({"budgets": found.budgets} if found.budgets else {}),
         "differences": [
             {
                 "old": str(found.releases[0].folder),

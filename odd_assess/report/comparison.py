@@ -121,6 +121,7 @@ def _runs(found: Comparison) -> Table:
         columns=tuple(columns),
         rows=tuple(rows),
         note="What certification at this budget shows: plain shares and means over the ODD. The verdict is each run's own."
+        + (f" {found.budgets}" if found.budgets else "")
         + _noise(found),
     )
 

@@ -15,6 +15,7 @@ _spec.loader.exec_module(_module)
 
 build = _module.build
 noisy = _module.noisy
+again = _module.again
 
 
 @pytest.fixture(scope="session")
