@@ -25,9 +25,6 @@ from odd_assess.records import Assessment, Criterion, Finding, Ints, State
 CONFIDENCE = 0.95
 """Used for bounds that no criterion asks for."""
 
-LOOSE = ("budget:", "radii that draws decide:", "odd-assess:")
-"""What a run may have otherwise than its baseline, on which it was recertified."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quantity:
@@ -159,9 +156,7 @@ def _inputs(folder: Path) -> dict[int, str]:
 def _check_alike(first: Release, other: Release, inputs: dict[int, str]) -> None:
     sides = [(one.assessment.spec, one.assessment.manifest["identity"]) for one in (first, other)]
     different = unlike(sides[0], sides[1])
-    if _is_baseline(first, other):
-        different = [line for line in different if not line.startswith(LOOSE)]
-    else:
+    if not _is_baseline(first, other):
         different += _certified_otherwise(first, other)
     old, new = first.assessment.results, other.assessment.results
     if not different and not (np.array_equal(old.index, new.index) and np.array_equal(old.label, new.label)):

@@ -18,7 +18,8 @@ from odd_assess.records import Ints, Recertified, Reused, Spec
 def recertified(store: EvidenceStore, spec: Spec, manifest: Mapping[str, Any]) -> Recertified | None:
     """What became of a modified model that was certified on what its baseline keeps; None where the spec asks for no such thing.
 
-    ``manifest`` tells under ``recertified`` how many ``seconds`` and ``baseline_seconds`` the draws took, if it does.
+    ``manifest`` tells under ``recertified`` the ``seconds`` and ``baseline_seconds`` of both, if it does: those of the stage ``main`` and the ``draws`` that
+    were made in them. Where these are not all, because the run was interrupted, the rest is taken to be as fast.
 
     Raises: RunFolderError where the evidence is damaged.
     """
@@ -51,8 +52,8 @@ def recertified(store: EvidenceStore, spec: Spec, manifest: Mapping[str, Any]) -
         draws=draws,
         base_draws=int((base_n0 + base_n).sum()),
         base_selection=int(base_n0.sum()),
-        seconds=_seconds(told, "seconds"),
-        base_seconds=_seconds(told, "baseline_seconds"),
+        seconds=_seconds(told, "seconds", draws),
+        base_seconds=_seconds(told, "baseline_seconds", int((base_n0 + base_n).sum())),
     )
 
 
@@ -87,6 +88,12 @@ def _column(values: Iterable[int]) -> Ints:
     return np.fromiter(values, dtype=np.int64)
 
 
-def _seconds(told: object, name: str) -> float | None:
-    value = told.get(name) if isinstance(told, Mapping) else None
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and value > 0 else None
+def _seconds(told: object, name: str, draws: int) -> float | None:
+    """How long so many draws took, by the rate that was measured; None where the manifest tells none."""
+    measured = told.get(name) if isinstance(told, Mapping) else None
+    if not isinstance(measured, Mapping):
+        return None
+    seconds, made = measured.get(MAIN), measured.get("draws")
+    if not isinstance(seconds, int | float) or not isinstance(made, int) or not (seconds > 0 and made > 0):
+        return None
+    return float(seconds * draws / made)

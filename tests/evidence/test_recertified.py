@@ -12,7 +12,13 @@ from odd_assess.evidence import BASELINE, MAIN, Baseline, EvidenceStore, Row, re
 from odd_assess.records import CertificationPlan, Certified, Counts, OddPoint, Recertification, Reused, Spec
 
 POINTS = 6
-TOLD: tuple[dict[str, Any], ...] = ({}, {"recertified": None}, {"recertified": {"seconds": "2", "baseline_seconds": 0}})
+TOLD: tuple[dict[str, Any], ...] = (
+    {},
+    {"recertified": None},
+    {"recertified": {"seconds": 2, "baseline_seconds": None}},
+    {"recertified": {"seconds": {"main": 2.0}, "baseline_seconds": {"main": 0.0, "draws": 0}}},
+    {"recertified": {"seconds": {"main": "2", "draws": 300}, "baseline_seconds": {"main": 2.0, "draws": "all"}}},
+)
 REUSED = Reused(route="incremental", base_hits=95, base_n=100, head=47, lost=2, changed=3)
 BEFORE = Baseline(
     run="reader",
@@ -69,10 +75,11 @@ def store_of(path: Path, *, meta: dict[str, str], before: int = POINTS, reused: 
 
 
 def test_what_was_reused_is_read_from_the_certificates(tmp_path: Path) -> None:
-    """A route and counts for each point, both runs' draws, the baseline's name, and the parts of alpha for one model and for all."""
+    """A route and counts for each point, both runs' draws and times, the baseline's name, and the parts of alpha for one model and for all."""
     plan = Recertification(draws=50, share=0.25, models=3)
     with store_of(tmp_path, meta=BEFORE.as_meta()) as store:
-        found = recertified(store, spec_of(plan), {"recertified": {"seconds": 2.5, "baseline_seconds": 30}})
+        told = {"seconds": {"main": 2.5, "draws": 300}, "baseline_seconds": {"main": 10.0, "draws": 220}}
+        found = recertified(store, spec_of(plan), {"recertified": told})
     assert found is not None
     assert (found.run, found.model, found.certificates) == ("reader", "ab" * 32, "cd" * 32)
     assert found.route.tolist() == 4 * ["incremental"] + 2 * ["fresh"]
@@ -84,7 +91,7 @@ def test_what_was_reused_is_read_from_the_certificates(tmp_path: Path) -> None:
     assert (found.alpha, found.alpha_z) == pytest.approx((0.0015, 0.0005))
     assert found.joint_alpha == pytest.approx(0.003)
     assert found.fresh_alpha == pytest.approx(0.001)
-    assert (found.seconds, found.base_seconds) == (2.5, 30)
+    assert (found.seconds, found.base_seconds) == (2.5, 30.0)  # a third of the baseline's draws was timed
 
 
 def test_times_that_are_not_told_are_none(tmp_path: Path) -> None:

@@ -156,7 +156,7 @@ def cost(pair: Pair) -> Table:
         "baseline, whose "
         "draws then have to choose the class as well. "
         + (
-            "Times are those of the draws alone, as each run measured them."
+            "Times are those of the draws alone, by the rate that each run measured."
             if timed
             else "The manifest holds no times, so that only draws are compared."
         ),
