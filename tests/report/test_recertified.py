@@ -159,15 +159,44 @@ def test_errors_sum_to_those_of_a_certificate_and_of_all_models(again: Build) ->
     assert "the counts have the level 0.00025" in section(again(models=3, share=0.25, route="gamma")).errors.note
 
 
-def test_points_that_lost_most_come_first(again: Build) -> None:
-    """Falling by what they lost, with their copies and radii; every listed point lost something."""
+def test_what_the_model_lost_is_told_from_the_price_of_fewer_draws(again: Build) -> None:
+    """A model without a lost copy loses nothing, whatever the draws; the two parts sum to what is not kept, and no point lost less than nothing by change."""
+    same = again(changed=0.0, points=60)
+    assert (baseline(same).changed == 0).all()
+    assert "the modification cost 0.0%" in section(same).lead
+    assert section(same).weakest is None
     assessment = again()
-    assert assessment.baseline is not None
-    drop = assessment.baseline.radius - assessment.results.radius
+    found, after, before = baseline(assessment), assessment.results, assessment.baseline
+    assert before is not None
+    alike = recertified_tables.unchanged(recertified_tables.Pair(assessment=assessment, found=found, before=before, after=after))
+    assert alike is not None
+    by_change = found.route == "incremental"
+    assert (alike[by_change] >= after.radius[by_change]).all()
+    assert (alike[by_change & (found.lost == 0)] == after.radius[by_change & (found.lost == 0)]).all()
+    old, mid, new = (float(np.where(before.correct, radius, 0.0).mean()) for radius in (before.radius, alike, after.radius))
+    assert (
+        f"the price of fewer draws is {100 * (1 - mid / old):.1f}%, and the modification cost {100 * (mid - new) / old:.1f}%"
+        in section(assessment).lead
+    )
+
+
+def test_points_where_the_model_lost_most_come_first(again: Build) -> None:
+    """Falling by what the model lost, with their copies and radii; where draws stopped when decided, by what is less than before."""
+    assessment = again()
     table = section(assessment).weakest
     rows = [int(index or 0) for index in column(table, "Point")]
-    assert drop[rows].tolist() == sorted(drop, reverse=True)[: len(rows)]
+    drop = [
+        (was or 0.0) - (now or 0.0)
+        for was, now in zip(*(column(table, t) for t in ("Had nothing changed", "Radius now")), strict=True)
+    ]
+    assert drop == sorted(drop, reverse=True)
+    assert drop[-1] > 0
     assert column(table, "Copies lost") == baseline(assessment).lost[rows].tolist()
+    stopped = again(when_decided=True, points=30)
+    assert stopped.baseline is not None
+    less = stopped.baseline.radius - stopped.results.radius
+    rows = [int(index or 0) for index in column(section(stopped).weakest, "Point")]
+    assert less[rows].tolist() == sorted(less, reverse=True)[: len(rows)]
 
 
 def test_scatter_holds_every_point_once_by_its_route(again: Build) -> None:
@@ -254,4 +283,3 @@ def test_a_baseline_that_certifies_nothing_has_nothing_to_keep(again: Build) -> 
     assert view is not None
     assert "nothing to keep" in view.lead
     assert view.scatter is None
-    assert view.weakest is None

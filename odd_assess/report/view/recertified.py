@@ -107,21 +107,28 @@ def _pair(assessment: Assessment) -> Pair | None:
 
 def _lead(pair: Pair) -> str:
     old, new = (levels.mean_radius(pair.assessment, results) for results in (pair.before, pair.after))
-    spent = formats.percent(pair.found.draws / pair.found.base_draws, side="up")
-    still = int((pair.before.certified & pair.after.certified).sum())
-    was = int(pair.before.certified.sum())
     if old <= 0:
         return "The baseline certifies the true class at no point, so that there was nothing to keep."
-    lost = was - still
+    spent = formats.percent(pair.found.draws / pair.found.base_draws, side="up")
+    was, still = int(pair.before.certified.sum()), int((pair.before.certified & pair.after.certified).sum())
+    told = (
+        "every one still is." if was == still else f"{formats.count(still)} still are and {formats.count(was - still)} abstain now."
+    )
     return (
         f"The modified model keeps {formats.percent(new / old, side='down')} of the mean certified radius of its baseline ({formats.radius(new)} of "
-        f"{formats.radius(old)}), for {spent} of its draws. "
-        f"Of {formats.plural(was, 'point')} that were certified, "
-        + ("every one still is." if not lost else f"{formats.count(still)} still are and {formats.count(lost)} abstain now.")
-        + (
-            f" Draws stopped once the radii asked for ({asked_in_words(pair.assessment)}) were decided; more was not pursued."
-            * is_sequential(pair.assessment)
-        )
+        f"{formats.radius(old)}), for {spent} of its draws. {_due_to(pair, old, new)} Of {formats.plural(was, 'point')} that were certified, {told}"
+    )
+
+
+def _due_to(pair: Pair, old: float, new: float) -> str:
+    """What is not kept, by what the model lost and what fewer draws leave unshown."""
+    alike = recertified_tables.unchanged(pair)
+    if alike is None:
+        return f"Draws stopped once the radii asked for ({asked_in_words(pair.assessment)}) were decided; more was not pursued."
+    same = levels.mean_radius(pair.assessment, replace(pair.after, radius=alike, certified=alike > 0))
+    return (
+        f"A model that answers as the baseline does would show {formats.percent(same / old)} with these draws: the price of fewer draws is "
+        f"{formats.percent(1 - same / old)}, and the modification cost {formats.percent((same - new) / old)}."
     )
 
 

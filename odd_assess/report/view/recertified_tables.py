@@ -18,6 +18,7 @@ from odd_assess.stats import (
     anytime_lower_bound,
     anytime_upper_bound,
     certified_radius,
+    modified_lower_bound,
     proportion_lower_bound,
     proportion_upper_bound,
 )
@@ -75,6 +76,22 @@ def _upper(hits: np.ndarray, after: Results, alpha: float) -> Floats:
     if not after.anytime.any():
         return fixed
     return np.where(after.anytime, np.atleast_1d(anytime_upper_bound(hits, after.n, alpha=alpha)), fixed)
+
+
+def unchanged(pair: Pair) -> Floats | None:
+    """The radius (m,) that a model which answers as the baseline does would show with the draws of this run; None where what was found told when to stop.
+
+    The same bounds as at each point, for no lost copy and the baseline's own answers. So what is missing to the baseline's radius is the price of fewer draws,
+    and what this run shows less is what the model lost.
+    """
+    found, n = pair.found, pair.after.n
+    if pair.after.anytime.any():
+        return None
+    base = np.atleast_1d(proportion_lower_bound(found.base_hits, found.base_n, alpha=found.alpha))
+    by_change = modified_lower_bound(base, np.zeros_like(n), n, alpha_z=found.alpha_z)
+    afresh = np.atleast_1d(proportion_lower_bound(found.head, n, alpha=found.fresh_alpha))
+    shown = np.where(found.route == "fresh", afresh, by_change)
+    return np.atleast_1d(certified_radius(shown, sigma=pair.after.sigma))
 
 
 # ---------------------------------------------------------------- what it cost
@@ -277,7 +294,8 @@ def _kept(before: float, after: float) -> Cell:
 
 def weakest(pair: Pair) -> Table | None:
     """The points that lost most radius; None where none did."""
-    drop = pair.before.radius - pair.after.radius
+    alike = unchanged(pair)
+    drop = (pair.before.radius if alike is None else alike) - pair.after.radius
     order = np.argsort(-drop, kind="stable")[:MOST_WEAK]
     worst = order[drop[order] > 0]
     if not len(worst):
@@ -289,6 +307,7 @@ def weakest(pair: Pair) -> Table | None:
     for at in worst.tolist():
         point, label, chosen = pair.assessment.points[at], int(pair.after.label[at]), int(pair.after.chosen[at])
         before, after = float(pair.before.radius[at]), float(pair.after.radius[at])
+        kept = () if alike is None else (Cell(text=formats.radius(float(alike[at])), value=float(alike[at])),)
         rows.append(
             (
                 Cell(text=str(point.index), value=float(point.index)),
@@ -300,22 +319,35 @@ def weakest(pair: Pair) -> Table | None:
                 Cell(text=formats.percent(float(zeta[at]), side="up"), value=float(zeta[at])),
                 Cell(text=ROUTES[str(pair.found.route[at])].split(",")[0]),
                 Cell(text=formats.radius(before), value=before),
+                *kept,
                 Cell(text=formats.radius(after) if pair.after.certified[at] else "abstained", value=after),
                 *(Cell(text=value_text(point.values[a.id], getattr(a, "unit", "1"))) for a in attributes),
             )
         )
-    fixed = (("Point", True), ("Class", False), ("Copies lost", True), ("ζ at most", True), ("Bounded", False))
+    fixed = (
+        ("Point", True),
+        ("Class", False),
+        ("Copies lost", True),
+        ("ζ at most", True),
+        ("Bounded", False),
+        ("Radius before", True),
+    )
+    same = () if alike is None else (("Had nothing changed", True),)
     return Table(
         id="recertified-weakest-table",
-        caption="The points that lost most radius",
+        caption="The points at which the model lost most radius" if alike is not None else "The points that lost most radius",
         columns=(
-            *(Column(title=title, number=number) for title, number in (*fixed, ("Radius before", True), ("Radius now", True))),
+            *(Column(title=title, number=number) for title, number in (*fixed, *same, ("Radius now", True))),
             *(Column(title=with_unit(a)) for a in attributes),
         ),
         rows=tuple(rows),
-        note=f"{formats.plural(int((drop > 0).sum()), 'point')} of {formats.count(len(drop))} show a smaller radius than before, by what the model lost or "
-        "by what "
-        "fewer draws leave unshown: where no copy was lost it is the second.",
+        note=f"{formats.plural(int((drop > 0).sum()), 'point')} of {formats.count(len(drop))} show less than "
+        + (
+            "before, by what the model lost or because draws stopped once the radii asked for were decided."
+            if alike is None
+            else "a model that answers as the baseline does would show with the same draws (“had nothing changed”). What is missing from there to the radius "
+            "before is the price of fewer draws."
+        ),
         sortable=True,
     )
 
