@@ -127,6 +127,9 @@ def test_routes_and_classes_of_lost_copies_hold_every_point_once(again: Build, s
     for table in (view.routes, view.spread):
         assert number(column(table, "Points")) == len(after)
         assert number(column(table, "Copies lost in all")) == found.lost.sum()
+        points, radii = (np.array(column(table, title), dtype=float) for title in ("Points", "Mean radius now"))
+        assert points @ radii == pytest.approx(after.radius.sum())
+        assert ("Had nothing changed" in [one.title for one in table.columns]) is not stopped
     pair = recertified_tables.Pair(assessment=assessment, found=found, before=after, after=after)
     zeta = recertified_tables.zeta_upper(found, after)
     fixed = np.asarray(proportion_upper_bound(found.lost, after.n, alpha=0.0005))

@@ -226,62 +226,51 @@ def answers(pair: Pair) -> str:
 def routes(pair: Pair) -> Table:
     """Points, lost copies and radius by how the points were bounded."""
     found = pair.found
-    rows = [_line(pair, name, found.route == route) for route, name in ROUTES.items() if (found.route == route).any()]
-    note = "Radius whatever class is certified."
+    groups = [(name, np.asarray(found.route == route)) for route, name in ROUTES.items()]
+    note = ""
     if (found.route == "fresh").any():
-        note += " Points that are counted afresh make no use of ζ: next to pA = 1 the counts of the modified model alone show more."
-    return _by_group(rows, name="recertified-routes-table", caption="How points were bounded", first="Way", note=note)
+        note = " Points that are counted afresh make no use of ζ: next to pA = 1 the counts of the modified model alone show more."
+    return _by_group(pair, groups, name="recertified-routes-table", caption="How points were bounded", first="Way", note=note)
 
 
 def spread(pair: Pair) -> Table:
     """Points, bounds and radius by the share of copies that were lost."""
     share = pair.found.lost / pair.after.n
-    groups = [("none", share <= 0)]
+    groups = [("none", np.asarray(share <= 0))]
     for low, high in pairwise(CLASSES):
         name = f"up to {formats.plain(100 * high)}%" if high < 1 else f"above {formats.plain(100 * low)}%"
         groups.append((name, (share > low) & (share <= high)))
-    rows = [_line(pair, name, rows) for name, rows in groups if rows.any()]
-    note = "Where no copy was lost, what is not kept is the price of fewer draws; what more is missing elsewhere, the model lost."
-    return _by_group(
-        rows,
-        name="recertified-spread-table",
-        caption="Points by the share of copies that they lost",
-        first="Copies lost",
-        note=note,
-    )
+    caption = "Points by the share of copies that they lost"
+    return _by_group(pair, groups, name="recertified-spread-table", caption=caption, first="Copies lost", note="")
 
 
-def _by_group(rows: list[tuple[Cell, ...]], *, name: str, caption: str, first: str, note: str) -> Table:
-    titles = (
-        "Points",
-        "Share of the points",
-        "Copies lost in all",
-        "ζ at most, mean",
-        "Mean radius before",
-        "Mean radius now",
-        "Kept",
-    )
+def _by_group(pair: Pair, groups: list[tuple[str, Bools]], *, name: str, caption: str, first: str, note: str) -> Table:
+    alike = unchanged(pair)
+    titles = ["Points", "Share of the points", "Copies lost in all", "ζ at most, mean", "Mean radius before"]
+    titles += ["Had nothing changed"] if alike is not None else []
     return Table(
         id=name,
         caption=caption,
-        columns=(Column(title=first), *(Column(title=title, number=True) for title in titles)),
-        rows=tuple(rows),
-        note=note,
+        columns=(Column(title=first), *(Column(title=title, number=True) for title in (*titles, "Mean radius now", "Kept"))),
+        rows=tuple(_line(pair, alike, group, rows) for group, rows in groups if rows.any()),
+        note="Radius whatever class is certified."
+        + (" Had nothing changed: of a model that answers as the baseline does, with the same draws." if alike is not None else "")
+        + note,
     )
 
 
-def _line(pair: Pair, name: str, rows: Bools) -> tuple[Cell, ...]:
+def _line(pair: Pair, alike: Floats | None, name: str, rows: Bools) -> tuple[Cell, ...]:
     found, m, points = pair.found, len(pair.after), int(rows.sum())
     before, after = (float(results.radius[rows].mean()) for results in (pair.before, pair.after))
     zeta, lost = float(zeta_upper(found, pair.after)[rows].mean()), int(found.lost[rows].sum())
+    radii = [before, *([] if alike is None else [float(alike[rows].mean())]), after]
     return (
         Cell(text=name),
         Cell(text=formats.count(points), value=points),
         Cell(text=formats.percent(points / m, digits=formats.decimals(m)), value=points / m),
         Cell(text=formats.count(lost), value=lost),
         Cell(text=formats.percent(zeta, side="up", digits=2), value=zeta),
-        Cell(text=formats.radius(before), value=before),
-        Cell(text=formats.radius(after), value=after),
+        *(Cell(text=formats.radius(radius), value=radius) for radius in radii),
         _kept(before, after),
     )
 
@@ -317,7 +306,7 @@ def weakest(pair: Pair) -> Table | None:
                     value=float(pair.found.lost[at]),
                 ),
                 Cell(text=formats.percent(float(zeta[at]), side="up"), value=float(zeta[at])),
-                Cell(text=ROUTES[str(pair.found.route[at])].split(",")[0]),
+                Cell(text=ROUTES[str(pair.found.route[at])].split(",")[0].removeprefix("bound ").removeprefix("counted ")),
                 Cell(text=formats.radius(before), value=before),
                 *kept,
                 Cell(text=formats.radius(after) if pair.after.certified[at] else "abstained", value=after),
