@@ -25,6 +25,7 @@ from odd_assess.evidence import (
     Surroundings,
     baseline_results,
     read_manifest,
+    recertified,
     sha256,
     write_manifest,
 )
@@ -126,12 +127,13 @@ def _assess(
         )
         findings = check([criterion for group in spec.criteria for criterion in group.criteria], evidence)
         exhibits = exhibit(spec, bench, found)
+        if compared is not None and spec.recertification is not None:
+            manifest["recertified"] = recertified_of(spec, compared, found, manifest)
+        again = recertified(store, spec, manifest)
         store.finish(findings, exhibits)
 
     finished = before["finished"] if before["status"] == "complete" else _now()
     decided = verdict(findings)
-    if compared is not None and spec.recertification is not None:
-        manifest["recertified"] = recertified_of(spec, compared, found, manifest)
     manifest |= {
         "pilot": None if pilot is None else asdict(pilot),
         "finished": finished,
@@ -154,6 +156,7 @@ def _assess(
         manifest=read_manifest(folder.path),  # as whoever writes the report again will find it
         baseline=before_it,
         noise=noise,
+        recertified=again,
     )
 
 

@@ -155,8 +155,9 @@ def _inputs(folder: Path) -> dict[int, str]:
 
 def _check_alike(first: Release, other: Release, inputs: dict[int, str]) -> None:
     sides = [(one.assessment.spec, one.assessment.manifest["identity"]) for one in (first, other)]
-    different = unlike(sides[0], sides[1])
-    if not _is_baseline(first, other):
+    on_the_first = _is_baseline(first, other)
+    different = unlike(sides[0], sides[1], certified_on=on_the_first)
+    if not on_the_first:
         different += _certified_otherwise(first, other)
     old, new = first.assessment.results, other.assessment.results
     if not different and not (np.array_equal(old.index, new.index) and np.array_equal(old.label, new.label)):

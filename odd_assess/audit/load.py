@@ -25,6 +25,7 @@ from odd_assess.evidence import (
     content_digest,
     found_points,
     read_manifest,
+    recertified,
     results,
     sha256,
     spelled,
@@ -182,6 +183,7 @@ def load_run(folder: Path | str) -> Assessment:
             manifest=run.manifest,
             baseline=baseline_results(run.store, domain),
             noise=noise,
+            recertified=recertified(run.store, run.spec, run.manifest),
         )
 
 

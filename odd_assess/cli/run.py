@@ -116,12 +116,12 @@ EXIT_STATUS = {"MET": 0, "NOT MET": 1, "INCONCLUSIVE": 3}
 
 def headline(assessment: Assessment, folder: Path) -> str:
     """The verdict and what it rests on, a line for each criterion and each change of one, and where the report lies."""
-    from odd_assess.exchange import noise_words, overrides
+    from odd_assess.exchange import noise_words, overrides, recertified_words
 
     lock = assessment.spec.lock
     lines = [f"{assessment.verdict.value}: {assessment.spec.title}{'' if lock is None else f' ({lock.headline})'}"]
     lines += [] if lock is None else [f"  since the lock: {line}" for line in lock.details]
-    lines += [f"  {noise}"] if (noise := noise_words(assessment)) else []
+    lines += [f"  {told}" for told in (recertified_words(assessment), noise_words(assessment)) if told]
     lines += [_finding_line(finding) for finding in assessment.findings]
     lines += [f"  changed: {line}" for line in overrides(assessment)]
     lines += [f"report: {folder / 'report.html'}"]
