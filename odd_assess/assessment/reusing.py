@@ -16,6 +16,8 @@ from odd_assess.execution import Bench
 
 SAME_FUNCTION = ("mean", "std", "digest", "device", "evaluation_mode", "parameters", "compile", "weights_file")
 """What the manifest says of a model that does not tell two architectures apart."""
+FLOATS = frozenset({None, "float32", "bfloat16", "float16"})
+"""Precisions that the digest of the weights tells apart: it is over their types, too."""
 
 
 def reusable(run: FinishedRun, bench: Bench) -> Cache:
@@ -42,7 +44,8 @@ def reusable(run: FinishedRun, bench: Bench) -> Cache:
 def _check_modified(run: FinishedRun, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
     same_weights = "weights_digest" in old and old["weights_digest"] == new["weights_digest"]
     of_file = new.get("kind") in ("exported", "onnx") and old.get("kind") == new.get("kind")
-    same_rest = all(old.get(name) == new.get(name) for name in {*old, *new} - {*SAME_FUNCTION, "precision"})
+    told = {"precision"} if {old.get("precision"), new.get("precision")} <= FLOATS else set()
+    same_rest = all(old.get(name) == new.get(name) for name in {*old, *new} - told - set(SAME_FUNCTION))
     if old.get("digest") == new["digest"] or (same_weights and (of_file or same_rest) and _same_preprocessing(old, new)):
         raise InputError(
             f"the model is that of the baseline {run.path}: nothing was modified, and the baseline's certificates hold for it"
