@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,9 @@ from odd_assess.odd.points import OddPoints as OddPoints
 from odd_assess.odd.points import Value as Value
 from odd_assess.policies import SigmaPolicy as SigmaPolicy
 from odd_assess.policies import Soundness as Soundness
+
+if TYPE_CHECKING:
+    from odd_assess.stats import Terms
 
 # ---------------------------------------------------------------- one point
 
@@ -613,8 +616,8 @@ class NoiseLevels:
 class Recertified:
     """A modified model that was certified on the answers that its baseline keeps, for the baseline's classes. Arrays (m,), in design order.
 
-    ``run``, ``title``, ``verdict`` and ``finished`` are the baseline run's, ``model`` and ``certificates`` digests of its model and certificates. ``alpha``
-    is the failure probability of the baseline's bound at a point, ``alpha_z`` that of what was drawn now. ``route``, ``base_hits``, ``base_n``, ``head``,
+    ``run``, ``title``, ``verdict`` and ``finished`` are the baseline run's, ``model`` and ``certificates`` digests of its model and certificates. ``terms``
+    say how points were bounded, and at which levels. ``route``, ``base_hits``, ``base_n``, ``head``,
     ``lost``, ``changed``: see `Reused`. ``draws``: what this run spent on all points, ``base_draws`` what the baseline did, ``base_selection`` of these to
     choose the classes. ``seconds``, ``base_seconds``: what that took; None where the manifest does not tell.
     """
@@ -626,8 +629,7 @@ class Recertified:
     model: str
     certificates: str
     plan: Recertification
-    alpha: float
-    alpha_z: float
+    terms: Terms
     route: NDArray[np.str_]
     base_hits: Ints
     base_n: Ints
@@ -639,16 +641,6 @@ class Recertified:
     base_selection: int
     seconds: float | None = None
     base_seconds: float | None = None
-
-    @property
-    def joint_alpha(self) -> float:
-        """The probability, at most, that at a point some certificate of all ``plan.models`` modified models is false."""
-        return self.alpha + self.plan.models * self.alpha_z
-
-    @property
-    def fresh_alpha(self) -> float:
-        """The level of the bound from what was drawn now alone (`odd_assess.stats.incremental`)."""
-        return self.alpha / self.plan.models + (0.0 if self.plan.route == "gamma" else self.alpha_z)
 
 
 class State(Enum):

@@ -14,6 +14,7 @@ import numpy as np
 
 from odd_assess.audit.ledger import Ledger
 from odd_assess.audit.rests_on import RestsOn
+from odd_assess.criteria.terms import terms_of
 from odd_assess.evidence import Columns, Tallies, level_counts, tally_text
 from odd_assess.policies import Cascade, DataDependent, MultiStart, PerCell
 from odd_assess.records import Bools, CertificationPlan, Floats, Ints, Recertification
@@ -104,7 +105,7 @@ def agreed_recertified(plan: CertificationPlan, settings: Recertification) -> Ag
         n=settings.draws,
         most=settings.when_decided,
         levels=plan.sigma,
-        alpha=sum(settings.split(plan.alpha)),
+        alpha=terms_of(settings, plan.alpha).whole_alpha,
     )
 
 

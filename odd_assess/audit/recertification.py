@@ -9,6 +9,7 @@ from typing import Any, Literal
 from odd_assess.audit.load import FinishedRun, finished_run, sound_run
 from odd_assess.criteria import asked_radii
 from odd_assess.criteria.metrics import REGRESSION
+from odd_assess.criteria.terms import terms_of
 from odd_assess.errors import InputError, RunError, RunFolderError
 from odd_assess.evidence import Cache, noted_cache, unfit_answers
 from odd_assess.records import Budget, Recertification, Results, Spec
@@ -111,13 +112,13 @@ def reuse_account(spec: Spec, found: Results) -> dict[str, Any]:
     """
     settings, plan = spec.recertification, spec.certification
     assert settings is not None  # the callers have made sure
-    alpha, alpha_z = settings.split(plan.alpha)
+    terms = terms_of(settings, plan.alpha)
     return {
-        "models": settings.models,
-        "alpha_baseline": alpha,
-        "alpha_drawn": alpha_z,
-        "alpha": alpha + alpha_z,
-        "joint_alpha": alpha + settings.models * alpha_z,
+        "models": terms.models,
+        "alpha_baseline": terms.alpha,
+        "alpha_drawn": terms.alpha_z,
+        "alpha": terms.whole_alpha,
+        "joint_alpha": terms.joint_alpha,
         "draws": int(found.n.sum()),
         "from_scratch_draws": len(found) * (plan.budget.n0 + plan.budget.n),
     }

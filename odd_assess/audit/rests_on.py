@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Literal
 
 import numpy as np
 
 from odd_assess.audit.ledger import Ledger
+from odd_assess.criteria.terms import terms_of
 from odd_assess.errors import RunFolderError
 from odd_assess.evidence import BASELINE, Answers, Columns, EvidenceStore, Tallies, what_was_reused
 from odd_assess.records import Bools, Floats, Ints, Recertification, Reused
 from odd_assess.stats import (
     anytime_modified_lower_bound,
-    fresh_level,
-    incremental_lower_bound,
-    incremental_route,
     proportion_lower_bound,
 )
 from odd_assess.stats.arrays import distinct
@@ -63,41 +59,28 @@ class RestsOn:
         lower, route = columns.p_a_lower.copy(), _objects(reused.route)
         tail_hits, tail = chose + base_hits - head, base.n0 + base.n - n
         if len(rows):
-            cases = (base_hits, base_n, tail_hits, tail, n, reused.lost, hits)
+            cases = (base_hits, base_n, tail_hits, tail, n, head, reused.lost, hits)
             route[rows], lower[rows] = self._bounds(*(column[rows] for column in cases))
         ledger.compare(where, "route", _objects(reused.route), route)
         return lower
 
     def _bounds(
-        self, base_hits: Ints, base_n: Ints, tail_hits: Ints, tail: Ints, n: Ints, lost: Ints, hits: Ints
+        self, base_hits: Ints, base_n: Ints, tail_hits: Ints, tail: Ints, n: Ints, head: Ints, lost: Ints, hits: Ints
     ) -> tuple[np.ndarray, Floats]:
         """(route, lower bound) of some points (m,), each different case once, by the code that certified."""
-        alpha, alpha_z = self.settings.split(self.alpha)
-        first, group = distinct(base_hits, base_n, tail_hits, n, lost, hits)
-        base_lower = np.atleast_1d(proportion_lower_bound(base_hits[first], base_n[first], alpha=alpha))
+        terms = terms_of(self.settings, self.alpha)
+        first, group = distinct(base_hits, base_n, tail_hits, n, head, lost, hits)
         if self.settings.when_decided:
-            lower = anytime_modified_lower_bound(lost[first], hits[first], n[first], base_lower=base_lower, alpha_z=alpha_z)
+            base_lower = np.atleast_1d(proportion_lower_bound(base_hits[first], base_n[first], alpha=terms.alpha))
+            lower = anytime_modified_lower_bound(lost[first], hits[first], n[first], base_lower=base_lower, alpha_z=terms.alpha_z)
             return _objects(["both"] * len(group)), lower[group]
-        fresh = fresh_level(self.settings.route, alpha=alpha, alpha_z=alpha_z, models=self.settings.models)
         routes: list[str | None] = []
         bounds = []
-        numbers = (column[first].tolist() for column in (tail_hits, tail, base_n, n, lost, hits))
-        for known, of_tail, others, before, drawn, gone, hit in zip(base_lower.tolist(), *numbers, strict=True):
-            route = incremental_route(
-                self.settings.route,
-                base_lower=known,
-                tail_hits=of_tail,
-                tail=others,
-                base_n=before,
-                n=drawn,
-                alpha=alpha,
-                alpha_z=alpha_z,
-                alpha_fresh=fresh,
-                gamma=self.settings.gamma,
-            )
-            counts = (0.0, 0, hit) if route == "fresh" else (known, gone, 0)  # what it looks at
+        columns = (base_hits, base_n, tail_hits, tail, n, head, lost, hits)
+        for k, base, of_tail, others, drawn, agreed, gone, hit in _rows(*(column[first] for column in columns)):
+            route = terms.route(base_hits=k, base_n=base, tail_hits=of_tail, tail=others, n=drawn)
             routes.append(route)
-            bounds.append(_bound(route, *counts, drawn, alpha_z, fresh))
+            bounds.append(terms.lower_bound(route, base_hits=k, base_n=base, head=agreed, lost=gone, hits=hit, n=drawn))
         return _objects(routes)[group], np.array(bounds)[group]
 
 
@@ -136,21 +119,6 @@ class _Columns:
 def _head(kept: Answers | None, draws: int, label: int) -> int:
     """How many of the first draws were answered ``label``."""
     return 0 if kept is None else int(np.count_nonzero(kept[:draws] == label))
-
-
-@lru_cache(maxsize=2**16)
-def _bound(
-    route: Literal["incremental", "fresh", "both"],
-    base_lower: float,
-    lost: int,
-    hits: int,
-    n: int,
-    alpha_z: float,
-    alpha_fresh: float,
-) -> float:
-    return incremental_lower_bound(
-        route, base_lower=base_lower, lost=lost, hits=hits, n=n, alpha_z=alpha_z, alpha_fresh=alpha_fresh
-    )
 
 
 def _rows(*columns: Ints) -> zip[tuple[int, ...]]:

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from odd_assess.policies import SMALLEST_SIGMA as SMALLEST_SIGMA
-from odd_assess.stats import anytime_draws_for_radius, fresh_level, smallest_useful_n
+from odd_assess.stats import Terms, anytime_draws_for_radius, smallest_useful_n
 
 SMALLEST_ALPHA = 1e-100
 """Below about 1e-160 the beta quantile of scipy fails; down to 1e-130 it was right in 2,500 random cases."""
@@ -196,12 +196,13 @@ class IncrementalPlan:
     @property
     def whole_alpha(self) -> float:
         """The failure probability of one certificate."""
-        return self.alpha + self.alpha_z
+        return self.terms.whole_alpha
 
     @property
-    def fresh_alpha(self) -> float:
-        """The level of the bound from fresh counts (`odd_assess.stats.incremental`)."""
-        return fresh_level(self.route, alpha=self.alpha, alpha_z=self.alpha_z, models=self.models)
+    def terms(self) -> Terms:
+        """How a modified model is bounded."""
+        rule = "both" if self.radii else self.route
+        return Terms(rule=rule, alpha=self.alpha, alpha_z=self.alpha_z, gamma=self.gamma, models=self.models)
 
 
 OneLevelPlan = ReducedPlan | SingleBatchPlan | SequentialPlan

@@ -25,8 +25,6 @@ from odd_assess.stats import (
     certified_radius,
     fewest_to_decide,
     fewest_to_decide_modified,
-    incremental_lower_bound,
-    incremental_route,
     largest_radius,
     log_evidence_above,
     log_evidence_below,
@@ -194,7 +192,7 @@ def incremental(plan: IncrementalPlan, base: Certificate, *, stage: str = "") ->
             "the baseline again and keep more"
         )
     base_hits = base.counts.of(base.label)
-    base_lower = proportion_lower_bound(base_hits, base.n, alpha=plan.alpha)
+    base_lower = plan.terms.base_lower(base_hits, base.n)
     counts: ClassCounts = np.zeros((2, 0), dtype=np.int64)
     drawn = head = lost = 0
     while block := _next_incremental(plan, base_lower, base.sigma, lost, int(counts[0, base.label]) if drawn else 0, drawn):
@@ -208,34 +206,11 @@ def incremental(plan: IncrementalPlan, base: Certificate, *, stage: str = "") ->
         drawn += block
         head += int(np.count_nonzero(against == base.label))
         lost = head - int(counts[1, base.label])
-    reused = Reused(
-        route=incremental_route(
-            plan.route if not plan.radii else "both",
-            base_lower=base_lower,
-            tail_hits=base.selection.of(base.label) + base_hits - head,
-            tail=base.n0 + base.n - drawn,
-            base_n=base.n,
-            n=drawn,
-            alpha=plan.alpha,
-            alpha_z=plan.alpha_z,
-            alpha_fresh=plan.fresh_alpha,
-            gamma=plan.gamma,
-        ),
-        base_hits=base_hits,
-        base_n=base.n,
-        head=head,
-        lost=lost,
-        changed=drawn - int(counts[1].sum()),
-    )
-    p_a_lower = incremental_lower_bound(
-        reused.route,
-        base_lower=base_lower,
-        lost=lost,
-        hits=int(counts[0, base.label]),
-        n=drawn,
-        alpha_z=plan.alpha_z,
-        alpha_fresh=plan.fresh_alpha,
-    )
+    known: dict[str, int] = {"base_hits": base_hits, "base_n": base.n}
+    tail_hits, tail = base.selection.of(base.label) + base_hits - head, base.n0 + base.n - drawn
+    route = plan.terms.route(**known, tail_hits=tail_hits, tail=tail, n=drawn)
+    p_a_lower = plan.terms.lower_bound(route, **known, head=head, lost=lost, hits=int(counts[0, base.label]), n=drawn)
+    reused = Reused(route=route, **known, head=head, lost=lost, changed=drawn - int(counts[1].sum()))
     radius = certified_radius(p_a_lower, sigma=base.sigma)
     common: dict[str, Any] = {
         "label": base.label,

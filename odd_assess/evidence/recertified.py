@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from odd_assess.criteria.terms import terms_of
 from odd_assess.errors import RunFolderError
 from odd_assess.evidence.baseline import kept_baseline
 from odd_assess.evidence.columns import Columns
@@ -32,7 +33,6 @@ def recertified(store: EvidenceStore, spec: Spec, manifest: Mapping[str, Any]) -
     index, draws, found = _reused(store)
     base_n0, base_n = _base_draws(store, index)
     told = manifest.get("recertified")
-    alpha = spec.certification.alpha
     return Recertified(
         run=kept.run,
         title=kept.title,
@@ -41,8 +41,7 @@ def recertified(store: EvidenceStore, spec: Spec, manifest: Mapping[str, Any]) -
         model=kept.model,
         certificates=kept.certificates,
         plan=plan,
-        alpha=(1 - plan.share) * alpha,
-        alpha_z=plan.share * alpha,
+        terms=terms_of(plan, spec.certification.alpha),
         route=np.array([one.route for one in found], dtype=np.str_),
         base_hits=_column(one.base_hits for one in found),
         base_n=_column(one.base_n for one in found),

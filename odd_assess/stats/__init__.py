@@ -16,7 +16,8 @@ One point, stopped when decided
       anytime_draws_for_radius
     fewest_to_decide                       no shorter run of draws decides      evidence at its extremes         test_sequential: by enumeration
 A modified model, beside the draws of its baseline
-    modified_lower_bound                   n copies asked of both, fixed        Ugare et al. 2024 (IRS)          test_incremental: summed over all counts
+    combined_lower_bound                   n copies asked of both, fixed        Fisher 1925, two binomials       test_incremental: summed over all counts
+    modified_lower_bound                   the same, levels split beforehand    Ugare et al. 2024 (IRS)          test_incremental: summed over all counts
     anytime_modified_lower_bound,          the same, stopped when decided       two bounds at any time           test_incremental: exact over all paths
       shown_modified, fewest_to_decide_modified
     fresh_from                             which bound is expected to be larger any number is sound             test_incremental: by comparison
@@ -64,13 +65,13 @@ from odd_assess.stats.expectation import expected_radius as expected_radius
 from odd_assess.stats.expectation import expected_reference_radius as expected_reference_radius
 from odd_assess.stats.expectation import reference_certifies as reference_certifies
 from odd_assess.stats.expectation import reference_share as reference_share
+from odd_assess.stats.incremental import Terms as Terms
 from odd_assess.stats.incremental import anytime_modified_lower_bound as anytime_modified_lower_bound
+from odd_assess.stats.incremental import combined_lower_bound as combined_lower_bound
 from odd_assess.stats.incremental import fewest_to_decide_modified as fewest_to_decide_modified
 from odd_assess.stats.incremental import fresh_from as fresh_from
-from odd_assess.stats.incremental import fresh_level as fresh_level
-from odd_assess.stats.incremental import incremental_lower_bound as incremental_lower_bound
-from odd_assess.stats.incremental import incremental_route as incremental_route
 from odd_assess.stats.incremental import modified_lower_bound as modified_lower_bound
+from odd_assess.stats.incremental import product_level as product_level
 from odd_assess.stats.incremental import shown_modified as shown_modified
 from odd_assess.stats.levels import cell_means as cell_means
 from odd_assess.stats.levels import level_of_cells as level_of_cells

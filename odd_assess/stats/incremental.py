@@ -1,38 +1,49 @@
 """A modified model f' (quantised, pruned, fine-tuned) certified from what is known of its baseline f: lower bounds on p' = P(f' answers A) at one input.
 
-Known of f, whose class A its own draws chose: ``base_lower`` <= p = P(f answers A), except with probability alpha. Of n of its noisy copies the answers are
-kept; f' is asked about the same copies. A copy is *lost* where f answered A and f' does not; zeta = P(lost). As p' >= p - zeta, a bound on zeta bounds p'.
+Of ``base_n`` noisy copies f answered A, a class that draws of its own chose, to ``base_hits``; p = P(f answers A). The answers to the first ``n`` of these
+copies are kept, and f' is asked about the same ones. A copy is *lost* where f answered A and f' does not; zeta = P(lost). As p' >= p - zeta, bounds on p and
+zeta bound p'.
 
 Decision (2026-11-21): copies that are lost count, not all whose answer changed. Ugare et al. bound P(f != f') >= zeta, so theirs holds as well and is never
 better.
 
-**n fixed beforehand.** Either the *incremental* bound, base_lower less Clopper and Pearson's upper bound of zeta at alpha_z, or the bound on *fresh* counts
-of f' alone. Next to p = 1 the second is better: both then rest on n draws, and the first pays for the width of base_lower too. Which one is taken is decided
-by the *tail*: draws of f other than the n, namely those that chose A and those beyond the n that bound it. It is fresh where the tail has ``fresh_from`` hits
-or more. Let alpha' = alpha + alpha_z be the level of the fresh bound. Then a certificate is false with probability at most alpha + alpha_z. Proof: given the
-draws that chose A,
+**n fixed beforehand.** Either the *incremental* bound, from p and zeta, or the bound on *fresh* counts of f' alone, which is better next to p = 1: both then
+rest on n draws. The route is decided by the *tail*, the draws of f other than the n (those that chose A, those beyond the n that bound it): fresh where it
+has ``fresh_from`` hits or more.
 
-- P(incremental, base_lower > p) <= P(incremental) alpha, by Harris' inequality: draws are independent, the first event falls with each hit, the second rises;
-- P(incremental, the bound of zeta fails) = P(incremental) alpha_z, and P(fresh, its bound fails) = P(fresh) alpha', as the n copies are independent of the
-  tail.
+The incremental bound combines two independent tests by Fisher's method: the tail's draws beyond the n say p > q (p-value P1(q), a binomial tail), the lost
+copies zeta < d (P2(d)). Against p' <= p0 one of them must be right about q = p or d = p - p0 <= zeta, and a product of two independent p-values falls to c
+with probability c (1 - ln c). So p0 is rejected where P1(q) P2(q - p0) <= c for every q: the largest such p0 is the smallest difference of Clopper and
+Pearson's bounds, lower(u) - upper(c / u), over all u in [c, 1]. Nothing has to be split beforehand; published is one split, u = alpha, with p-values that are
+added.
 
-With M models on one cache, at alpha' = alpha / M + alpha_z, some certificate at the point is false with probability at most alpha + M alpha_z: the first
-event is common to all.
+Let alpha' = alpha + alpha_z be the level of both, c (1 - ln c) = alpha'. Then a certificate is false with probability at most alpha'. Proof: given the draws
+that chose A and the n copies, the event "incremental" falls with each hit of the tail, "its bound fails" rises with it; so by Harris' inequality P(both) <=
+P(incremental) P(its bound fails), and averaged over the n copies <= P(incremental) alpha'. And P(fresh, its bound fails) = P(fresh) alpha', as the n copies
+are independent of the tail.
 
-The published rule looks at ``base_lower`` itself, fresh from gamma on, which rests on the same n draws as zeta. With alpha' = alpha / M it is as sound.
-Proof: if p < gamma, then base_lower > p and base_lower >= gamma both lie in "base_lower > p or >= gamma", one upper tail of probability at most alpha; if p
->= gamma, a false base_lower is never used.
+With M models on one cache each c is small enough that M c (1 - ln M c) <= alpha + M alpha_z, and fresh counts are at alpha / M + alpha_z: then some
+certificate at the point is false with probability at most alpha + M alpha_z. (Given P1 = u, some P2 <= c / u has probability at most min(1, M c / u); its
+mean is M c (1 - ln M c).)
+
+Where the n are more than a sixth of base_n, the bounds of all base_n draws at alpha and of zeta at alpha_z are subtracted in place of Fisher's method: false
+with probability at most alpha + alpha_z, and of M models some with at most alpha + M alpha_z, in the same way.
+
+The published rule (``gamma``) subtracts these too, and looks at the baseline's bound itself: fresh from gamma on. That rests on the same n draws as zeta, so
+fresh counts are bounded at alpha / M. Proof: if p < gamma, then "the bound exceeds p" and "the bound reaches gamma" both lie in one upper tail of probability
+at most alpha; if p >= gamma, a false bound of the baseline is never used.
 
 **Stopped when decided.** Two lower bounds on p', each valid at any stopping time (`odd_assess.stats.sequential`) at alpha_z / 2: from the counts of f'
-itself, and base_lower less the upper bound of zeta. The larger is the bound: nothing has to be chosen, and either costs ln 2 of evidence. A certificate is
-false with probability at most alpha + alpha_z, and of M models some with at most alpha + M alpha_z, whatever depends on what.
+itself, and the baseline's bound at alpha less the upper bound of zeta. The larger is the bound: nothing has to be chosen, and either costs ln 2 of evidence.
+A certificate is false with probability at most alpha + alpha_z, and of M models some with at most alpha + M alpha_z, whatever depends on what.
 
-Source: Ugare et al., ICLR 2024 (IRS), theorem 2 for the incremental bound. Tail, Harris' inequality and the two bounds at any time are ours; tested by exact
+Source: Ugare et al., ICLR 2024 (IRS), theorem 2 for the published bound; Fisher 1925. Tail, Harris' inequality and the combination are ours; tested by exact
 enumeration (test_incremental).
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
@@ -49,6 +60,117 @@ from odd_assess.stats.sequential import (
     log_evidence_above,
     log_evidence_below,
 )
+
+Rule = Literal["auto", "gamma", "incremental", "fresh", "both"]
+Route = Literal["incremental", "fresh", "both"]
+
+FEW = 6
+"""Fisher's method leaves the n copies out of what is known of the baseline. With up to a sixth of its draws it is the better bound for all p, with more not
+for all."""
+_SPLITS = 128
+"""Pieces of [c, 1], each of which is bounded by its worse end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """How modified models are bounded, and at which levels (see the module).
+
+    ``rule``: "auto" by the tail, "gamma" as published, "both" where draws stop when decided, or one route everywhere. ``models``: all on the baseline.
+    """
+
+    rule: Rule
+    alpha: float
+    alpha_z: float
+    gamma: float = 0.99
+    models: int = 1
+
+    @property
+    def whole_alpha(self) -> float:
+        """The probability that a certificate is false."""
+        return self.alpha + self.alpha_z
+
+    @property
+    def joint_alpha(self) -> float:
+        """The probability that some certificate at a point is, of all models on the baseline."""
+        return self.alpha + self.models * self.alpha_z
+
+    @property
+    def fresh_alpha(self) -> float:
+        """The level of a bound from fresh counts."""
+        return self.alpha / self.models + (0.0 if self.rule == "gamma" else self.alpha_z)
+
+    def combines(self, *, base_n: int, n: int) -> bool:
+        """Whether the incremental bound is that of Fisher's method."""
+        return self.rule in ("auto", "incremental") and FEW * n <= base_n
+
+    def base_lower(self, base_hits: int, base_n: int) -> float:
+        """The baseline's bound on p at alpha."""
+        return proportion_lower_bound(base_hits, base_n, alpha=self.alpha)
+
+    def route(self, *, base_hits: int, base_n: int, tail_hits: int, tail: int, n: int) -> Route:
+        """Which bound is taken at a point whose ``tail`` draws have ``tail_hits`` hits."""
+        match self.rule:
+            case "auto":
+                return "fresh" if tail_hits >= fresh_from(self, tail, base_n, n) else "incremental"
+            case "gamma":
+                return "fresh" if self.base_lower(base_hits, base_n) >= self.gamma else "incremental"
+            case rule:
+                return rule
+
+    def lower_bound(self, route: Route, *, base_hits: int, base_n: int, head: int, lost: int, hits: int, n: int) -> float:
+        """The lower bound on p'.
+
+        To ``head`` of the n copies the baseline answered A, ``lost`` of these were lost; to ``hits`` the modified model answers A.
+        """
+        match route:
+            case "fresh":
+                return proportion_lower_bound(hits, n, alpha=self.fresh_alpha)
+            case "both":
+                base_lower = self.base_lower(base_hits, base_n)
+                return float(anytime_modified_lower_bound(lost, hits, n, base_lower=base_lower, alpha_z=self.alpha_z))
+            case "incremental" if self.combines(base_n=base_n, n=n):
+                return combined_lower_bound(base_hits - head, base_n - n, lost, n, level=product_level(self))
+            case _:
+                return float(modified_lower_bound(self.base_lower(base_hits, base_n), lost, n, alpha_z=self.alpha_z))
+
+
+@lru_cache(maxsize=2**6)
+def product_level(terms: Terms) -> float:
+    """The c to which a product of two p-values must fall, so that both the single and the joint error are as ``terms`` say."""
+    single, joint = _inverse_fisher(terms.whole_alpha), _inverse_fisher(terms.joint_alpha) / terms.models
+    return min(single, joint)
+
+
+def _inverse_fisher(alpha: float) -> float:
+    """The largest c, but for rounding, with c (1 - ln c) <= alpha: a product of two independent p-values falls to c with probability c (1 - ln c).
+
+    >>> round(_inverse_fisher(0.002), 7)
+    0.0002114
+    """
+    if alpha >= 1:
+        return 1.0
+    low, high = 0.0, alpha
+    for _ in range(200):
+        middle = (low + high) / 2
+        low, high = (middle, high) if middle * (1 - np.log(middle)) <= alpha * (1 - 2.0**-40) else (low, middle)
+    return low
+
+
+@lru_cache(maxsize=2**14)
+def combined_lower_bound(tail_hits: int, tail: int, lost: int, n: int, *, level: float) -> float:
+    """Lower bound: p' >= this, except with probability c (1 - ln c), c = ``level``, from ``tail`` draws of f and ``lost`` of ``n`` other copies. Never below 0.
+
+    Raises: ValueError unless 0 <= tail_hits <= tail, 0 <= lost <= n, 0 < level < 1.
+
+    >>> round(combined_lower_bound(8_640, 9_000, 2, 1000, level=0.0002114), 4)
+    0.9469
+    """
+    if not 0 < level < 1:
+        raise ValueError(f"level must lie in (0, 1), got {level!r}")
+    u = np.exp(np.linspace(np.log(level), 0.0, _SPLITS + 1))
+    lower = np.asarray(proportion_lower_bound(np.full(_SPLITS, tail_hits), tail, alpha=u[:-1]))
+    upper = np.asarray(proportion_upper_bound(np.full(_SPLITS, lost), n, alpha=np.minimum(level / u[1:], 1 - 2.0**-53)))
+    return max(0.0, float(np.nextafter(lower - upper, -1.0).min()))
 
 
 def modified_lower_bound(base_lower: FloatsLike, lost: IntsLike, n: IntsLike, *, alpha_z: FloatsLike) -> Floats:
@@ -67,7 +189,7 @@ def modified_lower_bound(base_lower: FloatsLike, lost: IntsLike, n: IntsLike, *,
 
 
 @lru_cache(maxsize=2**10)
-def fresh_from(tail: int, base_n: int, n: int, *, alpha: float, alpha_z: float, alpha_fresh: float) -> int:
+def fresh_from(terms: Terms, tail: int, base_n: int, n: int) -> int:
     """The hits among ``tail`` draws of the baseline from which on ``n`` fresh draws of the modified model are expected to bound p' better.
 
     From 0 (always) to tail + 1 (never). Expected of a model that answers as the baseline does: without a lost copy, and with the tail's share of hits. Any
@@ -75,77 +197,22 @@ def fresh_from(tail: int, base_n: int, n: int, *, alpha: float, alpha_z: float, 
 
     Raises: ValueError for draws below 1 or levels outside (0, 1).
 
-    >>> fresh_from(9_100, 10_000, 1_000, alpha=0.001, alpha_z=0.001, alpha_fresh=0.002)
-    9072
+    >>> fresh_from(Terms(rule="auto", alpha=0.001, alpha_z=0.001), 9_100, 10_000, 1_000)
+    9084
     """
-    lowest = np.asarray(proportion_lower_bound(np.arange(n + 1), n, alpha=alpha_fresh))
-    unchanged = float(proportion_upper_bound(0, n, alpha=alpha_z))
-
+    lowest = np.asarray(proportion_lower_bound(np.arange(n + 1), n, alpha=terms.fresh_alpha))
     k = np.arange(n + 1)
     ways = special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(n - k + 1)
 
     def incremental_is_better(beyond: int) -> bool:
         share = (tail + 1 - beyond) / tail
-        incremental = float(proportion_lower_bound(round(share * base_n), base_n, alpha=alpha)) - unchanged
+        base_hits, head = round(share * (base_n - n)) + round(share * n), round(share * n)
+        incremental = terms.lower_bound("incremental", base_hits=base_hits, base_n=base_n, head=head, lost=0, hits=head, n=n)
         chances = np.exp(ways + special.xlogy(k, share) + special.xlog1py(n - k, -share))
         return incremental >= float(chances @ lowest)
 
     fewest = smallest(incremental_is_better, most=tail + 1)
     return 0 if fewest is None else tail + 2 - fewest
-
-
-def fresh_level(
-    rule: Literal["auto", "gamma", "incremental", "fresh", "both"], *, alpha: float, alpha_z: float, models: int
-) -> float:
-    """The level of the bound from fresh counts, where ``models`` are certified on one baseline (see the module)."""
-    return alpha / models + (0.0 if rule == "gamma" else alpha_z)
-
-
-def incremental_route(
-    rule: Literal["auto", "gamma", "incremental", "fresh", "both"],
-    *,
-    base_lower: float,
-    tail_hits: int,
-    tail: int,
-    base_n: int,
-    n: int,
-    alpha: float,
-    alpha_z: float,
-    alpha_fresh: float,
-    gamma: float,
-) -> Literal["incremental", "fresh", "both"]:
-    """Which bound is taken at a point.
-
-    "auto": by ``tail_hits`` of the ``tail`` draws of the baseline other than the n; "gamma": by ``base_lower``; else as the rule says.
-    """
-    match rule:
-        case "auto":
-            limit = fresh_from(tail, base_n, n, alpha=alpha, alpha_z=alpha_z, alpha_fresh=alpha_fresh)
-            return "fresh" if tail_hits >= limit else "incremental"
-        case "gamma":
-            return "fresh" if base_lower >= gamma else "incremental"
-        case _:
-            return rule
-
-
-def incremental_lower_bound(
-    route: Literal["incremental", "fresh", "both"],
-    *,
-    base_lower: float,
-    lost: int,
-    hits: int,
-    n: int,
-    alpha_z: float,
-    alpha_fresh: float,
-) -> float:
-    """The lower bound on p' by the route that was taken: for n fixed beforehand, or ("both") at any stopping time."""
-    match route:
-        case "incremental":
-            return float(modified_lower_bound(base_lower, lost, n, alpha_z=alpha_z))
-        case "fresh":
-            return proportion_lower_bound(hits, n, alpha=alpha_fresh)
-        case "both":
-            return float(anytime_modified_lower_bound(lost, hits, n, base_lower=base_lower, alpha_z=alpha_z))
 
 
 def fewest_to_decide_modified(

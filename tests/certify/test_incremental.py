@@ -27,7 +27,14 @@ from odd_assess.certify import (
 )
 from odd_assess.certify.procedures import _next_incremental
 from odd_assess.records import Abstained, Certificate, Certified, Counts, Reused
-from odd_assess.stats import anytime_modified_lower_bound, certified_radius, proportion_lower_bound, proportion_upper_bound
+from odd_assess.stats import (
+    anytime_modified_lower_bound,
+    certified_radius,
+    combined_lower_bound,
+    product_level,
+    proportion_lower_bound,
+    proportion_upper_bound,
+)
 
 PLAN = IncrementalPlan(n=100, alpha=5e-4, alpha_z=5e-4)
 
@@ -67,18 +74,20 @@ def run(plan: IncrementalPlan, base: Certificate, labels: list[int]) -> Certific
             return found
 
 
-def test_lost_copies_are_subtracted() -> None:
-    """Two of 100 are lost, one is won, one changes between other classes: the bound is the baseline's less the upper bound of 2 in 100."""
+def test_lost_copies_count_against_the_bound() -> None:
+    """Two of 100 are lost, one is won, one changes between other classes. As published: the baseline's bound less the upper bound of 2 in 100."""
     base = baseline(9_000, 10_000, [1] * 96 + [0, 0, 2, 2], selected=18)
-    found = run(PLAN, base, [0, 2] + [1] * 94 + [1, 2, 2, 2])
+    published, found = (run(replace(PLAN, route=route), base, [0, 2] + [1] * 94 + [1, 2, 2, 2]) for route in ("gamma", "auto"))
     lower = proportion_lower_bound(9_000, 10_000, alpha=5e-4) - proportion_upper_bound(2, 100, alpha=5e-4)
-    assert isinstance(found, Certified)
-    assert found.p_a_lower == pytest.approx(lower, abs=1e-12)
-    assert found.p_a_lower <= lower
-    assert found.radius == certified_radius(found.p_a_lower, sigma=0.5)
-    assert found.reused == Reused(route="incremental", base_hits=9_000, base_n=10_000, head=96, lost=2, changed=4)
-    assert (found.label, found.n0, found.n, found.alpha, found.procedure) == (1, 0, 100, 1e-3, "incremental")
-    assert found.counts.by_class == ((0, 1), (1, 95), (2, 4))
+    assert published.p_a_lower == pytest.approx(lower, abs=1e-12)
+    assert published.p_a_lower <= lower
+    assert found.p_a_lower == combined_lower_bound(9_000 - 96, 9_900, 2, 100, level=product_level(PLAN.terms))
+    for one in (published, found):
+        assert isinstance(one, Certified)
+        assert one.radius == certified_radius(one.p_a_lower, sigma=0.5)
+        assert one.reused == Reused(route="incremental", base_hits=9_000, base_n=10_000, head=96, lost=2, changed=4)
+        assert (one.label, one.n0, one.n, one.alpha, one.procedure) == (1, 0, 100, 1e-3, "incremental")
+        assert one.counts.by_class == ((0, 1), (1, 95), (2, 4))
 
 
 def test_the_class_is_the_cached_one() -> None:
@@ -268,22 +277,25 @@ def test_keeping_answers_changes_no_certificate(weight: Tensor, images: Tensor, 
         assert all(counts[label] <= one.counts.of(label) for label in range(4))
 
 
-@pytest.mark.parametrize("radii", [(), (0.25, 0.5)])
+@pytest.mark.parametrize(("radii", "n"), [((), 1_000), ((), 500), ((0.25, 0.5), 1_000)])
 @pytest.mark.parametrize("batch_size", [32, 77, 1024])
 def test_an_unmodified_model_disagrees_nowhere(
-    weight: Tensor, images: Tensor, certified: CertifiedBaseline, radii: tuple[float, ...], batch_size: int
+    weight: Tensor, images: Tensor, certified: CertifiedBaseline, radii: tuple[float, ...], n: int, batch_size: int
 ) -> None:
     """Addressed noise gives the baseline's answers again, in batches of another size; the radius is that of the formula."""
-    plan = IncrementalPlan(n=1_000, alpha=5e-4, alpha_z=5e-4, radii=radii)
+    plan = IncrementalPlan(n=n, alpha=5e-4, alpha_z=5e-4, radii=radii)
     found = certify_incremental(Linear(weight).eval(), images, certified, plan, seed=9, batch_size=batch_size)
     for new, old in zip(found, certified.certificates, strict=True):
         assert new.reused is not None
         assert old.answers is not None
         assert (new.reused.lost, new.reused.changed, new.label) == (0, 0, old.label)
         assert new.counts == Counts.from_array(np.bincount(old.answers[: new.n], minlength=4))
-        if new.reused.route == "incremental":
-            base = proportion_lower_bound(old.counts.of(old.label), old.n, alpha=5e-4)
-            lower = max(0.0, base - (1 - 5e-4 ** (1 / 1_000)))
+        base_hits = old.counts.of(old.label)
+        if new.reused.route == "incremental" and n == 500:
+            beyond = base_hits - new.reused.head
+            assert new.p_a_lower == combined_lower_bound(beyond, 4_500, 0, 500, level=product_level(plan.terms))
+        elif new.reused.route == "incremental":
+            lower = max(0.0, proportion_lower_bound(base_hits, old.n, alpha=5e-4) - (1 - 5e-4 ** (1 / 1_000)))
             assert new.p_a_lower == pytest.approx(lower, abs=1e-12)
     assert {one.reused.route for one in found if one.reused is not None} <= ({"both"} if radii else {"incremental", "fresh"})
 

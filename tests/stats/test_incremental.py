@@ -14,23 +14,20 @@ from scipy.special import gammaln
 from scipy.stats import binom
 
 from odd_assess.stats import (
+    Terms,
     anytime_lower_bound,
     anytime_modified_lower_bound,
     anytime_upper_bound,
+    combined_lower_bound,
     fewest_to_decide_modified,
     fresh_from,
-    incremental_lower_bound,
-    incremental_route,
     log_evidence_below,
     modified_lower_bound,
+    product_level,
     proportion_lower_bound,
     proportion_upper_bound,
     shown_modified,
 )
-
-Route = Any
-Lower = Callable[..., float]
-"""(base hits, head, lost, hits, hits of the tail, tail) -> the bound that is claimed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,9 +39,8 @@ class Setting:
     n: int
     alpha: float
     alpha_z: float
-    route: Route
+    rule: Any
     models: int = 1
-    gamma: float = 0.8
 
     @property
     def tail(self) -> int:
@@ -52,38 +48,41 @@ class Setting:
         return self.n0 + self.base_n - self.n
 
     @property
-    def fresh_alpha(self) -> float:
-        """The level of fresh counts."""
-        return self.alpha / self.models + (0.0 if self.route == "gamma" else self.alpha_z)
+    def terms(self) -> Terms:
+        """How they are bounded."""
+        return Terms(rule=self.rule, alpha=self.alpha, alpha_z=self.alpha_z, gamma=0.8, models=self.models)
 
-    def base_lower(self, hits: int) -> float:
-        """The baseline's bound."""
-        return proportion_lower_bound(hits, self.base_n, alpha=self.alpha)
+    @property
+    def combined(self) -> bool:
+        """Whether by Fisher's method."""
+        return self.terms.combines(base_n=self.base_n, n=self.n)
 
-    def lower(self, base_hits: int, lost: int, hits: int, tail_hits: int) -> float:
-        """What the procedure claims."""
-        base_lower = self.base_lower(base_hits)
-        route = incremental_route(
-            self.route,
-            base_lower=base_lower,
-            tail_hits=tail_hits,
-            tail=self.tail,
-            base_n=self.base_n,
-            n=self.n,
-            alpha=self.alpha,
-            alpha_z=self.alpha_z,
-            alpha_fresh=self.fresh_alpha,
-            gamma=self.gamma,
-        )
-        return incremental_lower_bound(
-            route, base_lower=base_lower, lost=lost, hits=hits, n=self.n, alpha_z=self.alpha_z, alpha_fresh=self.fresh_alpha
-        )
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """One outcome: hits of the baseline in the n copies and beyond them, and of the draws that chose; copies that are lost, hits of the modified model."""
+
+    head: int
+    beyond: int
+    selected: int
+    lost: int
+    hits: int
+
+
+Lower = Callable[[Setting, Seen], float]
+
+
+def real(setting: Setting, seen: Seen) -> float:
+    """What the procedure claims."""
+    terms, known = setting.terms, {"base_hits": seen.head + seen.beyond, "base_n": setting.base_n}
+    route = terms.route(**known, tail_hits=seen.beyond + seen.selected, tail=setting.tail, n=setting.n)
+    return terms.lower_bound(route, **known, head=seen.head, lost=seen.lost, hits=seen.hits, n=setting.n)
 
 
 SETTINGS = tuple(
-    Setting(n0=3, base_n=base_n, n=n, alpha=alpha, alpha_z=alpha_z, route=route, models=models)
-    for (base_n, n), (alpha, alpha_z) in product(((20, 8), (30, 5), (9, 9)), ((0.1, 0.1), (0.02, 0.2), (0.2, 0.05)))
-    for route, models in (("auto", 1), ("auto", 5), ("gamma", 1), ("gamma", 5), ("incremental", 5), ("fresh", 1))
+    Setting(n0=3, base_n=base_n, n=n, alpha=alpha, alpha_z=alpha_z, rule=rule, models=models)
+    for (base_n, n), (alpha, alpha_z) in product(((20, 8), (30, 5), (36, 6), (9, 9)), ((0.1, 0.1), (0.02, 0.2), (0.2, 0.05)))
+    for rule, models in (("auto", 1), ("auto", 5), ("gamma", 1), ("gamma", 5), ("incremental", 1), ("incremental", 5), ("fresh", 1))
 )
 
 
@@ -106,11 +105,10 @@ def finite_models(rng: np.random.Generator, setting: Setting) -> Finite:
     modified = np.where(rng.random((5, ATOMS)) < rng.choice([0.2, 0.5]), rng.choice(3, size=(5, ATOMS), p=(0.4, 0.4, 0.2)), base)
     own = modified[0] == 0
     if rng.random() < 0.8 and 0 < own.sum() < ATOMS and 0 < weights[own].sum() < 1:
-        hits = int(rng.integers(setting.n // 2, setting.n + 1))
-        tail_hits = int(rng.integers(setting.base_n // 2, setting.base_n + 1))
-        just_missed = (
-            setting.lower(min(setting.base_n, tail_hits), int(rng.integers(0, 2)), hits, min(setting.tail, tail_hits)) - 1e-9
-        )
+        hits, beyond = (int(rng.integers(m // 2, m + 1)) for m in (setting.n, setting.base_n - setting.n))
+        lost = int(rng.integers(0, 2)) if hits < setting.n else 0
+        seen = Seen(head=min(setting.n, hits + lost), beyond=beyond, selected=int(rng.integers(2, 4)), lost=lost, hits=hits)
+        just_missed = real(setting, seen) - 1e-9
         if 0 < just_missed < 1:
             share = weights[own].sum()
             weights = np.where(own, weights * just_missed / share, weights * (1 - just_missed) / (1 - share))
@@ -133,22 +131,18 @@ def chances(counts: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 @cache
-def table(setting: Setting, lower: Callable[[Setting, int, int, int, int], float]) -> np.ndarray:
-    """The claims of every outcome: (hits of the head, of the rest of the bound's draws, of the selection, lost, hits of the modified model)."""
-    rest = setting.base_n - setting.n
-    found = np.zeros((setting.n + 1, rest + 1, setting.n0 + 1, setting.n + 1, setting.n + 1))
-    remembered: dict[tuple[int, ...], float] = {}
+def table(setting: Setting, lower: Lower) -> np.ndarray:
+    """The claims of every outcome, by `Seen`'s fields in their order."""
+    found = np.zeros((setting.n + 1, setting.base_n - setting.n + 1, setting.n0 + 1, setting.n + 1, setting.n + 1))
     for head, beyond, selected, lost, hits in np.ndindex(found.shape):
-        if lost > head or hits < head - lost:
-            continue
-        key = (head + beyond, lost, hits, beyond + selected)
-        if key not in remembered:
-            remembered[key] = lower(setting, *key)
-        found[head, beyond, selected, lost, hits] = remembered[key]
+        if lost <= head and head - lost <= hits <= setting.n - lost:
+            found[head, beyond, selected, lost, hits] = lower(
+                setting, Seen(head=head, beyond=beyond, selected=selected, lost=lost, hits=hits)
+            )
     return found
 
 
-def errors(case: Finite, setting: Setting, lower: Callable[[Setting, int, int, int, int], float]) -> tuple[float, float]:
+def errors(case: Finite, setting: Setting, lower: Lower) -> tuple[float, float]:
     """(the largest probability of the five that a certificate is false, the probability that any of the five is): exact, with the choice of the class."""
     claims = table(setting, lower)
     counts = compositions(setting.n, ATOMS)
@@ -176,9 +170,7 @@ def errors(case: Finite, setting: Setting, lower: Callable[[Setting, int, int, i
     return float(single.max()), joint
 
 
-def worst(
-    cases: int, lower: Callable[[Setting, int, int, int, int], float], settings: tuple[Setting, ...] = SETTINGS, *, seed: int = 1
-) -> tuple[float, float]:
+def worst(cases: int, lower: Lower, settings: tuple[Setting, ...] = SETTINGS, *, seed: int = 1) -> tuple[float, float]:
     """The largest error of a single certificate, and of five at once, as shares of what is allowed, over so many random finite models."""
     rng = np.random.default_rng(seed)
     alone = together = 0.0
@@ -189,10 +181,6 @@ def worst(
         if setting.models == 5:
             together = max(together, joint / (setting.alpha + 5 * setting.alpha_z))
     return alone, together
-
-
-def real(setting: Setting, base_hits: int, lost: int, hits: int, tail_hits: int) -> float:
-    return setting.lower(base_hits, lost, hits, tail_hits)
 
 
 @pytest.mark.slow
@@ -208,54 +196,70 @@ def test_no_certificate_of_a_hundred_thousand_is_false_more_often_than_it_says()
 
 def test_four_hundred_of_them() -> None:
     """The same check, short."""
-    alone, together = worst(400, real, FEW)
+    alone, together = worst(400, real, (*COMBINED, *SPLIT, *ROUTED))
     assert 0.8 < alone <= 1 + 1e-9
     assert 0.3 < together <= 1 + 1e-9
 
 
-def _larger_of_both(setting: Setting, base_hits: int, lost: int, hits: int, tail_hits: int) -> float:
-    routes = ("incremental", "fresh")
-    return max(
-        incremental_lower_bound(
-            route,
-            base_lower=setting.base_lower(base_hits),
-            lost=lost,
-            hits=hits,
-            n=setting.n,
-            alpha_z=setting.alpha_z,
-            alpha_fresh=setting.alpha + setting.alpha_z,
-        )
-        for route in routes
-    )
+def by(route: Any) -> Lower:
+    """One bound, whatever the tail says."""
+
+    def lower(setting: Setting, seen: Seen) -> float:
+        known = {"base_hits": seen.head + seen.beyond, "base_n": setting.base_n, "n": setting.n}
+        return setting.terms.lower_bound(route, **known, head=seen.head, lost=seen.lost, hits=seen.hits)
+
+    return lower
 
 
-FEW = (
-    Setting(n0=3, base_n=20, n=8, alpha=0.2, alpha_z=0.05, route="auto", models=5),
-    Setting(n0=3, base_n=20, n=8, alpha=0.1, alpha_z=0.1, route="auto"),
-    Setting(n0=3, base_n=9, n=9, alpha=0.02, alpha_z=0.2, route="incremental", models=5),
-    Setting(n0=3, base_n=30, n=5, alpha=0.02, alpha_z=0.2, route="incremental", models=5),
+def _published(alpha_z: float, lost: int, hits: int, draws: int, setting: Setting) -> float:
+    """A baseline's bound at alpha less a bound on the lost share."""
+    base_lower = proportion_lower_bound(hits, draws, alpha=setting.alpha)
+    return base_lower - float(proportion_upper_bound(lost, setting.n, alpha=alpha_z))
+
+
+COMBINED = (
+    Setting(n0=3, base_n=36, n=6, alpha=0.1, alpha_z=0.1, rule="incremental"),
+    Setting(n0=3, base_n=30, n=5, alpha=0.2, alpha_z=0.05, rule="incremental", models=5),
 )
-"""Settings in which each wrong bound shows."""
-MUTANTS: dict[str, Callable[[Setting, int, int, int, int], float]] = {
-    "no bound on the lost share": lambda s, base, lost, hits, tail: s.base_lower(base) - lost / s.n,
-    "no bound on the baseline": lambda s, base, lost, hits, tail: (
-        base / s.base_n - proportion_upper_bound(lost, s.n, alpha=s.alpha_z)
+SPLIT = (
+    Setting(n0=3, base_n=9, n=9, alpha=0.02, alpha_z=0.2, rule="incremental", models=5),
+    Setting(n0=3, base_n=20, n=8, alpha=0.1, alpha_z=0.1, rule="incremental"),
+)
+ROUTED = (
+    Setting(n0=3, base_n=20, n=8, alpha=0.2, alpha_z=0.05, rule="auto", models=5),
+    Setting(n0=3, base_n=20, n=8, alpha=0.1, alpha_z=0.1, rule="auto"),
+    Setting(n0=3, base_n=36, n=6, alpha=0.1, alpha_z=0.1, rule="auto"),
+)
+MUTANTS: dict[str, tuple[Lower, tuple[Setting, ...]]] = {
+    "no bound on the lost share": (
+        lambda s, x: proportion_lower_bound(x.head + x.beyond, s.base_n, alpha=s.alpha) - x.lost / s.n,
+        SPLIT,
     ),
-    "missing + 1": lambda s, base, lost, hits, tail: (
-        s.base_lower(base) - float(proportion_upper_bound(max(lost - 1, 0), s.n, alpha=s.alpha_z))
+    "no bound on the baseline": (
+        lambda s, x: (x.head + x.beyond) / s.base_n - float(proportion_upper_bound(x.lost, s.n, alpha=s.alpha_z)),
+        SPLIT,
     ),
-    "levels doubled": lambda s, base, lost, hits, tail: replace(s, alpha=2 * s.alpha, alpha_z=2 * s.alpha_z).lower(
-        base, lost, hits, tail
+    "levels doubled": (lambda s, x: real(replace(s, alpha=2 * s.alpha, alpha_z=2 * s.alpha_z), x), ROUTED),
+    "the larger of both bounds": (lambda s, x: max(by("incremental")(s, x), by("fresh")(s, x)), ROUTED),
+    "one model where there are five": (lambda s, x: real(replace(s, models=1), x), (ROUTED[0], COMBINED[1])),
+    "a product at the level itself": (
+        lambda s, x: combined_lower_bound(x.beyond, s.base_n - s.n, x.lost, s.n, level=s.alpha + s.alpha_z),
+        COMBINED,
     ),
-    "the larger of both bounds": _larger_of_both,
-    "one model where there are five": lambda s, base, lost, hits, tail: replace(s, models=1).lower(base, lost, hits, tail),
+    "the copies counted twice": (
+        lambda s, x: combined_lower_bound(
+            x.head + x.beyond, s.base_n, x.lost - x.head // 4 if x.lost > x.head // 4 else 0, s.n, level=product_level(s.terms)
+        ),
+        COMBINED,
+    ),
 }
 
 
 @pytest.mark.parametrize("name", MUTANTS)
 def test_the_check_rejects_wrong_bounds(name: str) -> None:
     """Each wrong bound is false too often for some finite models, alone or together."""
-    assert max(worst(1_000, MUTANTS[name], FEW)) > 1.02
+    lower, settings = MUTANTS[name]
+    assert max(worst(1_000, lower, settings)) > 1.02
 
 
 def test_an_unmodified_model_loses_what_the_formula_says() -> None:
@@ -274,29 +278,78 @@ def test_more_lost_copies_never_help() -> None:
     assert np.all(np.diff(modified_lower_bound(0.95, 3, np.arange(3, 2000), alpha_z=1e-3)) >= 0)
 
 
-def _expected(hits_share: float, base_n: int, n: int) -> tuple[float, float]:
-    """(incremental, fresh) bounds that are expected of a model that loses nothing."""
-    base = proportion_lower_bound(round(hits_share * base_n), base_n, alpha=1e-3)
+TERMS = Terms(rule="auto", alpha=1e-3, alpha_z=1e-3)
+
+
+def _expected(share: float, n: int) -> tuple[float, float]:
+    """(incremental, fresh) bounds that are expected of a model that loses nothing, on a baseline of 10,000 draws."""
+    head, beyond = round(share * n), round(share * (10_000 - n))
     k = np.arange(n + 1)
-    fresh = float(binom.pmf(k, n, hits_share) @ np.asarray(proportion_lower_bound(k, n, alpha=2e-3)))
-    return base - (1 - 1e-3 ** (1 / n)), fresh
+    fresh = float(binom.pmf(k, n, share) @ np.asarray(proportion_lower_bound(k, n, alpha=2e-3)))
+    incremental = TERMS.lower_bound("incremental", base_hits=head + beyond, base_n=10_000, head=head, lost=0, hits=head, n=n)
+    return incremental, fresh
 
 
 @pytest.mark.parametrize("n", [50, 100, 500, 1000])
 def test_the_route_changes_where_fresh_counts_are_expected_to_be_better(n: int) -> None:
     """At the first number of hits of the tail that goes to fresh counts they are better, one hit before they are not."""
     tail = 10_100 - n
-    first = fresh_from(tail, 10_000, n, alpha=1e-3, alpha_z=1e-3, alpha_fresh=2e-3)
+    first = fresh_from(TERMS, tail, 10_000, n)
     assert 0.9 * tail < first <= tail
-    incremental, fresh = _expected(first / tail, 10_000, n)
+    incremental, fresh = _expected(first / tail, n)
     assert fresh > incremental
-    incremental, fresh = _expected((first - 1) / tail, 10_000, n)
+    incremental, fresh = _expected((first - 1) / tail, n)
     assert fresh <= incremental
 
 
 def test_few_draws_are_always_counted_afresh() -> None:
-    """Ten copies bound the lost share by .5: no baseline is good enough to pay for that."""
-    assert fresh_from(10_090, 10_000, 10, alpha=1e-3, alpha_z=1e-3, alpha_fresh=2e-3) == 0
+    """Ten copies bound the lost share by .6: no baseline that certifies is good enough to pay for that."""
+    assert fresh_from(TERMS, 10_090, 10_000, 10) < 5_000
+
+
+@pytest.mark.parametrize(("hits", "lost", "n"), [(8_900, 0, 100), (9_300, 3, 500), (9_500, 2, 1000)])
+def test_the_combined_bound_is_the_worst_split(hits: int, lost: int, n: int) -> None:
+    """Against a fine search over all splits of the level; never above, and below it by a hair."""
+    tail, level = 10_000 - n, product_level(TERMS)
+    u = np.exp(np.linspace(np.log(level) + 1e-9, -1e-9, 20_001))
+    lower = np.asarray(proportion_lower_bound(np.full(len(u), min(hits, tail)), tail, alpha=u))
+    upper = np.asarray(proportion_upper_bound(np.full(len(u), lost), n, alpha=level / u))
+    exact = float((lower - upper).min())
+    found = combined_lower_bound(min(hits, tail), tail, lost, n, level=level)
+    assert exact - 1e-3 < found <= exact
+
+
+@pytest.mark.parametrize(
+    ("models", "alpha", "alpha_z"), [(1, 1e-3, 1e-3), (5, 1e-3, 1e-3), (5, 2e-3, 1e-5), (50, 1e-3, 1e-2), (400, 0.2, 0.1)]
+)
+def test_the_level_of_the_product_keeps_single_and_joint_error(models: int, alpha: float, alpha_z: float) -> None:
+    """P(P1 P2 <= c) = c (1 - ln c) for one model; for M at most M c (1 - ln M c): one of the two is what limits c."""
+    terms = Terms(rule="auto", alpha=alpha, alpha_z=alpha_z, models=models)
+    c = product_level(terms)
+    single, joint = c * (1 - np.log(c)), min(1.0, models * c * (1 - np.log(models * c)) if models * c < 1 else 1.0)
+    assert single <= terms.whole_alpha
+    assert joint <= min(1.0, terms.joint_alpha) + 1e-12
+    assert max(single / terms.whole_alpha, joint / min(1.0, terms.joint_alpha)) > 0.999
+
+
+@pytest.mark.parametrize("n", [200, 500, 1_000])
+@pytest.mark.parametrize("share", [0.55, 0.65, 0.8, 0.9, 0.95])
+def test_combined_is_better_than_split(n: int, share: float) -> None:
+    """From 2 to 10 % of the draws of a baseline of 10,000, at expected counts, without a lost copy and with half a percent of them."""
+    for lost in (0, n // 200):
+        tail_hits = round(share * (10_000 - n))
+        combined = combined_lower_bound(tail_hits, 10_000 - n, lost, n, level=product_level(TERMS))
+        base_lower = proportion_lower_bound(round(share * 10_000), 10_000, alpha=1e-3)
+        assert combined > modified_lower_bound(base_lower, lost, n, alpha_z=1e-3)
+
+
+def test_levels_are_split_where_the_copies_are_many() -> None:
+    """A sixth of the baseline's draws and less are combined; more, and the published rule, are bounded at two levels."""
+    assert TERMS.combines(base_n=12_000, n=2_000)
+    assert not TERMS.combines(base_n=12_000, n=2_001)
+    assert not replace(TERMS, rule="gamma").combines(base_n=10_000, n=100)
+    split = TERMS.lower_bound("incremental", base_hits=9_000, base_n=10_000, head=4_500, lost=2, hits=4_498, n=5_000)
+    assert split == float(modified_lower_bound(proportion_lower_bound(9_000, 10_000, alpha=1e-3), 2, 5_000, alpha_z=1e-3))
 
 
 def test_the_anytime_bound_is_the_larger_of_two() -> None:

@@ -9,14 +9,11 @@ import numpy as np
 from odd_assess.criteria import bound_levels
 from odd_assess.criteria.asked import asked_radii
 from odd_assess.policies import Cascade, PerCell
-from odd_assess.records import Assessment, Recertified, Results
+from odd_assess.records import Assessment, Recertified, Results, Route
 from odd_assess.report.view import formats, levels
 from odd_assess.stats import (
-    anytime_modified_lower_bound,
     anytime_radius_cap,
     certified_radius,
-    modified_lower_bound,
-    proportion_lower_bound,
     radius_cap,
     radius_caps,
 )
@@ -187,13 +184,10 @@ def largest_cap(assessment: Assessment) -> float:
 def _recertified_cap(found: Recertified, results: Results, *, stopped: bool) -> float:
     """The largest radius that could be shown if every copy was answered with the baseline's class, then and now."""
     n, base_n = found.plan.draws, int(found.base_n.max())
-    base = float(proportion_lower_bound(base_n, base_n, alpha=found.alpha))
-    if stopped:
-        shown = float(anytime_modified_lower_bound(0, n, n, base_lower=base, alpha_z=found.alpha_z))
-    else:
-        changed = 0.0 if found.plan.route == "fresh" else float(modified_lower_bound(base, 0, n, alpha_z=found.alpha_z))
-        afresh = 0.0 if found.plan.route == "incremental" else float(proportion_lower_bound(n, n, alpha=found.fresh_alpha))
-        shown = max(changed, afresh)
+    terms = found.terms
+    routes: tuple[Route, ...] = ("both",) if stopped else ("incremental", "fresh")
+    possible = [route for route in routes if terms.rule in ("auto", "gamma", route)]
+    shown = max(terms.lower_bound(route, base_hits=base_n, base_n=base_n, head=n, lost=0, hits=n, n=n) for route in possible)
     return float(certified_radius(shown, sigma=float(results.sigma.max())))
 
 

@@ -78,9 +78,9 @@ def certificate_words(assessment: Assessment) -> str:
     if found is None:
         return ""
     return (
-        f" The model is the modified one, the class the one that run {found.run} chose for its baseline; {probability(found.alpha)} of the probability "
+        f" The model is the modified one, the class the one that run {found.run} chose for its baseline; {probability(found.terms.alpha)} of the probability "
         "is for "
-        f"what is known of the baseline, {probability(found.alpha_z)} for what was drawn now."
+        f"what is known of the baseline, {probability(found.terms.alpha_z)} for what was drawn now."
     )
 
 
@@ -286,13 +286,13 @@ def _several(found: Recertified) -> tuple[Fact, ...]:
             name="Several models on one baseline",
             text=f"{found.plan.models} modified models rest on the same answers of the baseline. At a point, some certificate of theirs is false with "
             "probability at most "
-            f"{probability(found.joint_alpha)}. Models that are recertified later, beside these {found.plan.models}, are not counted.",
+            f"{probability(found.terms.joint_alpha)}. Models that are recertified later, beside these {found.plan.models}, are not counted.",
         ),
     )
 
 
 def _words(pair: Pair) -> tuple[Fact, ...]:
-    whole = probability(pair.found.alpha + pair.found.alpha_z)
+    whole = probability(pair.found.terms.whole_alpha)
     return (
         Fact(
             name="Noisy copy",

@@ -18,10 +18,10 @@ from odd_assess.stats import (
     anytime_lower_bound,
     anytime_upper_bound,
     certified_radius,
-    modified_lower_bound,
     proportion_lower_bound,
     proportion_upper_bound,
 )
+from odd_assess.stats.arrays import distinct
 
 ROUTES = {
     "incremental": "bound by what changed",
@@ -68,7 +68,7 @@ def probability(alpha: float) -> str:
 
 def zeta_upper(found: Recertified, after: Results) -> Floats:
     """The upper bound (m,) on the probability that a copy is lost, each except with probability alpha_z."""
-    return _upper(found.lost, after, found.alpha_z)
+    return _upper(found.lost, after, found.terms.alpha_z)
 
 
 def _upper(hits: np.ndarray, after: Results, alpha: float) -> Floats:
@@ -87,10 +87,15 @@ def unchanged(pair: Pair) -> Floats | None:
     found, n = pair.found, pair.after.n
     if pair.after.anytime.any():
         return None
-    base = np.atleast_1d(proportion_lower_bound(found.base_hits, found.base_n, alpha=found.alpha))
-    by_change = modified_lower_bound(base, np.zeros_like(n), n, alpha_z=found.alpha_z)
-    afresh = np.atleast_1d(proportion_lower_bound(found.head, n, alpha=found.fresh_alpha))
-    shown = np.where(found.route == "fresh", afresh, by_change)
+    columns = (found.base_hits, found.base_n, found.head, n)
+    first, group = distinct(*columns, found.route == "fresh")
+    cases = zip(found.route[first].tolist(), *(column[first].tolist() for column in columns), strict=True)
+    shown = np.array(
+        [
+            found.terms.lower_bound(route, base_hits=hits, base_n=base_n, head=head, lost=0, hits=head, n=draws)
+            for route, hits, base_n, head, draws in cases
+        ]
+    )[group]
     return np.atleast_1d(certified_radius(shown, sigma=pair.after.sigma))
 
 
@@ -352,15 +357,15 @@ def errors(found: Recertified, *, stopped: bool) -> Table:
         else "the evidence of lost copies and of fresh counts, averaged; at any time"
     )
     rows = [
-        ("Bound of the baseline on its own pA", found.alpha, "spent once, however many models are recertified on it"),
-        ("What was drawn now", found.alpha_z, f"{now}; spent for each model"),
-        ("One certificate of this run", found.alpha + found.alpha_z, "the α of this report"),
+        ("Bound of the baseline on its own pA", found.terms.alpha, "spent once, however many models are recertified on it"),
+        ("What was drawn now", found.terms.alpha_z, f"{now}; spent for each model"),
+        ("One certificate of this run", found.terms.whole_alpha, "the α of this report"),
     ]
     if found.plan.models > 1:
         rows.append(
             (
                 f"Some certificate of {found.plan.models} models at a point",
-                found.joint_alpha,
+                found.terms.joint_alpha,
                 "α of the baseline's bound + models × α of what was drawn",
             )
         )
@@ -377,7 +382,7 @@ def _fresh(found: Recertified, *, stopped: bool) -> str:
     """At which level fresh counts are bounded, and why that is sound; begins with a space."""
     if stopped or found.plan.route == "incremental":
         return ""
-    level = probability(found.fresh_alpha)
+    level = probability(found.terms.fresh_alpha)
     why = {
         "auto": "draws of the baseline beside these copies decide which points those are",
         "gamma": "the baseline's own bound decides which points those are",
