@@ -67,11 +67,10 @@ def recertified_words(assessment: Assessment) -> str:
     found = assessment.recertified
     if found is None:
         return ""
-    parts = f"{found.terms.alpha:g} + {found.terms.alpha_z:g}"
     several = f", {found.terms.joint_alpha:g} jointly over {found.plan.models} models" if found.plan.models > 1 else ""
     return (
         f"recertified from {found.run} (finished {found.finished[:10]}, model {found.model[:12]}, certificates {found.certificates[:12]}): modified model, "
-        f"classes of the baseline, {found.draws:,} draws where the baseline took {found.base_draws:,}; alpha {parts} a certificate{several}"
+        f"classes of the baseline, {found.draws:,} draws where the baseline took {found.base_draws:,}; alpha {found.terms.whole_alpha:g} a certificate{several}"
     )
 
 

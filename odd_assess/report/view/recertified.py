@@ -77,11 +77,13 @@ def certificate_words(assessment: Assessment) -> str:
     found = assessment.recertified
     if found is None:
         return ""
-    return (
-        f" The model is the modified one, the class the one that run {found.run} chose for its baseline; {probability(found.terms.alpha)} of the probability "
-        "is for "
-        f"what is known of the baseline, {probability(found.terms.alpha_z)} for what was drawn now."
+    parts = (
+        "what is known of the baseline and what was drawn now are combined at the whole probability."
+        if recertified_tables.combined(found)
+        else f"{probability(found.terms.alpha)} of the probability is for what is known of the baseline, {probability(found.terms.alpha_z)} for what was "
+        "drawn now."
     )
+    return f" The model is the modified one, the class the one that run {found.run} chose for its baseline; {parts}"
 
 
 def limits(assessment: Assessment) -> tuple[Fact, ...]:
@@ -311,16 +313,32 @@ def _words(pair: Pair) -> tuple[Fact, ...]:
         ),
         Fact(
             name="Incremental certificate",
-            text="A certificate of the modified model from the baseline's lower bound on its own pA less the upper bound on ζ (“bound by what changed”), "
-            "or from the counts of the modified "
-            f"model alone (“counted afresh”). Either way it is false with probability at most {whole}.",
+            text="A certificate of the modified model from a lower bound on the baseline's pA less an upper bound on ζ (“bound by what changed”), or from the "
+            f"counts of the modified model alone (“counted afresh”). Either way it is false with probability at most {whole}.",
         ),
         Fact(
             name="Method",
             text="Ugare, Suresh, Banerjee, Singh and Misailovic, Incremental Randomized Smoothing Certification, ICLR 2024. Other than there, only lost "
-            "copies count, and which bound is "
-            "taken is decided by draws of the baseline that ζ does not rest on"
-            + (" (here: by the published rule)" if pair.found.plan.route == "gamma" and not pair.found.plan.when_decided else "")
-            + ". Where draws stop when decided, both bounds are test martingales that are averaged (Ville's inequality).",
+            f"copies count. {_method(pair.found)}",
         ),
+    )
+
+
+def _method(found: Recertified) -> str:
+    """How the bounds were taken, for those who know the paper."""
+    if found.plan.when_decided:
+        return (
+            "Draws stop when decided: both bounds hold at any time (Ville's inequality), each at half of what is for the draws of now, "
+            "and the larger counts."
+        )
+    if found.plan.route == "gamma":
+        return "Which bound is taken is decided by the published rule, with fresh counts at the baseline's part of the probability."
+    by_tail = (
+        " Which bound is taken is decided by draws of the baseline that ζ does not rest on." if found.plan.route == "auto" else ""
+    )
+    if not recertified_tables.combined(found):
+        return f"The two bounds are subtracted as there.{by_tail}"
+    return (
+        "The baseline's draws beyond these copies and the copies that were lost are two independent tests, combined by Fisher's method: the bound is the "
+        f"smallest difference of their bounds over all ways to split the probability.{by_tail}"
     )

@@ -66,6 +66,11 @@ def probability(alpha: float) -> str:
     return formats.plain(float(f"{alpha:.4g}"))
 
 
+def combined(found: Recertified) -> bool:
+    """Whether what is known of the baseline and what was drawn now are combined by Fisher's method."""
+    return found.terms.combines(base_n=int(found.base_n.max(initial=0)), n=found.plan.draws)
+
+
 def zeta_upper(found: Recertified, after: Results) -> Floats:
     """The upper bound (m,) on the probability that a copy is lost, each except with probability alpha_z."""
     return _upper(found.lost, after, found.terms.alpha_z)
@@ -354,19 +359,25 @@ def errors(found: Recertified, *, stopped: bool) -> Table:
     now = (
         "the bound on ζ, or the bound on fresh counts"
         if not stopped
-        else "the evidence of lost copies and of fresh counts, averaged; at any time"
+        else "the larger of two bounds, from lost copies and from fresh counts, each at half of it; at any time"
     )
-    rows = [
+    together = combined(found)
+    parts = [
         ("Bound of the baseline on its own pA", found.terms.alpha, "spent once, however many models are recertified on it"),
         ("What was drawn now", found.terms.alpha_z, f"{now}; spent for each model"),
-        ("One certificate of this run", found.terms.whole_alpha, "the α of this report"),
     ]
+    what = "the α of this report" + (
+        ": the baseline's draws and the lost copies, combined by Fisher's method, or fresh counts" if together else ""
+    )
+    rows = [*([] if together else parts), ("One certificate of this run", found.terms.whole_alpha, what)]
     if found.plan.models > 1:
         rows.append(
             (
                 f"Some certificate of {found.plan.models} models at a point",
                 found.terms.joint_alpha,
-                "α of the baseline's bound + models × α of what was drawn",
+                "the levels are such that all of them hold together at this probability"
+                if together
+                else "α of the baseline's bound + models × α of what was drawn",
             )
         )
     return Table(
@@ -374,7 +385,12 @@ def errors(found: Recertified, *, stopped: bool) -> Table:
         caption="The probability, at most, that something is false",
         columns=(Column(title="Part"), Column(title="α at most", number=True), Column(title="What it covers")),
         rows=tuple((Cell(text=name), Cell(text=probability(alpha), value=alpha), Cell(text=what)) for name, alpha, what in rows),
-        note=f"The baseline's bound is taken anew at its part of α, from the baseline's own counts.{_fresh(found, stopped=stopped)}",
+        note=(
+            "No part of α is set aside for either test."
+            if together
+            else "The baseline's bound is taken anew at its part of α, from the baseline's own counts."
+        )
+        + _fresh(found, stopped=stopped),
     )
 
 
