@@ -1,0 +1,775 @@
+"""What does certifying a modified model on its baseline's noise save, against certifying it from nothing?
+
+``python -m benchmarks.incremental [--points N] [--answers N] [--models NAME ...] [--cache DIR] [--part speed|rules|gate|time ...]``
+
+On GTSRB and CIFAR-10 (the maintainers' data, in ``shared`` beside the checkout): independent points of the ODDs in sample_reports, the shared networks
+(trained at sigma .25) as baselines with 10,000 draws a point, and modified models as ``odd-assess derive`` makes them: ``int8`` (calibrated), ``bf16``,
+``fp16``, ``prune05``, ``prune10``, ``prune20``. Every model answers once to the same addressed noise (``--cache`` keeps what it answered); all the rest is
+computed from the answers. Every certificate, by either way, is false with probability at most .002.
+
+speed   For 1, 2, 5 and 10 % of the baseline's draws: the mean certified radius of the incremental certificates, the draws that certifying from nothing takes
+        for the same mean radius (found on a grid, with interpolation), and their ratio: beside n0 = 100 as published, beside the best n0 of 10, 32
+        and 100, where a point may also be given up after its n0 draws, and as if the class were known for nothing. Expected over random orders of the answers; the intervals are 95 % ones of a bootstrap over points.
+        ``paper``: all changed answers count, fresh from gamma = .99 on. ``ours``: lost ones, route by the tail. ``skipping``: the same, without draws
+        at points that abstain whatever is answered.
+rules   Other routes and other parts of the error for the zeta bound, ranked by their mean over all models and draws.
+gate    "certified accuracy at r >= q" at 95 %, points and draws until decided: the draws of the gate by either way.
+time    Seconds of one cell, by both ways, side by side.
+
+A radius counts where the certified class is the true one (``--any-class``: whichever it is).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+from scipy.stats import binom
+
+from benchmarks.modified import BASE_N, N0, NOT_ASKED, SETTING, SIGMA, Asked, Labels, Subjects, asked, asked_further
+from benchmarks.radius_reduction import REAL, SHARED, place_real
+from odd_assess.assessment.gate import looks
+from odd_assess.certify import (
+    IncrementalPlan,
+    ReducedPlan,
+    SequentialPlan,
+    certify,
+    certify_baseline,
+    certify_incremental,
+    procedure,
+)
+from odd_assess.certify.procedures import Draw, incremental
+from odd_assess.records import Abstained, Bools, Certificate, Certified, Counts, Floats, Ints
+from odd_assess.stats import (
+    anytime_lower_bound,
+    anytime_upper_bound,
+    fresh_from,
+    largest_radius,
+    proportion_lower_bound,
+    proportion_upper_bound,
+    true_fraction_lower,
+    true_fraction_upper,
+)
+from odd_assess.stats.discordant import _most_lost
+
+TOTAL = 0.002
+SHARES = (0.01, 0.02, 0.05, 0.10)
+GAMMA = 0.99
+ORDERS = 16
+BOOTSTRAP = 1_000
+SELECTIONS = (10, 32, 100)
+SLOWER = 0.95
+KEPT = 1_000
+"""Answers of the baseline that the gates may use."""
+
+
+# ---------------------------------------------------------------- label arrays
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Pair:
+    """A baseline and a modified model at the same P points and copies, as counts of random orders of the copies.
+
+    ``chosen`` (P,): the class that the baseline's draws chose; ``base_hits`` (P,) of its ``base_n`` draws. ``own`` (P,) by n0: the class that so many draws of the
+    modified model choose, and how many did (``own_selected``). The counts (R, P, N + 1) of the first 0, 1, 2 ... copies: ``head``, the baseline answered its class; ``hits``, the modified model
+    answered it; ``lost``, ``gained``, ``changed``. ``own_hits`` by n0: the modified model answered the class of its own.
+    """
+
+    label: Ints
+    chosen: Ints
+    base_hits: Ints
+    base_selected: Ints
+    base_n: int
+    own: dict[int, Ints]
+    own_selected: dict[int, Ints]
+    head: NDArray[np.int32]
+    hits: NDArray[np.int32]
+    lost: NDArray[np.int32]
+    gained: NDArray[np.int32]
+    changed: NDArray[np.int32]
+    own_hits: dict[int, NDArray[np.int32]]
+
+    @property
+    def most(self) -> int:
+        """The copies that both models answered to."""
+        return self.hits.shape[2] - 1
+
+
+def modes(labels: Labels) -> Ints:
+    """The most frequent label of each row, the smallest where several are."""
+    return np.array([int(np.bincount(row).argmax()) for row in labels])
+
+
+def pair_of(base: Asked, modified: Asked, *, orders: int = ORDERS, seed: int = 0) -> Pair:
+    """Counts of two models' answers over ``orders`` random orders of the copies that both answered."""
+    n = min(base.bound.shape[1], modified.bound.shape[1])
+    generator = np.random.default_rng(seed)
+    order = np.array([generator.permutation(n) for _ in range(orders)])
+    chosen = modes(base.select)
+    own = {n0: modes(modified.select[:, :n0]) for n0 in SELECTIONS}
+    before, after = base.bound[:, :n], modified.bound[:, :n]
+
+    def counted(flags: Bools) -> NDArray[np.int32]:
+        ordered = flags[:, order].transpose(1, 0, 2)
+        return np.concatenate([np.zeros((*ordered.shape[:2], 1), np.int32), np.cumsum(ordered, axis=2, dtype=np.int32)], axis=2)
+
+    was, is_ = before == chosen[:, None], after == chosen[:, None]
+    return Pair(
+        label=base.label,
+        chosen=chosen,
+        base_hits=(base.bound == chosen[:, None]).sum(axis=1),
+        base_selected=(base.select == chosen[:, None]).sum(axis=1),
+        base_n=base.bound.shape[1],
+        own=own,
+        own_selected={n0: (modified.select[:, :n0] == own[n0][:, None]).sum(axis=1) for n0 in SELECTIONS},
+        head=counted(was),
+        hits=counted(is_),
+        lost=counted(was & ~is_),
+        gained=counted(~was & is_),
+        changed=counted(before != after),
+        own_hits={n0: counted(after == own[n0][:, None]) for n0 in SELECTIONS},
+    )
+
+
+@lru_cache(maxsize=2**12)
+def lower_of(n: int, alpha: float) -> Floats:
+    """The lower bound of each count 0 ... n."""
+    return np.asarray(proportion_lower_bound(np.arange(n + 1), n, alpha=alpha))
+
+
+@lru_cache(maxsize=2**8)
+def upper_of(n: int, alpha: float) -> Floats:
+    """The upper bound of each count 0 ... n."""
+    return np.asarray(proportion_upper_bound(np.arange(n + 1), n, alpha=alpha))
+
+
+def radii(p_a_lower: Floats) -> Floats:
+    """The radii of lower bounds."""
+    return SIGMA * np.maximum(ndtri(np.clip(p_a_lower, 0.5, 1 - 1e-16)), 0.0)
+
+
+# ---------------------------------------------------------------- rules
+
+Fresh = Bools
+"""(R, P): where the bound from fresh counts is taken."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """A way to certify from n copies: which answers count as zeta, where fresh counts are taken, and how the error is divided.
+
+    ``zeta``: "changed", "lost" or "net" (lost less gained: `net_upper`). ``route``: "gamma" (published), "tail" (ours), "fresh", "incremental", "best" (looks at both results: not sound, the limit of
+    what a route can do) or "halves" (both bounds at every point, each with half of alpha_z: sound). ``assumed``: of a route by the tail, the share
+    of lost copies that is expected, times (1 - share of the tail's hits) where ``by_miss``. ``skip``: no copy is asked for at
+    a point that the route makes incremental and where even no lost copy would leave more than 1/2: it abstains whatever is answered.
+    """
+
+    name: str
+    zeta: str = "lost"
+    route: str = "tail"
+    part_z: float = 0.5
+    assumed: float = 0.0
+    by_miss: bool = False
+    skip: bool = False
+
+    @property
+    def alphas(self) -> tuple[float, float]:
+        """(alpha, alpha_z)."""
+        return TOTAL * (1 - self.part_z), TOTAL * self.part_z
+
+    def zetas(self, pair: Pair, n: int) -> Floats:
+        """The upper bounds of zeta (R, P)."""
+        return self._zetas(pair, n, self.alphas[1])
+
+    def _zetas(self, pair: Pair, n: int, level: float) -> Floats:
+        if self.zeta == "net":
+            lost, gained = pair.lost[:, :, n], pair.gained[:, :, n]
+            (ways, back) = np.unique(np.stack([lost.ravel(), gained.ravel()]), axis=1, return_inverse=True)
+            return np.array([net_upper(int(a), int(b), n, level) for a, b in ways.T])[back.ravel()].reshape(lost.shape)
+        return upper_of(n, level)[getattr(pair, self.zeta)[:, :, n]]
+
+    def fresh(self, pair: Pair, n: int) -> Fresh:
+        """Where fresh counts are taken (R, P); for "best" and "halves" where they happen to bound better."""
+        alpha, alpha_z = self.alphas
+        base = lower_of(pair.base_n, alpha)[pair.base_hits]
+        match self.route:
+            case "gamma":
+                return np.broadcast_to(base >= GAMMA, pair.hits.shape[:2])
+            case "tail":
+                tail = pair.base_selected + pair.base_hits - pair.head[:, :, n]
+                limit = limit_of(
+                    N0 + pair.base_n - n, pair.base_n, n, alpha=alpha, alpha_z=alpha_z, assumed=self.assumed, by_miss=self.by_miss
+                )
+                return tail >= limit
+            case "fresh" | "incremental":
+                return np.full(pair.hits.shape[:2], self.route == "fresh")
+            case _:
+                counted, by_base = self._both(pair, n)
+                return counted > by_base
+
+    def draws(self, pair: Pair, n: int) -> Floats:
+        """The copies that each point takes (P,), on average over the orders."""
+        if not self.skip:
+            return np.full(len(pair.label), float(n))
+        alpha, alpha_z = self.alphas
+        hopeless = lower_of(pair.base_n, alpha)[pair.base_hits] - upper_of(n, alpha_z)[0] <= 0.5
+        return np.asarray(n * (1.0 - (hopeless & ~self.fresh(pair, n)).mean(axis=0)))
+
+    def _both(self, pair: Pair, n: int) -> tuple[Floats, Floats]:
+        alpha, alpha_z = self.alphas
+        halved = self.route == "halves"
+        base = lower_of(pair.base_n, alpha)[pair.base_hits]
+        level = alpha_z / 2 if halved else alpha_z
+        by_base = base - self._zetas(pair, n, level)
+        counted = lower_of(n, level if halved else TOTAL)[pair.hits[:, :, n]]
+        return counted, by_base
+
+    def bounds(self, pair: Pair, n: int) -> Floats:
+        """Lower bounds (R, P)."""
+        counted, by_base = self._both(pair, n)
+        return np.where(self.fresh(pair, n), counted, by_base)
+
+
+@lru_cache(maxsize=2**10)
+def limit_of(tail: int, base_n: int, n: int, *, alpha: float, alpha_z: float, assumed: float, by_miss: bool) -> int:
+    """The hits of the tail from which on fresh counts are expected to bound better, where a share of copies is expected to be lost.
+
+    `fresh_from` where none is; a model that loses copies is taken to gain as many.
+    """
+    if assumed == 0:
+        return fresh_from(tail, base_n, n, alpha=alpha, alpha_z=alpha_z, alpha_fresh=alpha + alpha_z)
+    lowest, highest = lower_of(n, alpha + alpha_z), upper_of(n, alpha_z)
+
+    def fresh_is_better(hits: int) -> bool:
+        share = hits / tail
+        losing = assumed * (1 - share) if by_miss else assumed
+        by_base = float(proportion_lower_bound(round(share * base_n), base_n, alpha=alpha)) - float(binomial(n, losing) @ highest)
+        return float(binomial(n, share) @ lowest) > by_base
+
+    low, high = tail // 2, tail + 1
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if fresh_is_better(middle) else (middle + 1, high)
+    return low
+
+
+def binomial(n: int, p: float) -> Floats:
+    """The chances of 0 ... n."""
+    return np.asarray(binom.pmf(np.arange(n + 1), n, p))
+
+
+@lru_cache(maxsize=2**16)
+def net_upper(lost: int, gained: int, n: int, alpha: float) -> float:
+    """An upper bound on P(lost) - P(gained), to try what it would give: Buehler's, as `odd_assess.stats.discordant` computes with proof, here on a grid.
+
+    The chance to gain is taken to be at most its own upper bound at alpha / 100, for which the rest is tested at .99 alpha (Berger and Boos, 1994).
+    """
+    most_gain = float(proportion_upper_bound(gained, n, alpha=alpha / 100))
+    k = np.arange(min(n, int(binom.isf(1e-9, n, most_gain)) + 2), dtype=np.float64)
+    most_lost = _most_lost(lost, gained, np.arange(n + 1, dtype=np.float64), -float(ndtri(alpha)))[: len(k)]
+
+    def chance(net: float) -> float:
+        gain = np.linspace(0.0, max(min(most_gain, (1 - net) / 2), 0.0), 25)[:, None]
+        gain = np.maximum(gain, max(-net, 0.0))
+        loss = np.clip((gain + net) / (1 - gain), 0.0, 1.0)
+        return float((binom.pmf(k, n, gain) * binom.cdf(most_lost, n - k, loss)).sum(axis=1).max())
+
+    low, high = (lost - gained) / n, 1.0
+    while high - low > 1e-5:
+        middle = (low + high) / 2
+        low, high = (middle, high) if chance(middle) > 0.99 * alpha else (low, middle)
+    return high
+
+
+PAPER = Rule(name="paper", zeta="changed", route="gamma")
+OURS = Rule(name="ours")
+SKIPPING = Rule(name="ours, skipping", skip=True)
+
+
+# ---------------------------------------------------------------- speed-up
+
+
+def credit(pair: Pair, found: Floats, classes: Ints, *, any_class: bool) -> Floats:
+    """Mean radius of each point (P,) over the orders; 0 where the class is not the true one, unless ``any_class``."""
+    return radii(found).mean(axis=0) * (any_class | (classes == pair.label))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Curve:
+    """A way to certify from nothing, for a grid of n: the radius (P, G) and the draws (P, G) of each point."""
+
+    radius: Floats
+    draws: Floats
+
+    def needed(self, target: float, weights: Floats | None = None) -> float:
+        """The mean draws for this mean radius, interpolated; infinite beyond the grid."""
+        radius = self.radius.mean(axis=0) if weights is None else weights @ self.radius
+        draws = self.draws.mean(axis=0) if weights is None else weights @ self.draws
+        radius = np.maximum.accumulate(radius)
+        return np.inf if target > radius[-1] else float(np.interp(target, radius, draws))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Scratch:
+    """Certifying from nothing: ``plain`` by n0; ``early``, the same where a point is given up when at most half of its n0 draws agree; ``known``, the baseline's
+    class, for nothing.
+    """
+
+    plain: dict[int, Curve]
+    early: dict[int, Curve]
+    known: Curve
+
+    def best(self, target: float) -> float:
+        """The draws of the best of them, but for the known class."""
+        return min(curve.needed(target) for curve in (*self.plain.values(), *self.early.values()))
+
+
+def scratch_of(pair: Pair, *, any_class: bool) -> Scratch:
+    """The curves of certifying from nothing, over the same orders."""
+    grid = np.unique(np.geomspace(10, pair.most, 120).round().astype(np.int64))
+
+    def curve(hits: NDArray[np.int32], classes: Ints, n0: int, goes: Bools) -> Curve:
+        radius = np.stack([credit(pair, lower_of(int(n), TOTAL)[hits[:, :, n]], classes, any_class=any_class) for n in grid], axis=1)
+        return Curve(radius=radius * goes[:, None], draws=n0 + goes[:, None] * grid.astype(np.float64))
+
+    everywhere = np.ones(len(pair.label), dtype=bool)
+    return Scratch(
+        plain={n0: curve(pair.own_hits[n0], pair.own[n0], n0, everywhere) for n0 in SELECTIONS},
+        early={n0: curve(pair.own_hits[n0], pair.own[n0], n0, 2 * pair.own_selected[n0] > n0) for n0 in SELECTIONS},
+        known=curve(pair.hits, pair.chosen, 0, everywhere),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One rule for one model and n. ``drawn``: the mean draws of a point. The ratios of draws: to n0 = 100, with its interval; to the best way
+    from nothing; to a class known for nothing.
+    """
+
+    rule: str
+    n: int
+    drawn: float
+    radius: float
+    ratio: float
+    low: float
+    high: float
+    best: float
+    known: float
+    zeta: float
+    fresh: float
+
+    def __str__(self) -> str:
+        flag = "" if self.best >= SLOWER else "  SLOWER"
+        return (
+            f"{self.rule:<26} {self.n:5d} {self.drawn:6.0f}  {self.radius:.4f}  {self.ratio:5.2f} [{self.low:4.2f}, {self.high:4.2f}]  {self.best:5.2f}  {self.known:5.2f}"
+            f"   {self.zeta:.4f}  {self.fresh:5.0%}{flag}"
+        )
+
+
+def row_of(pair: Pair, scratch: Scratch, rule: Rule, n: int, *, any_class: bool, bootstrap: int = BOOTSTRAP) -> Row:
+    """The ratios of one cell."""
+    points = credit(pair, rule.bounds(pair, n), pair.chosen, any_class=any_class)
+    drawn = rule.draws(pair, n)
+    target, mean = float(points.mean()), float(drawn.mean())
+    generator = np.random.default_rng(1)
+    p = len(points)
+    ratios = []
+    for _ in range(bootstrap):
+        weights = np.bincount(generator.integers(0, p, p), minlength=p) / p
+        ratios.append(scratch.plain[N0].needed(float(weights @ points), weights) / float(weights @ drawn))
+    low, high = np.quantile(ratios, [0.025, 0.975], method="nearest") if ratios else (np.nan, np.nan)
+    return Row(
+        rule=rule.name,
+        n=n,
+        drawn=mean,
+        radius=target,
+        ratio=scratch.plain[N0].needed(target) / mean,
+        low=float(low),
+        high=float(high),
+        best=scratch.best(target) / mean,
+        known=scratch.known.needed(target) / mean,
+        zeta=float(rule.zetas(pair, n).mean()),
+        fresh=float(rule.fresh(pair, n).mean()),
+    )
+
+
+HEADING = f"{'':<26} {'n':>5}  drawn  radius  n0=100 [95 %]          best  known    zeta   fresh"
+
+
+def candidates() -> tuple[Rule, ...]:
+    """Rules that are compared."""
+    parts = (0.5, 0.75, 0.9, 0.95)
+    found = [replace(PAPER, name=f"paper 1:{round(z / (1 - z))}", part_z=z) for z in parts]
+    found += [Rule(name="halves 1:9", route="halves", part_z=0.9)]
+    found += [replace(PAPER, name="gamma, lost", zeta="lost"), Rule(name="fresh everywhere", route="fresh")]
+    for z in parts:
+        words = f"1:{round(z / (1 - z))}"
+        found += [Rule(name=f"tail {words}", part_z=z)]
+        found += [Rule(name=f"tail {words} lost {s:.1%}", part_z=z, assumed=s) for s in (0.002, 0.005, 0.01)]
+        found += [Rule(name=f"tail {words} lost {s:g} x miss", part_z=z, assumed=s, by_miss=True) for s in (0.02, 0.05)]
+        found += [Rule(name=f"net {words}", zeta="net", part_z=z), Rule(name=f"net {words} lost 0.2%", zeta="net", part_z=z, assumed=0.002)]
+        found += [Rule(name=f"tail {words} skip", part_z=z, skip=True), Rule(name=f"net {words} skip", zeta="net", part_z=z, skip=True)]
+        found += [Rule(name=f"best {words} (not sound)", route="best", part_z=z)]
+    return tuple(found)
+
+
+# ---------------------------------------------------------------- sequential
+
+
+def base_certificate(base: Asked, point: int) -> Certificate:
+    """The certificate of the baseline at one point, with its answers."""
+    selection = Counts.from_array(np.bincount(base.select[point]))
+    label = int(np.bincount(base.select[point]).argmax())
+    counts = Counts.from_array(np.bincount(base.bound[point]))
+    return Abstained(  # the procedure looks at its counts alone
+        label=label,
+        p_a_lower=0.0,
+        n0=base.select.shape[1],
+        n=base.bound.shape[1],
+        sigma=SIGMA,
+        alpha=TOTAL,
+        procedure="fixed",
+        counts=counts,
+        selection=selection,
+        answers=base.bound[point],
+    )
+
+
+class NotAsked(Exception):
+    """The procedure asks for answers that were not measured."""
+
+
+def replayed(asked_for: Generator[Draw, Any, Certificate], select: Labels, bound: Labels, classes: int) -> Certificate:
+    """The certificate that a procedure finds from labels instead of a model.
+
+    Raises: NotAsked where it asks for more of them.
+    """
+    request = next(asked_for)
+    while True:
+        source = select if request.stage == "select" else bound
+        labels = source[request.start : request.start + request.n]
+        if len(labels) < request.n or (labels == NOT_ASKED).any():
+            raise NotAsked
+        counts = np.bincount(labels, minlength=classes)
+        if request.against is not None:
+            counts = np.stack([counts, np.bincount(labels[labels == request.against], minlength=classes)])
+        try:
+            request = asked_for.send(counts)
+        except StopIteration as done:
+            found: Certificate = done.value
+            return found
+
+
+def sequential_certificates(base: Asked, modified: Asked, *, radius: float, share: float = 0.5, most: int = KEPT) -> list[Certificate]:
+    """The recertification of each point, until ``radius`` is decided."""
+    plan = IncrementalPlan(n=most, alpha=TOTAL * (1 - share), alpha_z=TOTAL * share, radii=(radius,))
+    classes = classes_of(base, modified)
+    return [
+        replayed(incremental(plan, base_certificate(base, i)), modified.select[i], modified.bound[i], classes)
+        for i in range(len(base.label))
+    ]
+
+
+class FreshReplays:
+    """The same from nothing, ``most`` draws at most: for several n0, replayed once for each class that they choose."""
+
+    def __init__(self, modified: Asked, *, radius: float, most: int) -> None:
+        self.modified = modified
+        self.plan = SequentialPlan(n0=N0, max_draws=most, sigma=SIGMA, alpha=TOTAL, radii=(radius,))
+        self.classes = classes_of(modified)
+        self._found: dict[tuple[int, int], Certificate | None] = {}
+
+    def certificates(self, n0: int) -> list[Certificate | None]:
+        """The certificate of each point; None where answers are missing."""
+        return [self._certificate(i, int(chosen), n0) for i, chosen in enumerate(modes(self.modified.select[:, :n0]))]
+
+    def _certificate(self, i: int, chosen: int, n0: int) -> Certificate | None:
+        if (i, chosen) not in self._found:
+            try:
+                found = replayed(procedure(self.plan), np.full(N0, chosen, np.uint8), self.modified.bound[i], self.classes)
+            except NotAsked:
+                found = None
+            self._found[i, chosen] = found
+        certificate = self._found[i, chosen]
+        return certificate and replace(certificate, n0=n0, selection=None)
+
+
+def classes_of(*models: Asked) -> int:
+    """A number of classes that holds all answers."""
+    return 1 + max(int(part[part != NOT_ASKED].max()) for model in models for part in (model.select, model.bound))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class States:
+    """What is known of each point at a radius, and what it took: ``shown`` and ``refuted`` (P,), ``draws`` (P,)."""
+
+    shown: Bools
+    refuted: Bools
+    draws: Ints
+
+
+def states_of(certificates: Sequence[Certificate], label: Ints, radius: float) -> States:
+    """As the criteria read certificates (`odd_assess.criteria.point_states`)."""
+    shown = np.array([isinstance(c, Certified) and c.label == y and c.radius >= radius for c, y in zip(certificates, label, strict=True)])
+    hits = np.array([c.counts.of(int(y)) for c, y in zip(certificates, label, strict=True)])
+    n = np.array([c.n for c in certificates])
+    upper = largest_radius(anytime_upper_bound(hits, n, alpha=TOTAL), sigma=SIGMA)
+    return States(shown=shown, refuted=(upper < radius) & ~shown, draws=n + np.array([c.n0 for c in certificates]))
+
+
+# ---------------------------------------------------------------- gate
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gate:
+    """A gate that was decided on points in random order, on average over orders: draws, points, and how often each verdict came."""
+
+    draws: float
+    points: float
+    met: float
+    not_met: float
+
+    def __str__(self) -> str:
+        return f"{self.draws:9,.0f} draws, {self.points:4.0f} points, MET {self.met:4.0%} NOT MET {self.not_met:4.0%}"
+
+
+def gate(states: States, required: float, *, confidence: float = 0.95, orders: int = 200, seed: int = 0) -> Gate:
+    """"Certified accuracy >= required", points in random order until decided."""
+    generator = np.random.default_rng(seed)
+    p = len(states.shown)
+    found = []
+    for _ in range(orders):
+        order = generator.permutation(p)
+        lower, upper = domain_bounds(states.shown[order], states.refuted[order], beta=1 - confidence)
+        spent = np.cumsum(states.draws[order])
+        for size in looks(p, until_decided=True):
+            met, not_met = lower[size - 1] >= required, upper[size - 1] < required
+            if met or not_met or size == p:
+                found.append((spent[size - 1], size, met, not_met and not met))
+                break
+    draws, points, met, not_met = np.mean(np.array(found, dtype=np.float64), axis=0)
+    return Gate(draws=float(draws), points=float(points), met=float(met), not_met=float(not_met))
+
+
+def domain_bounds(shown: Bools, refuted: Bools, *, beta: float) -> tuple[Floats, Floats]:
+    """Bounds on the fraction of the ODD after 1, 2 ... points, at any time."""
+    m = np.arange(1, len(shown) + 1)
+    lower = np.maximum.accumulate(np.asarray(anytime_lower_bound(np.cumsum(shown), m, alpha=beta)))
+    upper = 1 - np.maximum.accumulate(np.asarray(anytime_lower_bound(np.cumsum(refuted), m, alpha=beta)))
+    return np.asarray(true_fraction_lower(lower, alpha=TOTAL)), np.asarray(true_fraction_upper(upper, alpha=TOTAL))
+
+
+def required_values(base: Asked, radius: float) -> tuple[float, float]:
+    """A value that is meant to be met and one that is not: .2 below and above what the baseline's draws certify at this radius, fixed before the modified
+    model is asked.
+    """
+    chosen = modes(base.select)
+    hits = (base.bound == chosen[:, None]).sum(axis=1)
+    certified = (radii(lower_of(base.bound.shape[1], TOTAL)[hits]) >= radius) & (chosen == base.label)
+    share = float(certified.mean())
+    return round(max(share - 0.2, 0.02), 2), round(min(share + 0.2, 0.98), 2)
+
+
+# ---------------------------------------------------------------- parts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """The options of one call, and the place of the data."""
+
+    folder: Path
+    cache: Path
+    points: int
+    answers: int
+    models: tuple[str, ...]
+    data: tuple[str, ...]
+    any_class: bool
+
+    def subjects(self, data: str) -> Subjects:
+        """The points of a data set."""
+        return _subjects(self.folder / data, self.points)
+
+    def base(self, data: str) -> Asked:
+        """What the baseline answered."""
+        return asked(self.subjects(data), "base", BASE_N, cache=self.cache)
+
+    def modified(self, data: str, name: str) -> Asked:
+        """What a modified model answered."""
+        return asked(self.subjects(data), name, self.answers, cache=self.cache)
+
+    def pairs(self) -> Iterator[tuple[str, str, Pair]]:
+        """Every data set and model."""
+        for data in self.data:
+            for name in self.models:
+                yield data, name, pair_of(self.base(data), self.modified(data, name))
+
+
+@lru_cache(maxsize=4)
+def _subjects(home: Path, points: int) -> Subjects:
+    return Subjects(home, points)
+
+
+def sizes(pair: Pair) -> list[int]:
+    """The draws of the incremental certificates."""
+    return [round(share * pair.base_n) for share in SHARES]
+
+
+def print_speed(run: Run) -> None:
+    """The table of speed-up."""
+    for data, name, pair in run.pairs():
+        changed, lost = pair.changed[0, :, -1].mean() / pair.most, pair.lost[0, :, -1].mean() / pair.most
+        print(f"\n{data} {name}: {len(pair.label)} points, {pair.most:,} answers, {changed:.2%} changed, {lost:.2%} lost")
+        print(HEADING)
+        scratch = scratch_of(pair, any_class=run.any_class)
+        for n in sizes(pair):
+            for rule in (PAPER, OURS, SKIPPING):
+                print(row_of(pair, scratch, rule, n, any_class=run.any_class), flush=True)
+
+
+def print_rules(run: Run) -> None:
+    """Rules by their mean ratio, for each n and over all."""
+    found: dict[str, list[list[float]]] = {}
+    worst: dict[str, float] = {}
+    for _, _, pair in run.pairs():
+        scratch = scratch_of(pair, any_class=run.any_class)
+        for rule in candidates():
+            rows = [row_of(pair, scratch, rule, n, any_class=run.any_class, bootstrap=0) for n in sizes(pair)]
+            found.setdefault(rule.name, []).append([row.ratio for row in rows])
+            worst[rule.name] = min([worst.get(rule.name, np.inf), *(row.best for row in rows)])
+    print(f"\n{'rule':<26} {'mean':>6}  by n ({', '.join(f'{share:.0%}' for share in SHARES)})    worst against the best n0")
+    means = {name: np.array(ratios) for name, ratios in found.items()}
+    for name, ratios in sorted(means.items(), key=lambda item: -item[1].mean()):
+        by_n = "  ".join(f"{ratio:5.2f}" for ratio in ratios.mean(axis=0))
+        print(f"{name:<26} {ratios.mean():6.3f}  {by_n}    {worst[name]:.2f}")
+
+
+def print_gate(run: Run) -> None:
+    """The gates, and the draws of each point."""
+    for data in run.data:
+        base = run.base(data)
+        for name in run.models:
+            modified = fully_asked(run, data, name)
+            for radius in (SIGMA / 2, SIGMA):
+                required = required_values(base, radius)
+                reused = states_of(sequential_certificates(base, modified, radius=radius), modified.label, radius)
+                print(f"\n{data} {name}, r = {radius:g}: gates >= {required[0]:.2f} and >= {required[1]:.2f}")
+                gates = [gate(reused, value) for value in required]
+                print(_line("recertified, n <= 1,000", reused, gates, gates))
+                for most in (KEPT, BASE_N):
+                    replays = FreshReplays(modified, radius=radius, most=most)
+                    for n0 in SELECTIONS[::-1]:
+                        certificates = [c for c in replays.certificates(n0) if c is not None]
+                        if len(certificates) < len(modified.label):
+                            print(f"n0 {n0}, n <= {most:,}: answers are missing at {len(modified.label) - len(certificates)} points")
+                            continue
+                        fresh = states_of(certificates, modified.label, radius)
+                        found = [gate(fresh, value) for value in required]
+                        print(_line(f"fresh, n0 {n0}, n <= {most:,}", fresh, found, gates), flush=True)
+
+
+def _line(words: str, states: States, found: Sequence[Gate], reused: Sequence[Gate]) -> str:
+    decided = (states.shown | states.refuted).mean()
+    each = "; ".join(f"{one} (1/{one.draws / ours.draws:.2f})" for one, ours in zip(found, reused, strict=True))
+    return f"{words:<26} {states.draws.mean():7.1f} draws a point, {decided:4.0%} decided; {each}"
+
+
+def fully_asked(run: Run, data: str, name: str) -> Asked:
+    """The answers of a modified model, further ones where a fresh gate of 10,000 draws asks for them."""
+    known = run.modified(data, name)
+    missing = {
+        i
+        for radius in (SIGMA / 2, SIGMA)
+        for replays in [FreshReplays(known, radius=radius, most=BASE_N)]
+        for n0 in SELECTIONS
+        for i, found in enumerate(replays.certificates(n0))
+        if found is None
+    }
+    which = np.array(sorted(missing), dtype=np.int64)
+    return asked_further(run.subjects(data), name, known, which, cache=run.cache)
+
+
+def print_time(run: Run, *, n: int, fresh_n: int, points: int = 20) -> None:
+    """Seconds of one cell by both ways, one after the other and again in the opposite order."""
+    for data in run.data:
+        for name in run.models[:1]:
+            subjects = run.subjects(data)
+            model, images = subjects.model(name), subjects.images[:points]
+            alpha = TOTAL / 2
+            base = certify_baseline(
+                subjects.model("base"), images, ReducedPlan(n0=N0, n=n, sigma=SIGMA, alpha=alpha), seed=1, keep=n, setting=SETTING
+            )
+
+            def reused(base: Any = base, model: Any = model, images: Any = images, alpha: float = alpha) -> None:
+                certify_incremental(model, images, base, IncrementalPlan(n=n, alpha=alpha, alpha_z=alpha), seed=1, setting=SETTING)
+
+            def fresh(model: Any = model, images: Any = images) -> None:
+                certify(model, images, ReducedPlan(n0=N0, n=fresh_n, sigma=SIGMA, alpha=TOTAL), seed=1, setting=SETTING)
+
+            seconds = [timed(call) for call in (reused, fresh, fresh, reused)]
+            ours, theirs = min(seconds[0], seconds[3]), min(seconds[1], seconds[2])
+            print(
+                f"{data} {name}: n = {n} in {ours:.2f} s, {N0} + {fresh_n} in {theirs:.2f} s: {theirs / ours:.2f} times, "
+                f"draws {(N0 + fresh_n) / n:.2f} times",
+                flush=True,
+            )
+
+
+def timed(call: Callable[[], None]) -> float:
+    """Seconds."""
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    """Measure what the cache lacks, and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--points", type=int, default=60)
+    parser.add_argument("--answers", type=int, default=2_400, help="answers of each modified model to bound a point")
+    parser.add_argument("--data", nargs="+", default=list(REAL), choices=list(REAL))
+    parser.add_argument("--models", nargs="+", default=["int8", "bf16", "prune10"])
+    parser.add_argument("--cache", type=Path, help="folder that keeps data and answers")
+    parser.add_argument("--part", nargs="+", default=["speed", "rules", "gate", "time"], choices=["speed", "rules", "gate", "time"])
+    parser.add_argument("--time-n", type=int, nargs=2, default=[1_000, 1_500], help="n, and that of certifying from nothing, of the cell that is timed")
+    parser.add_argument("--any-class", action="store_true")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as place:
+        folder = options.cache or Path(place)
+        folder.mkdir(parents=True, exist_ok=True)
+        if not all((folder / name / "spec.yaml").exists() for name in REAL):
+            if not (SHARED / "data").is_dir():
+                sys.exit("the data of this benchmark must lie in shared/data beside the checkout")
+            place_real(folder)
+        run = Run(
+            folder=folder,
+            cache=folder,
+            points=options.points,
+            answers=options.answers,
+            models=tuple(options.models),
+            data=tuple(options.data),
+            any_class=options.any_class,
+        )
+        for part in options.part:
+            match part:
+                case "speed":
+                    print_speed(run)
+                case "rules":
+                    print_rules(run)
+                case "gate":
+                    print_gate(run)
+                case "time":
+                    print_time(run, n=options.time_n[0], fresh_n=options.time_n[1])
+
+
+if __name__ == "__main__":
+    main()
