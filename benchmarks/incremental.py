@@ -8,12 +8,13 @@ On GTSRB and CIFAR-10 (the maintainers' data, in ``shared`` beside the checkout)
 computed from the answers. Every certificate, by either way, is false with probability at most .002.
 
 speed   For 1, 2, 5 and 10 % of the baseline's draws: the mean certified radius of the incremental certificates, the draws that certifying from nothing takes
-        for the same mean radius (found on a grid, with interpolation), and their ratio: beside n0 = 100 as published, beside the best n0 of 10, 32
-        and 100, where a point may also be given up after its n0 draws, and as if the class were known for nothing. Expected over random orders of the answers; the intervals are 95 % ones of a bootstrap over points.
-        ``paper``: all changed answers count, fresh from gamma = .99 on. ``ours``: lost ones, route by the tail. ``skipping``: the same, without draws
-        at points that abstain whatever is answered.
-rules   Other routes and other parts of the error for the zeta bound, ranked by their mean over all models and draws.
-gate    "certified accuracy at r >= q" at 95 %, points and draws until decided: the draws of the gate by either way.
+        for the same mean radius (found on a grid, with interpolation), and their ratio: beside n0 = 100 as published; beside the best n0 of 10, 32 and 100
+        where a point may also be given up after its n0 draws; and as if the class were known for nothing. Expected over random orders of the answers; the
+        intervals are 95 % ones of a bootstrap over points. ``paper``: all changed answers count, fresh from gamma = .99 on. ``ours``: lost ones, route by
+        the tail. ``skipping``: the same, without draws at points that abstain whatever is answered.
+rules   Other routes, bounds of zeta and parts of the error for it, ranked by their mean over all models and draws.
+gate    "certified accuracy at r >= q" at 95 %, points and draws until decided (points are drawn again and again from those that were measured, 300 at most):
+        the draws of the gate by either way.
 time    Seconds of one cell, by both ways, side by side.
 
 A radius counts where the certified class is the true one (``--any-class``: whichever it is).
@@ -36,7 +37,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 from scipy.stats import binom
 
-from benchmarks.modified import BASE_N, N0, NOT_ASKED, SETTING, SIGMA, Asked, Labels, Subjects, asked, asked_further
+from benchmarks.modified import BASE_N, N0, NOT_ASKED, SETTING, SIGMA, Asked, Labels, Subjects, asked, asked_further, further, read
 from benchmarks.radius_reduction import REAL, SHARED, place_real
 from odd_assess.assessment.gate import looks
 from odd_assess.certify import (
@@ -71,6 +72,7 @@ SELECTIONS = (10, 32, 100)
 SLOWER = 0.95
 KEPT = 1_000
 """Answers of the baseline that the gates may use."""
+MOST_POINTS = 300
 
 
 # ---------------------------------------------------------------- label arrays
@@ -80,9 +82,10 @@ KEPT = 1_000
 class Pair:
     """A baseline and a modified model at the same P points and copies, as counts of random orders of the copies.
 
-    ``chosen`` (P,): the class that the baseline's draws chose; ``base_hits`` (P,) of its ``base_n`` draws. ``own`` (P,) by n0: the class that so many draws of the
-    modified model choose, and how many did (``own_selected``). The counts (R, P, N + 1) of the first 0, 1, 2 ... copies: ``head``, the baseline answered its class; ``hits``, the modified model
-    answered it; ``lost``, ``gained``, ``changed``. ``own_hits`` by n0: the modified model answered the class of its own.
+    ``chosen`` (P,): the class that the baseline's draws chose (``base_selected`` of N0); ``base_hits`` (P,) of its ``base_n`` draws. ``own`` (P,) by n0: the
+    class that so many draws of the modified model choose, and how many did (``own_selected``). The counts (R, P, N + 1) of the first 0, 1, 2 ... copies:
+    ``head``, the baseline answered its class; ``hits``, the modified model answered it; ``lost``, ``gained``, ``changed``. ``own_hits`` by n0: the modified
+    model answered the class of its own.
     """
 
     label: Ints
@@ -111,10 +114,10 @@ def modes(labels: Labels) -> Ints:
 
 
 def pair_of(base: Asked, modified: Asked, *, orders: int = ORDERS, seed: int = 0) -> Pair:
-    """Counts of two models' answers over ``orders`` random orders of the copies that both answered."""
+    """Counts of two models' answers over ``orders`` orders of the copies that both answered: their own, then random ones."""
     n = min(base.bound.shape[1], modified.bound.shape[1])
     generator = np.random.default_rng(seed)
-    order = np.array([generator.permutation(n) for _ in range(orders)])
+    order = np.array([np.arange(n), *(generator.permutation(n) for _ in range(orders - 1))])
     chosen = modes(base.select)
     own = {n0: modes(modified.select[:, :n0]) for n0 in SELECTIONS}
     before, after = base.bound[:, :n], modified.bound[:, :n]
@@ -168,10 +171,12 @@ Fresh = Bools
 class Rule:
     """A way to certify from n copies: which answers count as zeta, where fresh counts are taken, and how the error is divided.
 
-    ``zeta``: "changed", "lost" or "net" (lost less gained: `net_upper`). ``route``: "gamma" (published), "tail" (ours), "fresh", "incremental", "best" (looks at both results: not sound, the limit of
-    what a route can do) or "halves" (both bounds at every point, each with half of alpha_z: sound). ``assumed``: of a route by the tail, the share
-    of lost copies that is expected, times (1 - share of the tail's hits) where ``by_miss``. ``skip``: no copy is asked for at
-    a point that the route makes incremental and where even no lost copy would leave more than 1/2: it abstains whatever is answered.
+    zeta      "changed", "lost" or "net" (lost less gained: `net_upper`)
+    route     "gamma" (published), "tail" (ours), "fresh", "incremental", "best" (looks at both results: not sound, the limit of what a route can do) or
+              "halves" (both bounds at every point, each with half of alpha_z: sound)
+    assumed   of a route by the tail, the share of lost copies that is expected, times the root of (1 - share of the tail's hits) where ``by_miss``
+    skip      no copy is asked for at a point that the route makes incremental and where even no lost copy would leave more than 1/2: it abstains
+              whatever is answered
     """
 
     name: str
@@ -252,7 +257,7 @@ def limit_of(tail: int, base_n: int, n: int, *, alpha: float, alpha_z: float, as
 
     def fresh_is_better(hits: int) -> bool:
         share = hits / tail
-        losing = assumed * (1 - share) if by_miss else assumed
+        losing = assumed * np.sqrt(1 - share) if by_miss else assumed
         by_base = float(proportion_lower_bound(round(share * base_n), base_n, alpha=alpha)) - float(binomial(n, losing) @ highest)
         return float(binomial(n, share) @ lowest) > by_base
 
@@ -321,8 +326,9 @@ class Curve:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Scratch:
-    """Certifying from nothing: ``plain`` by n0; ``early``, the same where a point is given up when at most half of its n0 draws agree; ``known``, the baseline's
-    class, for nothing.
+    """Certifying from nothing.
+
+    ``plain`` by n0; ``early``, the same where a point is given up when at most half of its n0 draws agree; ``known``, the baseline's class, for nothing.
     """
 
     plain: dict[int, Curve]
@@ -339,7 +345,9 @@ def scratch_of(pair: Pair, *, any_class: bool) -> Scratch:
     grid = np.unique(np.geomspace(10, pair.most, 120).round().astype(np.int64))
 
     def curve(hits: NDArray[np.int32], classes: Ints, n0: int, goes: Bools) -> Curve:
-        radius = np.stack([credit(pair, lower_of(int(n), TOTAL)[hits[:, :, n]], classes, any_class=any_class) for n in grid], axis=1)
+        radius = np.stack(
+            [credit(pair, lower_of(int(n), TOTAL)[hits[:, :, n]], classes, any_class=any_class) for n in grid], axis=1
+        )
         return Curve(radius=radius * goes[:, None], draws=n0 + goes[:, None] * grid.astype(np.float64))
 
     everywhere = np.ones(len(pair.label), dtype=bool)
@@ -352,8 +360,9 @@ def scratch_of(pair: Pair, *, any_class: bool) -> Scratch:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One rule for one model and n. ``drawn``: the mean draws of a point. The ratios of draws: to n0 = 100, with its interval; to the best way
-    from nothing; to a class known for nothing.
+    """One rule for one model and n.
+
+    ``drawn``: the mean draws of a point. The ratios of draws: to n0 = 100, with its interval; to the best way from nothing; to a class known for nothing.
     """
 
     rule: str
@@ -371,8 +380,8 @@ class Row:
     def __str__(self) -> str:
         flag = "" if self.best >= SLOWER else "  SLOWER"
         return (
-            f"{self.rule:<26} {self.n:5d} {self.drawn:6.0f}  {self.radius:.4f}  {self.ratio:5.2f} [{self.low:4.2f}, {self.high:4.2f}]  {self.best:5.2f}  {self.known:5.2f}"
-            f"   {self.zeta:.4f}  {self.fresh:5.0%}{flag}"
+            f"{self.rule:<26} {self.n:5d} {self.drawn:6.0f}  {self.radius:.4f}  {self.ratio:5.2f} [{self.low:4.2f}, {self.high:4.2f}]"
+            f"  {self.best:5.2f}  {self.known:5.2f}   {self.zeta:.4f}  {self.fresh:5.0%}{flag}"
         )
 
 
@@ -416,9 +425,16 @@ def candidates() -> tuple[Rule, ...]:
         words = f"1:{round(z / (1 - z))}"
         found += [Rule(name=f"tail {words}", part_z=z)]
         found += [Rule(name=f"tail {words} lost {s:.1%}", part_z=z, assumed=s) for s in (0.002, 0.005, 0.01)]
-        found += [Rule(name=f"tail {words} lost {s:g} x miss", part_z=z, assumed=s, by_miss=True) for s in (0.02, 0.05)]
-        found += [Rule(name=f"net {words}", zeta="net", part_z=z), Rule(name=f"net {words} lost 0.2%", zeta="net", part_z=z, assumed=0.002)]
-        found += [Rule(name=f"tail {words} skip", part_z=z, skip=True), Rule(name=f"net {words} skip", zeta="net", part_z=z, skip=True)]
+        found += [Rule(name=f"tail {words} lost {s:g} root", part_z=z, assumed=s, by_miss=True) for s in (0.005, 0.01, 0.02)]
+        found += [
+            Rule(name=f"net {words}", zeta="net", part_z=z),
+            Rule(name=f"net {words} lost 0.2%", zeta="net", part_z=z, assumed=0.002),
+        ]
+        found += [Rule(name=f"net {words} lost 0.005 root", zeta="net", part_z=z, assumed=0.005, by_miss=True)]
+        found += [
+            Rule(name=f"tail {words} skip", part_z=z, skip=True),
+            Rule(name=f"net {words} skip", zeta="net", part_z=z, skip=True),
+        ]
         found += [Rule(name=f"best {words} (not sound)", route="best", part_z=z)]
     return tuple(found)
 
@@ -445,21 +461,21 @@ def base_certificate(base: Asked, point: int) -> Certificate:
     )
 
 
-class NotAsked(Exception):
+class NotAskedError(Exception):
     """The procedure asks for answers that were not measured."""
 
 
 def replayed(asked_for: Generator[Draw, Any, Certificate], select: Labels, bound: Labels, classes: int) -> Certificate:
     """The certificate that a procedure finds from labels instead of a model.
 
-    Raises: NotAsked where it asks for more of them.
+    Raises: NotAskedError where it asks for more of them.
     """
     request = next(asked_for)
     while True:
         source = select if request.stage == "select" else bound
         labels = source[request.start : request.start + request.n]
         if len(labels) < request.n or (labels == NOT_ASKED).any():
-            raise NotAsked
+            raise NotAskedError
         counts = np.bincount(labels, minlength=classes)
         if request.against is not None:
             counts = np.stack([counts, np.bincount(labels[labels == request.against], minlength=classes)])
@@ -470,7 +486,9 @@ def replayed(asked_for: Generator[Draw, Any, Certificate], select: Labels, bound
             return found
 
 
-def sequential_certificates(base: Asked, modified: Asked, *, radius: float, share: float = 0.5, most: int = KEPT) -> list[Certificate]:
+def sequential_certificates(
+    base: Asked, modified: Asked, *, radius: float, share: float = 0.5, most: int = KEPT
+) -> list[Certificate]:
     """The recertification of each point, until ``radius`` is decided."""
     plan = IncrementalPlan(n=most, alpha=TOTAL * (1 - share), alpha_z=TOTAL * share, radii=(radius,))
     classes = classes_of(base, modified)
@@ -497,7 +515,7 @@ class FreshReplays:
         if (i, chosen) not in self._found:
             try:
                 found = replayed(procedure(self.plan), np.full(N0, chosen, np.uint8), self.modified.bound[i], self.classes)
-            except NotAsked:
+            except NotAskedError:
                 found = None
             self._found[i, chosen] = found
         certificate = self._found[i, chosen]
@@ -520,7 +538,9 @@ class States:
 
 def states_of(certificates: Sequence[Certificate], label: Ints, radius: float) -> States:
     """As the criteria read certificates (`odd_assess.criteria.point_states`)."""
-    shown = np.array([isinstance(c, Certified) and c.label == y and c.radius >= radius for c, y in zip(certificates, label, strict=True)])
+    shown = np.array(
+        [isinstance(c, Certified) and c.label == y and c.radius >= radius for c, y in zip(certificates, label, strict=True)]
+    )
     hits = np.array([c.counts.of(int(y)) for c, y in zip(certificates, label, strict=True)])
     n = np.array([c.n for c in certificates])
     upper = largest_radius(anytime_upper_bound(hits, n, alpha=TOTAL), sigma=SIGMA)
@@ -543,18 +563,19 @@ class Gate:
         return f"{self.draws:9,.0f} draws, {self.points:4.0f} points, MET {self.met:4.0%} NOT MET {self.not_met:4.0%}"
 
 
-def gate(states: States, required: float, *, confidence: float = 0.95, orders: int = 200, seed: int = 0) -> Gate:
-    """"Certified accuracy >= required", points in random order until decided."""
+def gate(
+    states: States, required: float, *, confidence: float = 0.95, orders: int = 200, most: int = MOST_POINTS, seed: int = 0
+) -> Gate:
+    """ "Certified accuracy >= required": points until decided, ``most`` of them at most, drawn again and again from those that were measured."""
     generator = np.random.default_rng(seed)
-    p = len(states.shown)
     found = []
     for _ in range(orders):
-        order = generator.permutation(p)
+        order = generator.integers(0, len(states.shown), most)
         lower, upper = domain_bounds(states.shown[order], states.refuted[order], beta=1 - confidence)
         spent = np.cumsum(states.draws[order])
-        for size in looks(p, until_decided=True):
+        for size in looks(most, until_decided=True):
             met, not_met = lower[size - 1] >= required, upper[size - 1] < required
-            if met or not_met or size == p:
+            if met or not_met or size == most:
                 found.append((spent[size - 1], size, met, not_met and not met))
                 break
     draws, points, met, not_met = np.mean(np.array(found, dtype=np.float64), axis=0)
@@ -570,8 +591,9 @@ def domain_bounds(shown: Bools, refuted: Bools, *, beta: float) -> tuple[Floats,
 
 
 def required_values(base: Asked, radius: float) -> tuple[float, float]:
-    """A value that is meant to be met and one that is not: .2 below and above what the baseline's draws certify at this radius, fixed before the modified
-    model is asked.
+    """A value that is meant to be met and one that is not: .2 below and above what the baseline's own draws certify at this radius.
+
+    Fixed before the modified model is asked.
     """
     chosen = modes(base.select)
     hits = (base.bound == chosen[:, None]).sum(axis=1)
@@ -670,7 +692,9 @@ def print_gate(run: Run) -> None:
                     for n0 in SELECTIONS[::-1]:
                         certificates = [c for c in replays.certificates(n0) if c is not None]
                         if len(certificates) < len(modified.label):
-                            print(f"n0 {n0}, n <= {most:,}: answers are missing at {len(modified.label) - len(certificates)} points")
+                            print(
+                                f"n0 {n0}, n <= {most:,}: answers are missing at {len(modified.label) - len(certificates)} points"
+                            )
                             continue
                         fresh = states_of(certificates, modified.label, radius)
                         found = [gate(fresh, value) for value in required]
@@ -686,6 +710,8 @@ def _line(words: str, states: States, found: Sequence[Gate], reused: Sequence[Ga
 def fully_asked(run: Run, data: str, name: str) -> Asked:
     """The answers of a modified model, further ones where a fresh gate of 10,000 draws asks for them."""
     known = run.modified(data, name)
+    if (kept := further(run.subjects(data), name, known, cache=run.cache)).exists():
+        return read(kept)
     missing = {
         i
         for radius in (SIGMA / 2, SIGMA)
@@ -740,7 +766,13 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", default=["int8", "bf16", "prune10"])
     parser.add_argument("--cache", type=Path, help="folder that keeps data and answers")
     parser.add_argument("--part", nargs="+", default=["speed", "rules", "gate", "time"], choices=["speed", "rules", "gate", "time"])
-    parser.add_argument("--time-n", type=int, nargs=2, default=[1_000, 1_500], help="n, and that of certifying from nothing, of the cell that is timed")
+    parser.add_argument(
+        "--time-n",
+        type=int,
+        nargs=2,
+        default=[1_000, 1_500],
+        help="n, and that of certifying from nothing, of the cell that is timed",
+    )
     parser.add_argument("--any-class", action="store_true")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:

@@ -57,7 +57,7 @@ class Subjects:
         return load_model(self.spec.model, device="cpu") if name == "base" else modified_model(self, name)
 
     def answers(self, model: Classifier, n: int, *, first: int = 0, only: Ints | None = None) -> tuple[Labels, Labels]:
-        """The answers to the copies that choose a class (none where ``first`` is not 0) and to the n copies from ``first`` on, of all points or ``only`` these."""
+        """The answers to the copies that choose a class (none where ``first`` is not 0) and to the n copies from ``first`` on; ``only`` of these points."""
 
         def asking() -> Iterator[Draw]:
             if not first:
@@ -70,10 +70,14 @@ class Subjects:
         which = np.arange(len(self.images)) if only is None else only
         model.arrange(channels_last=SETTING.channels_last)
         with closing(Lanes(model, self.noise, SETTING)) as lanes:
-            found = dict(Engine(lanes).run(
-                Subject(position=int(i), key=content_key(self.images[i].numpy(), int(i)), image=self.images[i], procedure=asking())  # type: ignore[arg-type]
-                for i in which
-            ))
+            found = dict(
+                Engine(lanes).run(
+                    Subject(
+                        position=int(i), key=content_key(self.images[i].numpy(), int(i)), image=self.images[i], procedure=asking()
+                    )  # type: ignore[arg-type]
+                    for i in which
+                )
+            )
         labels = np.array([found[int(i)].answers for i in which], dtype=np.uint8).reshape(len(which), -1)
         return labels[:, : labels.shape[1] - n], labels[:, labels.shape[1] - n :]
 
@@ -95,7 +99,7 @@ def asked(subjects: Subjects, name: str, n: int, *, cache: Path) -> Asked:
 def asked_further(subjects: Subjects, name: str, known: Asked, which: Ints, *, cache: Path) -> Asked:
     """The same, at the points ``which`` up to the draws of the baseline; elsewhere what was not asked is ``NOT_ASKED``."""
     n = known.bound.shape[1]
-    kept = cache / f"{subjects.home.name}-{len(subjects.images)}-{name}-{n}-further.npz"
+    kept = further(subjects, name, known, cache=cache)
     if not kept.exists():
         bound = np.full((len(known.label), BASE_N), NOT_ASKED, dtype=np.uint8)
         bound[:, :n] = known.bound
@@ -103,6 +107,11 @@ def asked_further(subjects: Subjects, name: str, known: Asked, which: Ints, *, c
             _, bound[which, n:] = subjects.answers(subjects.model(name), BASE_N - n, first=n, only=which)
         np.savez_compressed(kept, label=known.label, select=known.select, bound=bound)
     return read(kept)
+
+
+def further(subjects: Subjects, name: str, known: Asked, *, cache: Path) -> Path:
+    """Where these answers are kept."""
+    return cache / f"{subjects.home.name}-{len(subjects.images)}-{name}-{known.bound.shape[1]}-further.npz"
 
 
 def read(path: Path) -> Asked:
