@@ -20,7 +20,7 @@ time    Seconds of one cell, by both ways, side by side.
 A radius counts where the certified class is the true one (``--any-class``: whichever it is).
 
 Found (40 points, 2,000 answers; 1.1 to 1.5 % of them changed, .35 to .6 % lost). Ratio of draws at equal mean radius, range over int8, bf16 and prune10; in
-brackets beside the best way from nothing:
+brackets the least beside the best way from nothing:
 
                         1 %                2 %                5 %                10 % of the baseline's draws
     GTSRB     paper     2.06-2.08 (.79)    1.57-1.60 (.74)    1.24-1.32 (.70)    1.05-1.14 (.62)
@@ -31,7 +31,7 @@ brackets beside the best way from nothing:
               skipping  3.51-3.60 (1.82)   2.57-2.68 (1.64)   1.89-2.00 (1.35)   1.67-1.76 (1.24)
 
 Next to pA = 1 only the n0 draws are saved. Where many points have no certificate, giving up early from nothing beats everything that asks at each point.
-The net bound of zeta adds 4 to 8 % to 5 and 10 %; of the parts for it, three quarters of the error is best by a little.
+The net bound of zeta adds 7 to 9 % at 5 and 10 %; of the parts for it, three quarters of the error is best by a little.
 """
 
 from __future__ import annotations
