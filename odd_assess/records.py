@@ -511,7 +511,8 @@ class Results:
     ``label`` is the true class, ``clean`` the base classifier's answer without noise, ``chosen`` the class that the procedure tried;
     ``hits`` and ``label_hits`` count the estimation draws (of ``n``) that answered ``chosen`` and ``label``. ``radius`` is 0 where ``certified`` is
     False. ``anytime`` says where n was not fixed beforehand, ``ties`` how many draws rounding decides. ``base_n``: draws of a baseline whose class was
-    taken, and that the bound rests on besides (`Reused`); 0 where none are.
+    taken, and that the bound rests on besides (`Reused`); 0 where none are. ``p_upper``: the upper bound of the true class's probability that rests on a
+    baseline too; NaN where ``label_hits`` alone bound it.
     ``level`` (m, attributes) holds the bucket of each attribute, ``cell`` the index into ``Domain.cells``.
 
     ``policy`` (None: one level) chose the noise level ``sigma`` of each point. Where it looks at the input, ``certified`` and ``radius`` are what counts after
@@ -537,6 +538,7 @@ class Results:
     anytime: Bools
     ties: Ints
     base_n: Ints
+    p_upper: Floats
     policy: SigmaPolicy | None = None
 
     def __post_init__(self) -> None:

@@ -49,6 +49,7 @@ from odd_assess.audit.load import FinishedRun, changed_documents, finished_run, 
 from odd_assess.audit.recertification import reuse_account
 from odd_assess.audit.rests_on import rests_on
 from odd_assess.criteria import check, radius_loss, reference_draws, verdict
+from odd_assess.criteria.terms import terms_of
 from odd_assess.criteria.words import part_noun
 from odd_assess.errors import RunFolderError
 from odd_assess.evidence import (
@@ -169,12 +170,13 @@ def _verify(run: FinishedRun, ledger: Ledger) -> tuple[int, int]:
 
 def _certified(run: FinishedRun, stage: str, agreed: Agreed, classes: int, ledger: Ledger) -> Results:
     """The certificates of one stage, looked at part by part."""
-    settings = run.spec.recertification if stage == MAIN else None
+    settings, plan = run.spec.recertification if stage == MAIN else None, run.spec.certification
+    terms = None if settings is None else terms_of(settings, plan.alpha)
 
     def looked_at() -> Iterable[Columns]:
         for columns in run.store.columns(stage):
             try:
-                base = None if settings is None else rests_on(run.store, columns, settings, run.spec.certification.alpha)
+                base = None if settings is None else rests_on(run.store, columns, settings, plan.alpha)
                 check_certificates(columns, stage, agreed, classes=classes, ledger=ledger, rests_on=base)
             except RunFolderError:
                 raise
@@ -182,7 +184,7 @@ def _certified(run: FinishedRun, stage: str, agreed: Agreed, classes: int, ledge
                 raise RunFolderError(f"{run.store.path}: must be the evidence of a run, but it is damaged: {error}") from error
             yield columns
 
-    return results(looked_at(), run.spec.domain, run.spec.certification.policy)
+    return results(looked_at(), run.spec.domain, plan.policy, terms)
 
 
 def _check_levels(run: FinishedRun, classes: int, ledger: Ledger) -> tuple[tuple[float, ...] | None, int]:

@@ -20,6 +20,7 @@ from odd_assess.records import Abstained, Certificate, Certified, Counts, LevelC
 from odd_assess.stats import (
     anytime_lower_bound,
     anytime_modified_lower_bound,
+    anytime_modified_upper_bound,
     anytime_upper_bound,
     cascade_choice,
     certified_radius,
@@ -29,6 +30,8 @@ from odd_assess.stats import (
     log_evidence_above,
     log_evidence_below,
     proportion_lower_bound,
+    proportion_upper_bound,
+    refuted_modified,
     shown_modified,
 )
 
@@ -192,10 +195,10 @@ def incremental(plan: IncrementalPlan, base: Certificate, *, stage: str = "") ->
             "the baseline again and keep more"
         )
     base_hits = base.counts.of(base.label)
-    base_lower = plan.terms.base_lower(base_hits, base.n)
+    bounds = (plan.terms.base_lower(base_hits, base.n), proportion_upper_bound(base_hits, base.n, alpha=plan.alpha))
     counts: ClassCounts = np.zeros((2, 0), dtype=np.int64)
-    drawn = head = lost = 0
-    while block := _next_incremental(plan, base_lower, base.sigma, lost, int(counts[0, base.label]) if drawn else 0, drawn):
+    drawn = head = lost = hits = 0
+    while block := _next_incremental(plan, bounds, base.sigma, lost, hits - (head - lost), hits, drawn):
         against = kept[drawn : drawn + block]
         found = yield Draw(n=block, sigma=base.sigma, stage=f"{stage}bound", start=drawn, against=against)
         if base.label >= found.shape[1]:
@@ -205,11 +208,11 @@ def incremental(plan: IncrementalPlan, base: Certificate, *, stage: str = "") ->
         counts = found + counts if drawn else found
         drawn += block
         head += int(np.count_nonzero(against == base.label))
-        lost = head - int(counts[1, base.label])
+        hits, lost = int(counts[0, base.label]), head - int(counts[1, base.label])
     known: dict[str, int] = {"base_hits": base_hits, "base_n": base.n}
     tail_hits, tail = base.selection.of(base.label) + base_hits - head, base.n0 + base.n - drawn
     route = plan.terms.route(**known, tail_hits=tail_hits, tail=tail, n=drawn)
-    p_a_lower = plan.terms.lower_bound(route, **known, head=head, lost=lost, hits=int(counts[0, base.label]), n=drawn)
+    p_a_lower = plan.terms.lower_bound(route, **known, head=head, lost=lost, hits=hits, n=drawn)
     reused = Reused(route=route, **known, head=head, lost=lost, changed=drawn - int(counts[1].sum()))
     radius = certified_radius(p_a_lower, sigma=base.sigma)
     common: dict[str, Any] = {
@@ -227,36 +230,39 @@ def incremental(plan: IncrementalPlan, base: Certificate, *, stage: str = "") ->
 
 
 @lru_cache(maxsize=2**14)
-def _next_incremental(plan: IncrementalPlan, base_lower: float, sigma: float, lost: int, hits: int, drawn: int) -> int:
-    """The draws to ask for next; 0 where every radius is decided or the answers of the baseline are used up. Without radii, all of them at once."""
+def _next_incremental(
+    plan: IncrementalPlan, base: tuple[float, float], sigma: float, lost: int, gained: int, hits: int, drawn: int
+) -> int:
+    """The draws to ask for next; 0 where every radius is decided or the answers of the baseline are used up. Without radii, all of them at once.
+
+    ``base``: the baseline's bounds from below and from above.
+    """
     left = plan.n - drawn
     if not plan.radii or not left:
         return left
-    undecided = _undecided_incremental(plan, base_lower, sigma, lost, hits, drawn)
+    undecided = _undecided_incremental(plan, base, sigma, lost, gained, hits, drawn)
     if not undecided:
         return 0
     fewest = max(
-        fewest_to_decide_modified(
-            lost, hits, drawn, p0, base_lower=base_lower, alpha_z=plan.alpha_z, alpha=plan.whole_alpha, most=left
-        )
-        for p0 in undecided
+        fewest_to_decide_modified(lost, gained, hits, drawn, p0, base=base, alpha_z=plan.alpha_z, most=left) for p0 in undecided
     )
     return min(left, max(fewest, drawn // BLOCK_GROWTH))
 
 
-def _undecided_incremental(plan: IncrementalPlan, base_lower: float, sigma: float, lost: int, hits: int, drawn: int) -> list[float]:
+def _undecided_incremental(
+    plan: IncrementalPlan, base: tuple[float, float], sigma: float, lost: int, gained: int, hits: int, drawn: int
+) -> list[float]:
     """The proportions Phi(r / sigma) of the radii that these counts neither certify nor refute, as those who judge the counts will round."""
     p0 = np.minimum(ndtr(np.array(plan.radii) / sigma), np.nextafter(1.0, 0.0))
     if not drawn:
         return [float(p) for p in p0]
-    shown = shown_modified(lost, hits, drawn, p0, base_lower=base_lower, alpha_z=plan.alpha_z)
-    refuted = log_evidence_below(hits, drawn, p0) >= -np.log(plan.whole_alpha)
-    undecided = ~(shown | refuted)
+    shown = shown_modified(lost, hits, drawn, p0, base_lower=base[0], alpha_z=plan.alpha_z)
+    undecided = ~(shown | refuted_modified(gained, hits, drawn, p0, base_upper=base[1], alpha_z=plan.alpha_z))
     if undecided.any():
         return [float(p) for p in p0[undecided]]
-    bound = anytime_modified_lower_bound(lost, hits, drawn, base_lower=base_lower, alpha_z=plan.alpha_z)
-    lower = certified_radius(float(bound), sigma=sigma)
-    upper = float(largest_radius(anytime_upper_bound(hits, drawn, alpha=plan.whole_alpha), sigma=sigma))
+    at_least = float(anytime_modified_lower_bound(lost, hits, drawn, base_lower=base[0], alpha_z=plan.alpha_z))
+    at_most = float(anytime_modified_upper_bound(gained, hits, drawn, base_upper=base[1], alpha_z=plan.alpha_z))
+    lower, upper = certified_radius(at_least, sigma=sigma), float(largest_radius(at_most, sigma=sigma))
     return [float(p) for r, p in zip(plan.radii, p0, strict=True) if not (lower >= r and lower > 0) and not upper < r]
 
 

@@ -82,7 +82,17 @@ def at_budget(results: Results, n: int) -> Results:
         certified_alone(results) & ~results.certified
     )  # what the memory took away, more draws do not bring back
     radius = np.where(certified, certified_radius(lower, sigma=results.sigma), 0.0)
-    return replace(results, hits=hits, label_hits=label_hits, n=draws, certified=certified, p_a_lower=lower, radius=radius)
+    from_nothing = np.full(len(results), np.nan)
+    return replace(
+        results,
+        hits=hits,
+        label_hits=label_hits,
+        n=draws,
+        certified=certified,
+        p_a_lower=lower,
+        p_upper=from_nothing,
+        radius=radius,
+    )
 
 
 def draws_for_reduction(results: Results, reduction: Reduction, required: float) -> int | None:

@@ -358,6 +358,7 @@ def best_results(criterion: Criterion, setting: Setting, cells: Ints) -> Results
         anytime=np.full(m, plan.budget.kind == "sequential"),
         ties=np.zeros(m, dtype=np.int64),
         base_n=np.zeros(m, dtype=np.int64),
+        p_upper=np.full(m, np.nan),
         policy=plan.policy,
     )
     assert np.all(bound_levels(results) == bound_alpha(plan))

@@ -58,8 +58,11 @@ def largest_label_radius(results: Results) -> Floats:
 
 
 def _label_share_upper(results: Results) -> Floats:
-    """The upper bound (m,) of the label's share of the draws: exact where n was fixed beforehand, valid at any time where it was not."""
-    fixed = np.atleast_1d(proportion_upper_bound(results.label_hits, results.n, alpha=results.alpha))
-    if not results.anytime.any():
-        return fixed
-    return np.where(results.anytime, anytime_upper_bound(results.label_hits, results.n, alpha=results.alpha), fixed)
+    """The upper bound (m,) of the label's share of the draws: exact where n was fixed beforehand, valid at any time where it was not.
+
+    Where a modified model was certified on its baseline for the label, it is the bound that rests on that too.
+    """
+    by_hits = np.atleast_1d(proportion_upper_bound(results.label_hits, results.n, alpha=results.alpha))
+    if results.anytime.any():
+        by_hits = np.where(results.anytime, anytime_upper_bound(results.label_hits, results.n, alpha=results.alpha), by_hits)
+    return np.where(np.isnan(results.p_upper), by_hits, results.p_upper)

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from odd_assess.errors import RunFolderError
-from odd_assess.evidence.reused import what_was_reused
+from odd_assess.evidence.reused import base_draws, upper_bounds
 from odd_assess.evidence.tallies import Tallies
 from odd_assess.odd.domain import Domain
 from odd_assess.records import ANYTIME_PROCEDURES, Floats, Ints, Results, SigmaPolicy
+from odd_assess.stats import Terms
 
 QUERY = (
     "SELECT p.idx, p.cell, p.label, p.clean, c.procedure, c.outcome, c.label, c.n0, c.n, c.selection, c.counts, c.ties, c.sigma, c.alpha, c.p_a_lower, "
@@ -101,15 +102,17 @@ class Columns:
         return len(self.index)
 
 
-def results(parts: Iterable[Columns], domain: Domain, policy: SigmaPolicy | None = None) -> Results:
-    """What the checker and the report read, from the stored columns, a part after another; before any memory. ``policy`` chose their noise levels.
+def results(parts: Iterable[Columns], domain: Domain, policy: SigmaPolicy | None = None, terms: Terms | None = None) -> Results:
+    """What the checker and the report read, from the stored columns, a part after another; before any memory.
+
+    ``policy`` chose their noise levels; by ``terms`` a modified model was bounded that rests on its baseline.
 
     Raises: RunFolderError where a point's cell is none of the domain's.
     """
-    return replace(Results.joined([_results(part, domain) for part in (Columns.of(()), *parts)]), policy=policy)
+    return replace(Results.joined([_results(part, domain, terms) for part in (Columns.of(()), *parts)]), policy=policy)
 
 
-def _results(columns: Columns, domain: Domain) -> Results:
+def _results(columns: Columns, domain: Domain, terms: Terms | None) -> Results:
     cells = len(domain.cells)
     if len(columns) and not (columns.cell.min() >= 0 and columns.cell.max() < cells):
         raise RunFolderError(
@@ -134,8 +137,23 @@ def _results(columns: Columns, domain: Domain) -> Results:
         radius=np.where(certified, columns.radius, 0.0),
         anytime=np.array([procedure in ANYTIME_PROCEDURES for procedure in columns.procedure], dtype=np.bool_),
         ties=columns.ties,
-        base_n=np.array([0 if text is None else what_was_reused(text).base_n for text in columns.reused], dtype=np.int64),
+        base_n=base_draws(columns.reused),
+        p_upper=_upper_bounds(columns, terms),
     )
+
+
+def _upper_bounds(columns: Columns, terms: Terms | None) -> Floats:
+    """The upper bounds (m,) on the true class's probability that rest on a baseline: where that class was taken from it; NaN elsewhere."""
+    found = np.full(len(columns), np.nan)
+    texts = [
+        text if terms is not None and same else None
+        for text, same in zip(columns.reused, columns.chosen == columns.label, strict=True)
+    ]
+    rows = np.flatnonzero([text is not None for text in texts])
+    if terms is not None and len(rows):
+        hits = columns.counts.of(columns.chosen)
+        found[rows] = upper_bounds([text for text in texts if text is not None], terms, hits=hits[rows], n=columns.n[rows])
+    return found
 
 
 def _ints(values: Sequence[Any]) -> Ints:

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from odd_assess.criteria.terms import terms_of
 from odd_assess.errors import RunFolderError
 from odd_assess.evidence.columns import results
 from odd_assess.evidence.store import MAIN, EvidenceStore
@@ -157,5 +158,7 @@ def found_points(store: EvidenceStore, spec: Spec, below: int | None = None) -> 
 
     Raises: RunFolderError where the evidence is damaged.
     """
-    alone = results(store.columns(MAIN, below=below), spec.domain, spec.certification.policy)
+    settings, plan = spec.recertification, spec.certification
+    terms = None if settings is None else terms_of(settings, plan.alpha)
+    alone = results(store.columns(MAIN, below=below), spec.domain, plan.policy, terms)
     return remembered(alone, store)[0], noise_levels(store, spec, alone)

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from odd_assess.records import Reused, Route
+from odd_assess.records import Floats, Ints, Reused, Route
+from odd_assess.stats import Terms
 
 Answers = NDArray[np.integer[Any]]
 """The class that was answered to each of a point's first draws (draws,)."""
@@ -55,3 +57,20 @@ def what_was_reused(text: str) -> Reused:
     if said["route"] not in get_args(Route) or any(type(number) is not int or number < 0 for number in numbers.values()):
         raise ValueError(f"what is reused must be a route and whole numbers, found {text}")
     return Reused(route=said["route"], **numbers)
+
+
+def base_draws(texts: Sequence[str | None]) -> Ints:
+    """The draws of the baseline (m,) that certificates rest on; 0 where they rest on none."""
+    return np.array([0 if text is None else what_was_reused(text).base_n for text in texts], dtype=np.int64)
+
+
+def upper_bounds(texts: Sequence[str], terms: Terms, *, hits: Ints, n: Ints) -> Floats:
+    """Upper bounds (m,) on the probability of the class that was taken from the baseline; ``hits`` of the ``n`` draws of the modified model answer it.
+
+    Raises: ValueError, KeyError or TypeError where a text says nothing of a baseline, or the counts do not fit it.
+    """
+    reused = [what_was_reused(text) for text in texts]
+    known = {
+        name: np.array([getattr(one, name) for one in reused], dtype=np.int64) for name in ("base_hits", "base_n", "head", "lost")
+    }
+    return terms.upper_bounds(**known, hits=hits, n=n)

@@ -19,7 +19,7 @@ A modified model, beside the draws of its baseline
     combined_lower_bound                   n copies asked of both, fixed        Fisher 1925, two binomials       test_incremental: summed over all counts
     modified_lower_bound                   the same, levels split beforehand    Ugare et al. 2024 (IRS)          test_incremental: summed over all counts
     anytime_modified_lower_bound,          the same, stopped when decided       two bounds at any time           test_incremental: exact over all paths
-      shown_modified, fewest_to_decide_modified
+      _upper_bound, shown_modified, refuted_modified, fewest_to_decide_modified
     fresh_from                             which bound is expected to be larger any number is sound             test_incremental: by comparison
 Noise levels fitted to inputs
     cascade_radii, level_radius            several levels, no state             Cohen et al. 2019, each level    test_cascade: exact probabilities, all counts
@@ -67,11 +67,13 @@ from odd_assess.stats.expectation import reference_certifies as reference_certif
 from odd_assess.stats.expectation import reference_share as reference_share
 from odd_assess.stats.incremental import Terms as Terms
 from odd_assess.stats.incremental import anytime_modified_lower_bound as anytime_modified_lower_bound
+from odd_assess.stats.incremental import anytime_modified_upper_bound as anytime_modified_upper_bound
 from odd_assess.stats.incremental import combined_lower_bound as combined_lower_bound
 from odd_assess.stats.incremental import fewest_to_decide_modified as fewest_to_decide_modified
 from odd_assess.stats.incremental import fresh_from as fresh_from
 from odd_assess.stats.incremental import modified_lower_bound as modified_lower_bound
 from odd_assess.stats.incremental import product_level as product_level
+from odd_assess.stats.incremental import refuted_modified as refuted_modified
 from odd_assess.stats.incremental import shown_modified as shown_modified
 from odd_assess.stats.levels import cell_means as cell_means
 from odd_assess.stats.levels import level_of_cells as level_of_cells

@@ -37,6 +37,10 @@ at most alpha; if p >= gamma, a false bound of the baseline is never used.
 itself, and the baseline's bound at alpha less the upper bound of zeta. The larger is the bound: nothing has to be chosen, and either costs ln 2 of evidence.
 A certificate is false with probability at most alpha + alpha_z, and of M models some with at most alpha + M alpha_z, whatever depends on what.
 
+**From above.** p' <= p + P(f' answers A, f does not): the mirror images bound p' from above, with the copies that are *gained* in place of those that are
+lost. An upper bound is false with probability at most alpha + alpha_z by itself; as of a radius only one of the two can be false, no part of the level is set
+aside for it. It is the same whichever route is taken: the event "incremental" does not rise where it fails.
+
 Source: Ugare et al., ICLR 2024 (IRS), theorem 2 for the published bound; Fisher 1925. Tail, Harris' inequality and the combination are ours; tested by exact
 enumeration (test_incremental).
 """
@@ -50,7 +54,7 @@ from typing import Literal
 import numpy as np
 from scipy import special
 
-from odd_assess.stats.arrays import Bools, Floats, FloatsLike, IntsLike
+from odd_assess.stats.arrays import Bools, Floats, FloatsLike, Ints, IntsLike
 from odd_assess.stats.proportions import proportion_lower_bound, proportion_upper_bound
 from odd_assess.stats.search import smallest
 from odd_assess.stats.sequential import (
@@ -132,6 +136,23 @@ class Terms:
                 return combined_lower_bound(base_hits - head, base_n - n, lost, n, level=product_level(self))
             case _:
                 return float(modified_lower_bound(self.base_lower(base_hits, base_n), lost, n, alpha_z=self.alpha_z))
+
+    def upper_bounds(self, *, base_hits: Ints, base_n: Ints, head: Ints, lost: Ints, hits: Ints, n: Ints) -> Floats:
+        """Upper bounds (m,) on p' of many points (arguments (m,), as for `lower_bound`): each false with probability at most alpha + alpha_z by itself.
+
+        They do not depend on the route.
+        """
+        gained = hits - (head - lost)
+        if self.rule == "both":
+            base_upper = proportion_upper_bound(base_hits, base_n, alpha=self.alpha)
+            return anytime_modified_upper_bound(gained, hits, n, base_upper=base_upper, alpha_z=self.alpha_z)
+        found = np.atleast_1d(proportion_upper_bound(hits, n, alpha=self.whole_alpha))
+        rest = base_n - n
+        for row in np.flatnonzero([self.combines(base_n=int(of), n=int(few)) for of, few in zip(base_n, n, strict=True)]):
+            misses = int(rest[row] - (base_hits[row] - head[row]))
+            lower = combined_lower_bound(misses, int(rest[row]), int(gained[row]), int(n[row]), level=product_level(self))
+            found[row] = min(1.0, float(np.nextafter(1.0 - lower, 2.0)))
+        return found
 
 
 @lru_cache(maxsize=2**6)
@@ -216,19 +237,19 @@ def fresh_from(terms: Terms, tail: int, base_n: int, n: int) -> int:
 
 
 def fewest_to_decide_modified(
-    lost: int, hits: int, n: int, p0: float, *, base_lower: float, alpha_z: float, alpha: float, most: int
+    lost: int, gained: int, hits: int, n: int, p0: float, *, base: tuple[float, float], alpha_z: float, most: int
 ) -> int:
-    """The fewest further copies after which p' > p0 could be shown at alpha_z, or p' < p0 at ``alpha``: A to all of them, or to none. At most ``most``.
+    """The fewest further copies after which p' > p0 or p' < p0 could be shown: A to all of them, or to none. At most ``most``.
 
-    Exact up to 20 copies, then to 5 %.
+    ``base``: the bounds of p from below and from above. Exact up to 20 copies, then to 5 %.
 
     Raises: ValueError as `shown_modified`, and unless most >= 1.
     """
     if most < 1:
         raise ValueError(f"most must be at least 1, got {most}")
     further = np.concatenate([LADDER[most > LADDER], [most]])
-    shown = shown_modified(lost, hits + further, n + further, p0, base_lower=base_lower, alpha_z=alpha_z)
-    refuted = np.asarray(log_evidence_below(hits, n + further, p0)) >= -np.log(alpha)
+    shown = shown_modified(lost, hits + further, n + further, p0, base_lower=base[0], alpha_z=alpha_z)
+    refuted = refuted_modified(gained, hits, n + further, p0, base_upper=base[1], alpha_z=alpha_z)
     return int(further[np.argmax(shown | refuted)]) if (shown | refuted).any() else most
 
 
@@ -243,6 +264,17 @@ def shown_modified(
     enough = np.log(2.0) - np.log(np.asarray(alpha_z))
     by_loss = (margin > 0) & (np.asarray(log_evidence_below(lost, n, margin)) >= enough)
     return np.asarray(by_loss | (np.asarray(log_evidence_above(hits, n, p0)) >= enough))
+
+
+def refuted_modified(
+    gained: IntsLike, hits: IntsLike, n: IntsLike, p0: FloatsLike, *, base_upper: FloatsLike, alpha_z: FloatsLike
+) -> Bools:
+    """Whether `anytime_modified_upper_bound` falls to p0, but for the rounding of its search. Arguments broadcast.
+
+    Raises: ValueError as `shown_modified`.
+    """
+    others = np.asarray(n) - np.asarray(hits)
+    return shown_modified(gained, others, n, 1.0 - np.asarray(p0), base_lower=1.0 - np.asarray(base_upper), alpha_z=alpha_z)
 
 
 def anytime_modified_lower_bound(
@@ -263,6 +295,18 @@ def anytime_modified_lower_bound(
     by_hits = np.asarray(anytime_lower_bound(np.asarray(hits), np.asarray(n), alpha=half))
     by_loss = base - np.asarray(anytime_upper_bound(np.asarray(lost), np.asarray(n), alpha=half))
     return np.maximum(by_hits, np.nextafter(by_loss, -1.0))
+
+
+def anytime_modified_upper_bound(
+    gained: IntsLike, hits: IntsLike, n: IntsLike, *, base_upper: FloatsLike, alpha_z: FloatsLike
+) -> Floats:
+    """The mirror image: p' <= this at any stopping time, where p <= base_upper but with probability alpha. ``gained`` copies are A to f' and not to f.
+
+    Raises: ValueError as `anytime_modified_lower_bound`.
+    """
+    others, base = np.asarray(n) - np.asarray(hits), 1.0 - np.asarray(base_upper, dtype=np.float64)
+    lower = anytime_modified_lower_bound(gained, others, n, base_lower=np.maximum(np.nextafter(base, -1.0), 0.0), alpha_z=alpha_z)
+    return np.minimum(np.nextafter(1.0 - lower, 2.0), 1.0)
 
 
 def _checked_base(base_lower: FloatsLike) -> Floats:

@@ -68,6 +68,7 @@ def make_results(
         anytime=column(anytime, bool),
         ties=column(0, int),
         base_n=column(0, int),
+        p_upper=column(np.nan, float),
     )
 
 

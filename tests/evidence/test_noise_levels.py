@@ -22,7 +22,7 @@ def found(chosen: list[int], radius: list[float]) -> Results:
     return Results(
         index=np.arange(m), cell=0 * ones, level=np.zeros((m, 1), dtype=np.int64), label=0 * ones, clean=0 * ones, chosen=np.array(chosen),
         certified=radii > 0, hits=90 * ones, label_hits=90 * ones, n0=10 * ones, n=100 * ones, sigma=0.2 * ones, alpha=0.001 * ones,
-        p_a_lower=np.where(radii > 0, 0.8, 0.4), radius=radii, anytime=radii < 0, ties=0 * ones, base_n=0 * ones, policy=MultiStart(),
+        p_a_lower=np.where(radii > 0, 0.8, 0.4), radius=radii, anytime=radii < 0, ties=0 * ones, base_n=0 * ones, p_upper=np.nan * ones, policy=MultiStart(),
     )  # fmt: skip
 
 

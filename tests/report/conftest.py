@@ -132,6 +132,7 @@ def _results(
         anytime=np.zeros(m, dtype=np.bool_),
         ties=np.zeros(m, dtype=np.int64),
         base_n=np.zeros(m, dtype=np.int64),
+        p_upper=np.full(m, np.nan),
     )
 
 
@@ -168,6 +169,7 @@ def _sequential_results(
         anytime=np.ones(m, dtype=np.bool_),
         ties=np.zeros(m, dtype=np.int64),
         base_n=np.zeros(m, dtype=np.int64),
+        p_upper=np.full(m, np.nan),
     )
 
 

@@ -21,11 +21,11 @@ from odd_assess.stats import (
     combined_lower_bound,
     fewest_to_decide_modified,
     fresh_from,
-    log_evidence_below,
     modified_lower_bound,
     product_level,
     proportion_lower_bound,
     proportion_upper_bound,
+    refuted_modified,
     shown_modified,
 )
 
@@ -83,6 +83,21 @@ SETTINGS = tuple(
     Setting(n0=3, base_n=base_n, n=n, alpha=alpha, alpha_z=alpha_z, rule=rule, models=models)
     for (base_n, n), (alpha, alpha_z) in product(((20, 8), (30, 5), (36, 6), (9, 9)), ((0.1, 0.1), (0.02, 0.2), (0.2, 0.05)))
     for rule, models in (("auto", 1), ("auto", 5), ("gamma", 1), ("gamma", 5), ("incremental", 1), ("incremental", 5), ("fresh", 1))
+)
+
+
+COMBINED = (
+    Setting(n0=3, base_n=36, n=6, alpha=0.1, alpha_z=0.1, rule="incremental"),
+    Setting(n0=3, base_n=30, n=5, alpha=0.2, alpha_z=0.05, rule="incremental", models=5),
+)
+SPLIT = (
+    Setting(n0=3, base_n=9, n=9, alpha=0.02, alpha_z=0.2, rule="incremental", models=5),
+    Setting(n0=3, base_n=20, n=8, alpha=0.1, alpha_z=0.1, rule="incremental"),
+)
+ROUTED = (
+    Setting(n0=3, base_n=20, n=8, alpha=0.2, alpha_z=0.05, rule="auto", models=5),
+    Setting(n0=3, base_n=20, n=8, alpha=0.1, alpha_z=0.1, rule="auto"),
+    Setting(n0=3, base_n=36, n=6, alpha=0.1, alpha_z=0.1, rule="auto"),
 )
 
 
@@ -194,6 +209,40 @@ def test_no_certificate_of_a_hundred_thousand_is_false_more_often_than_it_says()
     assert 0.4 < together <= 1 + 1e-9
 
 
+def from_above(setting: Setting, seen: Seen) -> float:
+    """1 less the upper bound: what is claimed of "not A"."""
+    one = {name: np.array([value]) for name, value in vars(seen).items() if name in ("head", "lost", "hits")}
+    base_hits, base_n, n = (np.array([value]) for value in (seen.head + seen.beyond, setting.base_n, setting.n))
+    return 1.0 - float(setting.terms.upper_bounds(base_hits=base_hits, base_n=base_n, n=n, **one)[0])
+
+
+@pytest.mark.parametrize("setting", [COMBINED[0], SPLIT[1], ROUTED[2]])
+def test_upper_bounds_are_false_no_more_often_than_they_say(setting: Setting) -> None:
+    """Exact, over random finite models; a level four times as large is found."""
+    rng = np.random.default_rng(11)
+    cases = [finite_models(rng, setting) for _ in range(150)]
+    allowed = setting.alpha + setting.alpha_z
+
+    def largest(lower: Lower) -> float:
+        claims, found = table(setting, lower), 0.0
+        counts = compositions(setting.n, ATOMS)
+        rest = np.arange(setting.base_n - setting.n + 1)
+        for case in cases:
+            for label in (0, 1, 2):
+                head = counts[:, case.base == label].sum(axis=1)
+                of_rest = binom.pmf(rest, setting.base_n - setting.n, min(1.0, case.weights[case.base == label].sum()))
+                weight = chances(counts, case.weights)[:, None] * of_rest
+                for answers in case.modified:
+                    lost = counts[:, (case.base == label) & (answers != label)].sum(axis=1)
+                    hits = counts[:, answers == label].sum(axis=1)
+                    claimed = claims[head[:, None], rest[None], 3, lost[:, None], hits[:, None]]
+                    found = max(found, float(weight[claimed > 1 - case.weights[answers == label].sum() + 1e-12].sum()))
+        return found / allowed
+
+    assert 0.1 < largest(from_above) <= 1 + 1e-9
+    assert largest(lambda s, x: from_above(replace(s, alpha=4 * s.alpha, alpha_z=4 * s.alpha_z), x)) > 1
+
+
 def test_four_hundred_of_them() -> None:
     """The same check, short."""
     alone, together = worst(400, real, (*COMBINED, *SPLIT, *ROUTED))
@@ -217,19 +266,6 @@ def _published(alpha_z: float, lost: int, hits: int, draws: int, setting: Settin
     return base_lower - float(proportion_upper_bound(lost, setting.n, alpha=alpha_z))
 
 
-COMBINED = (
-    Setting(n0=3, base_n=36, n=6, alpha=0.1, alpha_z=0.1, rule="incremental"),
-    Setting(n0=3, base_n=30, n=5, alpha=0.2, alpha_z=0.05, rule="incremental", models=5),
-)
-SPLIT = (
-    Setting(n0=3, base_n=9, n=9, alpha=0.02, alpha_z=0.2, rule="incremental", models=5),
-    Setting(n0=3, base_n=20, n=8, alpha=0.1, alpha_z=0.1, rule="incremental"),
-)
-ROUTED = (
-    Setting(n0=3, base_n=20, n=8, alpha=0.2, alpha_z=0.05, rule="auto", models=5),
-    Setting(n0=3, base_n=20, n=8, alpha=0.1, alpha_z=0.1, rule="auto"),
-    Setting(n0=3, base_n=36, n=6, alpha=0.1, alpha_z=0.1, rule="auto"),
-)
 MUTANTS: dict[str, tuple[Lower, tuple[Setting, ...]]] = {
     "no bound on the lost share": (
         lambda s, x: proportion_lower_bound(x.head + x.beyond, s.base_n, alpha=s.alpha) - x.lost / s.n,
@@ -381,11 +417,11 @@ def test_no_fewer_copies_decide() -> None:
     """By enumeration: with one copy less, neither all hits nor all misses decide."""
     either = []
     for lost, hits, n, p0 in ((0, 0, 0, 0.69), (0, 6, 6, 0.69), (1, 5, 9, 0.5), (0, 12, 12, 0.9)):
-        b = fewest_to_decide_modified(lost, hits, n, p0, base_lower=0.98, alpha_z=1e-3, alpha=2e-3, most=5_000)
+        b = fewest_to_decide_modified(lost, 0, hits, n, p0, base=(0.97, 0.98), alpha_z=1e-3, most=5_000)
 
         def decided(more: int, lost: int = lost, hits: int = hits, n: int = n, p0: float = p0) -> bool:
-            shown = shown_modified(lost, hits + more, n + more, p0, base_lower=0.98, alpha_z=1e-3)
-            return bool(shown) or log_evidence_below(hits, n + more, p0) >= -np.log(2e-3)
+            shown = shown_modified(lost, hits + more, n + more, p0, base_lower=0.97, alpha_z=1e-3)
+            return bool(shown) or bool(refuted_modified(0, hits, n + more, p0, base_upper=0.98, alpha_z=1e-3))
 
         assert decided(b)
         either.append(b)
@@ -402,7 +438,7 @@ def test_no_fewer_copies_decide() -> None:
         lambda: modified_lower_bound(0.9, 0, 10, alpha_z=0.0),
         lambda: anytime_modified_lower_bound(0, 5, 10, base_lower=0.9, alpha_z=1.0),
         lambda: anytime_modified_lower_bound(0, 11, 10, base_lower=0.9, alpha_z=0.1),
-        lambda: fewest_to_decide_modified(0, 0, 0, 0.5, base_lower=0.9, alpha_z=0.1, alpha=0.1, most=0),
+        lambda: fewest_to_decide_modified(0, 0, 0, 0, 0.5, base=(0.9, 0.95), alpha_z=0.1, most=0),
     ],
 )
 def test_impossible_arguments_are_refused(wrong: Callable[[], object]) -> None:
