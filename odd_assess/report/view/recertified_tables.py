@@ -93,7 +93,7 @@ def unchanged(pair: Pair) -> Floats | None:
     if pair.after.anytime.any():
         return None
     columns = (found.base_hits, found.base_n, found.head, n)
-    first, group = distinct(*columns, found.route == "fresh")
+    first, group = distinct(*columns, (found.route == "fresh").astype(np.int64))
     cases = zip(found.route[first].tolist(), *(column[first].tolist() for column in columns), strict=True)
     shown = np.array(
         [
