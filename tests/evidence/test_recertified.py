@@ -88,9 +88,9 @@ def test_what_was_reused_is_read_from_the_certificates(tmp_path: Path) -> None:
     assert set(found.head.tolist()) == {47}
     assert set(found.base_hits.tolist()) == {95}
     assert (found.draws, found.base_draws, found.base_selection) == (300, 660, 60)
-    assert (found.alpha, found.alpha_z) == pytest.approx((0.0015, 0.0005))
-    assert found.joint_alpha == pytest.approx(0.003)
-    assert found.fresh_alpha == pytest.approx(0.001)
+    assert (found.terms.alpha, found.terms.alpha_z) == pytest.approx((0.0015, 0.0005))
+    assert found.terms.joint_alpha == pytest.approx(0.003)
+    assert found.terms.fresh_alpha == pytest.approx(0.001)
     assert (found.seconds, found.base_seconds) == (2.5, 30.0)  # a third of the baseline's draws was timed
 
 

@@ -274,7 +274,7 @@ def test_every_format_names_the_baseline(again: Build, models: int) -> None:
         assert "recertified from digit-reader (finished 2026-11-18" in text
         assert found.model[:12] in text
         assert found.certificates[:12] in text
-        assert "300,000 draws where the baseline took 3,030,000; alpha 0.0005 + 0.0005 a certificate" in text
+        assert "300,000 draws where the baseline took 3,030,000; alpha 0.001 a certificate" in text
         assert ("0.002 jointly over 3 models" in text) is (models == 3)
     check_xsd(ET.fromstring(junit(assessment)))
     assert found.certificates in elements["A_digit-reader_baseline"]["text"]

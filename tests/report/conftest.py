@@ -17,6 +17,7 @@ from scipy.special import ndtr
 from odd_assess.certify.plans import IncrementalPlan, SequentialPlan
 from odd_assess.certify.procedures import incremental, sequential
 from odd_assess.criteria import asked_radii, certified_at, check, radius_loss, verdict
+from odd_assess.criteria.terms import terms_of
 from odd_assess.errors import Location
 from odd_assess.odd.attributes import Boolean, Continuous, LogUniform, Ordinal
 from odd_assess.odd.constraints import OneOf, Statement
@@ -477,9 +478,9 @@ def recertified_assessment_of(
     base = assessment_of(state=state, points=points, design=design)
     old, rng = base.results, np.random.default_rng(13)
     plan = Recertification(draws=draws, share=share, route=route, models=models, when_decided=when_decided)  # type: ignore[arg-type]
-    alpha, alpha_z = (1 - share) * ALPHA, share * ALPHA
+    terms = terms_of(plan, ALPHA)
     radii = asked_radii(finding.criterion for finding in base.findings) if when_decided else ()
-    incremental_plan = IncrementalPlan(n=draws, alpha=alpha, alpha_z=alpha_z, route=route, models=models, radii=radii)  # type: ignore[arg-type]
+    incremental_plan = IncrementalPlan(n=draws, alpha=terms.alpha, alpha_z=terms.alpha_z, route=route, models=models, radii=radii)  # type: ignore[arg-type]
     columns = {name: getattr(old, name) for name in ("index", "cell", "level", "label", "clean")}
     truth = old.hits / old.n
     before = _results(rng, truth, columns, BASE_N, old.chosen)
@@ -495,21 +496,24 @@ def recertified_assessment_of(
         for row in range(points)
     ]
     reused = [certificate.reused for certificate in found]
+    counted = {
+        name: np.array([getattr(one, name) for one in reused]) for name in ("base_hits", "base_n", "head", "lost", "changed")
+    }
+    hits, n = (np.array(values) for values in zip(*((one.counts.of(one.label), one.n) for one in found), strict=True))
+    of_both = {name: counted[name] for name in ("base_hits", "base_n", "head", "lost")}
     results = replace(
         before,
-        hits=np.array([certificate.counts.of(certificate.label) for certificate in found]),
+        hits=hits,
         label_hits=np.array([certificate.counts.of(int(old.label[row])) for row, certificate in enumerate(found)]),
         n0=np.zeros(points, dtype=np.int64),
-        n=np.array([certificate.n for certificate in found]),
+        n=n,
         p_a_lower=np.array([certificate.p_a_lower for certificate in found]),
+        p_upper=np.where(old.chosen == old.label, terms.upper_bounds(**of_both, hits=hits, n=n), np.nan),
         radius=np.array([getattr(certificate, "radius", 0.0) for certificate in found]),
         certified=np.array([isinstance(certificate, Certified) for certificate in found]),
         anytime=np.full(points, when_decided),
         base_n=np.full(points, BASE_N),
     )
-    counted = {
-        name: np.array([getattr(one, name) for one in reused]) for name in ("base_hits", "base_n", "head", "lost", "changed")
-    }
     told = Recertified(
         run="digit-reader",
         title="Handwritten digit reader, release 1.2",
@@ -518,8 +522,7 @@ def recertified_assessment_of(
         model="9a" * 32,
         certificates="7c" * 32,
         plan=plan,
-        alpha=alpha,
-        alpha_z=alpha_z,
+        terms=terms,
         route=np.array([one.route for one in reused if one is not None]),
         draws=int(results.n.sum()),
         base_draws=points * (N0 + BASE_N),

@@ -17,7 +17,14 @@ from odd_assess.report.view import curve, recertified_tables
 from odd_assess.report.view.budgets import largest_cap
 from odd_assess.report.view.recertified import recertified
 from odd_assess.report.view.records import RecertifiedView, Table
-from odd_assess.stats import certified_radius, modified_lower_bound, proportion_lower_bound, proportion_upper_bound
+from odd_assess.stats import (
+    Terms,
+    certified_radius,
+    combined_lower_bound,
+    product_level,
+    proportion_lower_bound,
+    proportion_upper_bound,
+)
 
 Build = Callable[..., Assessment]
 
@@ -66,7 +73,7 @@ def test_head_note_contents_and_claims_name_the_baseline(again: Build) -> None:
     assert facts["Draws a point"] == "1,000 (recertified)"
     assert facts["Draws in all"] == "300,000; 3,030,000 before, for its baseline"
     assert any(note.startswith("Recertified from run digit-reader of 18") for note in shown.verdict.notes)
-    assert "0.0005 for what was drawn now" in shown.claims[0].text
+    assert "combined at the whole probability" in shown.claims[0].text
     assert any("7c7c7c7c7c7c" in fact.text for fact in shown.limits)
     text = html(shown)
     assert text.count('href="#recertified"') == 1
@@ -151,12 +158,12 @@ def test_counts_of_changed_copies_are_told(again: Build) -> None:
 
 
 def test_errors_sum_to_those_of_a_certificate_and_of_all_models(again: Build) -> None:
-    """Alpha + alpha_z for one model, alpha + M alpha_z for M; fresh counts have alpha / M + alpha_z, or alpha / M by the published rule."""
-    one = section(again()).errors
-    assert column(one, "α at most") == pytest.approx([0.0005, 0.0005, 0.001])
+    """Alpha + alpha_z for one model, alpha + M alpha_z for M; fresh counts have alpha / M + alpha_z, or alpha / M by the published rule, which splits alpha."""
+    assert column(section(again()).errors, "α at most") == pytest.approx([0.001])
+    assert column(section(again(route="gamma")).errors, "α at most") == pytest.approx([0.0005, 0.0005, 0.001])
     assert not any("Several models" in fact.name for fact in section(again()).holds)
     three = again(models=3, share=0.25)
-    assert column(section(three).errors, "α at most") == pytest.approx([0.00075, 0.00025, 0.001, 0.0015])
+    assert column(section(three).errors, "α at most") == pytest.approx([0.001, 0.0015])
     assert "the counts have the level 0.0005" in section(three).errors.note
     assert any(fact.name == "Several models on one baseline" and "0.0015" in fact.text for fact in section(three).holds)
     assert "the counts have the level 0.00025" in section(again(models=3, share=0.25, route="gamma")).errors.note
@@ -215,9 +222,9 @@ def test_scatter_holds_every_point_once_by_its_route(again: Build) -> None:
 
 
 def test_cap_is_the_largest_radius_of_either_route(again: Build) -> None:
-    """No point exceeds it; alone, each route has its own: the baseline's bound less zeta's for no lost copy, or all copies counted afresh."""
-    base = proportion_lower_bound(10_000, 10_000, alpha=0.0005)
-    changed = float(certified_radius(float(modified_lower_bound(base, 0, 1000, alpha_z=0.0005)), sigma=0.25))
+    """No point exceeds it; alone, each route has its own: both tests combined for no lost copy, or all copies counted afresh."""
+    level = product_level(Terms(rule="auto", alpha=0.0005, alpha_z=0.0005))
+    changed = float(certified_radius(combined_lower_bound(9000, 9000, 0, 1000, level=level), sigma=0.25))
     afresh = float(certified_radius(proportion_lower_bound(1000, 1000, alpha=0.001), sigma=0.25))
     of = {rule: again(route=rule, points=60) for rule in ("incremental", "fresh", "auto")}
     assert largest_cap(of["incremental"]) == changed
