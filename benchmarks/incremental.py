@@ -40,7 +40,7 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -48,7 +48,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtri
 from scipy.stats import binom
 
 from benchmarks.modified import BASE_N, N0, NOT_ASKED, SETTING, SIGMA, Asked, Labels, Subjects, asked, asked_further, further, read
@@ -64,20 +64,20 @@ from odd_assess.certify import (
     procedure,
 )
 from odd_assess.certify.procedures import Draw, incremental
-from odd_assess.records import Abstained, Bools, Certificate, Certified, Counts, Floats, Ints
+from odd_assess.criteria.point_states import certified_at, refuted_at
+from odd_assess.evidence import MAIN, EvidenceStore, Row, results
+from odd_assess.odd.attributes import Ordinal
+from odd_assess.odd.domain import Domain
+from odd_assess.records import Abstained, Bools, Certificate, Counts, Floats, Ints, OddPoint
 from odd_assess.stats import (
+    Terms,
     anytime_lower_bound,
-    anytime_upper_bound,
-    fresh_from,
-    largest_radius,
-    log_evidence_below,
-    log_evidence_modified,
     proportion_lower_bound,
     proportion_upper_bound,
     true_fraction_lower,
     true_fraction_upper,
 )
-from odd_assess.stats.discordant import _most_lost
+from odd_assess.stats.search import smallest
 
 TOTAL = 0.002
 SHARES = (0.01, 0.02, 0.05, 0.10)
@@ -86,8 +86,9 @@ ORDERS = 16
 BOOTSTRAP = 1_000
 SELECTIONS = (10, 32, 100)
 SLOWER = 0.95
-KEPT = 1_000
+KEPT = (1_000, 2_000)
 """Answers of the baseline that the gates may use."""
+GATE_SELECTIONS = (100, 32)
 MOST_POINTS = 300
 
 
@@ -160,6 +161,12 @@ def pair_of(base: Asked, modified: Asked, *, orders: int = ORDERS, seed: int = 0
     )
 
 
+def joined(first: Asked, second: Asked) -> Asked:
+    """The points of both."""
+    names = ("label", "select", "bound")
+    return Asked(**{name: np.concatenate([getattr(first, name), getattr(second, name)]) for name in names})
+
+
 @lru_cache(maxsize=2**12)
 def lower_of(n: int, alpha: float) -> Floats:
     """The lower bound of each count 0 ... n."""
@@ -179,142 +186,101 @@ def radii(p_a_lower: Floats) -> Floats:
 
 # ---------------------------------------------------------------- rules
 
-Fresh = Bools
-"""(R, P): where the bound from fresh counts is taken."""
+
+BY_TAIL = Terms(rule="auto", alpha=TOTAL / 2, alpha_z=TOTAL / 2)
+AS_PUBLISHED = replace(BY_TAIL, rule="gamma", gamma=GAMMA)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """A way to certify from n copies: which answers count as zeta, where fresh counts are taken, and how the error is divided.
+    """A way to certify from n copies.
 
-    zeta      "changed", "lost" or "net" (lost less gained: `net_upper`)
-    route     "gamma" (published), "tail" (ours), "fresh", "incremental", "best" (looks at both results: not sound, the limit of what a route can do) or
-              "halves" (both bounds at every point, each with half of alpha_z: sound)
-    assumed   of a route by the tail, the share of lost copies that is expected, times the root of (1 - share of the tail's hits) where ``by_miss``
-    skip      no copy is asked for at a point that the route makes incremental and where even no lost copy would leave more than 1/2: it abstains
-              whatever is answered
+    ``terms``: how `odd_assess.stats.incremental` bounds and routes. ``published``: all changed answers count as lost, and fresh counts are bounded at alpha +
+    alpha_z, as in the paper (the package gives them alpha under this route). ``assumed``: the share of lost copies that is expected when the tail decides the
+    route. ``skip``: no copy is asked for at a point that the route makes incremental and where even no lost copy would leave more than 1/2: it abstains
+    whatever is answered.
     """
 
     name: str
-    zeta: str = "lost"
-    route: str = "tail"
-    part_z: float = 0.5
+    terms: Terms = BY_TAIL
+    published: bool = False
     assumed: float = 0.0
-    by_miss: bool = False
     skip: bool = False
 
-    @property
-    def alphas(self) -> tuple[float, float]:
-        """(alpha, alpha_z)."""
-        return TOTAL * (1 - self.part_z), TOTAL * self.part_z
+    def fresh(self, pair: Pair, n: int) -> Bools:
+        """Where fresh counts are taken (R, P)."""
+        known: dict[str, int] = {"base_n": pair.base_n, "tail": N0 + pair.base_n - n, "n": n}
+        if self.assumed:
+            limit = limit_of(self.terms, assumed=self.assumed, **known)
+            return np.asarray(self._tail(pair, n) >= limit)
 
-    def zetas(self, pair: Pair, n: int) -> Floats:
-        """The upper bounds of zeta (R, P)."""
-        return self._zetas(pair, n, self.alphas[1])
+        def is_fresh(base_hits: int, tail_hits: int) -> bool:
+            return self.terms.route(base_hits=base_hits, tail_hits=tail_hits, **known) == "fresh"
 
-    def _zetas(self, pair: Pair, n: int, level: float) -> Floats:
-        if self.zeta == "net":
-            lost, gained = pair.lost[:, :, n], pair.gained[:, :, n]
-            (ways, back) = np.unique(np.stack([lost.ravel(), gained.ravel()]), axis=1, return_inverse=True)
-            return np.array([net_upper(int(a), int(b), n, level) for a, b in ways.T])[back.ravel()].reshape(lost.shape)
-        return upper_of(n, level)[getattr(pair, self.zeta)[:, :, n]]
+        return each(is_fresh, pair.base_hits, self._tail(pair, n)).astype(np.bool_)
 
-    def fresh(self, pair: Pair, n: int) -> Fresh:
-        """Where fresh counts are taken (R, P); for "best" and "halves" where they happen to bound better."""
-        alpha, alpha_z = self.alphas
-        base = lower_of(pair.base_n, alpha)[pair.base_hits]
-        match self.route:
-            case "gamma":
-                return np.broadcast_to(base >= GAMMA, pair.hits.shape[:2])
-            case "tail":
-                tail = pair.base_selected + pair.base_hits - pair.head[:, :, n]
-                limit = limit_of(
-                    N0 + pair.base_n - n, pair.base_n, n, alpha=alpha, alpha_z=alpha_z, assumed=self.assumed, by_miss=self.by_miss
-                )
-                return tail >= limit
-            case "fresh" | "incremental":
-                return np.full(pair.hits.shape[:2], self.route == "fresh")
-            case _:
-                counted, by_base = self._both(pair, n)
-                return counted > by_base
+    def bounds(self, pair: Pair, n: int) -> Floats:
+        """Lower bounds (R, P)."""
+        lost = pair.changed if self.published else pair.lost
+        level = TOTAL if self.published else self.terms.fresh_alpha
+        counted = lower_of(n, level)[pair.hits[:, :, n]]
+        return np.where(self.fresh(pair, n), counted, self._by_base(pair, n, lost[:, :, n]))
 
     def draws(self, pair: Pair, n: int) -> Floats:
         """The copies that each point takes (P,), on average over the orders."""
         if not self.skip:
             return np.full(len(pair.label), float(n))
-        alpha, alpha_z = self.alphas
-        hopeless = lower_of(pair.base_n, alpha)[pair.base_hits] - upper_of(n, alpha_z)[0] <= 0.5
+        hopeless = self._by_base(pair, n, np.zeros_like(pair.lost[:, :, n])) <= 0.5
         return np.asarray(n * (1.0 - (hopeless & ~self.fresh(pair, n)).mean(axis=0)))
 
-    def _both(self, pair: Pair, n: int) -> tuple[Floats, Floats]:
-        alpha, alpha_z = self.alphas
-        halved = self.route == "halves"
-        base = lower_of(pair.base_n, alpha)[pair.base_hits]
-        level = alpha_z / 2 if halved else alpha_z
-        by_base = base - self._zetas(pair, n, level)
-        counted = lower_of(n, level if halved else TOTAL)[pair.hits[:, :, n]]
-        return counted, by_base
+    def _tail(self, pair: Pair, n: int) -> NDArray[Any]:
+        return np.asarray(pair.base_selected + pair.base_hits - pair.head[:, :, n])
 
-    def bounds(self, pair: Pair, n: int) -> Floats:
-        """Lower bounds (R, P)."""
-        counted, by_base = self._both(pair, n)
-        return np.where(self.fresh(pair, n), counted, by_base)
+    def _by_base(self, pair: Pair, n: int, lost: NDArray[np.int32]) -> Floats:
+        def bound(base_hits: int, head: int, count: int) -> float:
+            return self.terms.lower_bound(
+                "incremental", base_hits=base_hits, base_n=pair.base_n, head=head, lost=count, hits=0, n=n
+            )
+
+        return each(bound, pair.base_hits, pair.head[:, :, n], lost)
 
 
-@lru_cache(maxsize=2**10)
-def limit_of(tail: int, base_n: int, n: int, *, alpha: float, alpha_z: float, assumed: float, by_miss: bool) -> int:
-    """The hits of the tail from which on fresh counts are expected to bound better, where a share of copies is expected to be lost.
+def each(function: Callable[..., float], *columns: NDArray[Any]) -> Floats:
+    """The function of each entry of the columns, which broadcast."""
+    arrays = np.broadcast_arrays(*columns)
+    different, back = np.unique(np.stack([array.ravel() for array in arrays]), axis=1, return_inverse=True)
+    return np.array([function(*(int(value) for value in entry)) for entry in different.T])[back.ravel()].reshape(arrays[0].shape)
 
-    `fresh_from` where none is; a model that loses copies is taken to gain as many.
-    """
-    if assumed == 0:
-        return fresh_from(tail, base_n, n, alpha=alpha, alpha_z=alpha_z, alpha_fresh=alpha + alpha_z)
-    lowest, highest = lower_of(n, alpha + alpha_z), upper_of(n, alpha_z)
+
+@lru_cache(maxsize=2**6)
+def limit_of(terms: Terms, *, base_n: int, tail: int, n: int, assumed: float) -> int:
+    """`fresh_from` where this share of copies is expected to be lost, and as many to be gained."""
+    lowest, chances = lower_of(n, terms.fresh_alpha), binom.pmf(np.arange(n + 1), n, assumed)
+    few = range(int(binom.isf(1e-6, n, assumed)) + 1)
 
     def fresh_is_better(hits: int) -> bool:
         share = hits / tail
-        losing = assumed * np.sqrt(1 - share) if by_miss else assumed
-        by_base = float(proportion_lower_bound(round(share * base_n), base_n, alpha=alpha)) - float(binomial(n, losing) @ highest)
-        return float(binomial(n, share) @ lowest) > by_base
+        base_hits, head = round(share * (base_n - n)) + round(share * n), round(share * n)
+        by_base = [
+            terms.lower_bound("incremental", base_hits=base_hits, base_n=base_n, head=head, lost=k, hits=head, n=n) for k in few
+        ]
+        return float(binom.pmf(np.arange(n + 1), n, share) @ lowest) > float(chances[: len(few)] @ by_base)
 
-    low, high = tail // 2, tail + 1
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if fresh_is_better(middle) else (middle + 1, high)
-    return low
-
-
-def binomial(n: int, p: float) -> Floats:
-    """The chances of 0 ... n."""
-    return np.asarray(binom.pmf(np.arange(n + 1), n, p))
+    fewest = smallest(lambda beyond: not fresh_is_better(tail + 1 - beyond), most=tail + 1)
+    return 0 if fewest is None else tail + 2 - fewest
 
 
-@lru_cache(maxsize=2**16)
-def net_upper(lost: int, gained: int, n: int, alpha: float) -> float:
-    """An upper bound on P(lost) - P(gained), to try what it would give: Buehler's, as `odd_assess.stats.discordant` computes with proof, here on a grid.
-
-    The chance to gain is taken to be at most its own upper bound at alpha / 100, for which the rest is tested at .99 alpha (Berger and Boos, 1994).
-    """
-    most_gain = float(proportion_upper_bound(gained, n, alpha=alpha / 100))
-    k = np.arange(min(n, int(binom.isf(1e-9, n, most_gain)) + 2), dtype=np.float64)
-    most_lost = _most_lost(lost, gained, np.arange(n + 1, dtype=np.float64), -float(ndtri(alpha)))[: len(k)]
-
-    def chance(net: float) -> float:
-        gain = np.linspace(0.0, max(min(most_gain, (1 - net) / 2), 0.0), 25)[:, None]
-        gain = np.maximum(gain, max(-net, 0.0))
-        loss = np.clip((gain + net) / (1 - gain), 0.0, 1.0)
-        return float((binom.pmf(k, n, gain) * binom.cdf(most_lost, n - k, loss)).sum(axis=1).max())
-
-    low, high = (lost - gained) / n, 1.0
-    while high - low > 1e-5:
-        middle = (low + high) / 2
-        low, high = (middle, high) if chance(middle) > 0.99 * alpha else (low, middle)
-    return high
-
-
-PAPER = Rule(name="paper", zeta="changed", route="gamma")
+PAPER = Rule(name="paper", terms=AS_PUBLISHED, published=True)
 OURS = Rule(name="ours")
-SKIPPING = Rule(name="ours, skipping", skip=True)
+SKIPPING = replace(OURS, name="ours, skipping", skip=True)
+RULES = (
+    PAPER,
+    Rule(name="paper, lost copies", terms=AS_PUBLISHED),
+    OURS,
+    Rule(name="ours, .2 % assumed lost", assumed=0.002),
+    SKIPPING,
+    Rule(name="fresh everywhere", terms=replace(BY_TAIL, rule="fresh")),
+)
 
 
 # ---------------------------------------------------------------- speed-up
@@ -375,10 +341,11 @@ def scratch_of(pair: Pair, *, any_class: bool) -> Scratch:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class Cell:
     """One rule for one model and n.
 
     ``drawn``: the mean draws of a point. The ratios of draws: to n0 = 100, with its interval; to the best way from nothing; to a class known for nothing.
+    ``zeta_changed`` and ``zeta_lost``: the mean upper bounds at alpha_z of the share of changed answers and of lost ones.
     """
 
     rule: str
@@ -390,18 +357,20 @@ class Row:
     high: float
     best: float
     known: float
-    zeta: float
+    zeta_changed: float
+    zeta_lost: float
     fresh: float
 
     def __str__(self) -> str:
-        flag = "" if self.best >= SLOWER else "  SLOWER"
+        slower = [words for words, ratio in (("n0=100", self.ratio), ("no n0", self.known), ("best", self.best)) if ratio < SLOWER]
         return (
             f"{self.rule:<26} {self.n:5d} {self.drawn:6.0f}  {self.radius:.4f}  {self.ratio:5.2f} [{self.low:4.2f}, {self.high:4.2f}]"
-            f"  {self.best:5.2f}  {self.known:5.2f}   {self.zeta:.4f}  {self.fresh:5.0%}{flag}"
+            f"  {self.known:5.2f}  {self.best:5.2f}   {self.zeta_changed:.4f} {self.zeta_lost:.4f}  {self.fresh:5.0%}"
+            f"{'  slower than ' + ', '.join(slower) if slower else ''}"
         )
 
 
-def row_of(pair: Pair, scratch: Scratch, rule: Rule, n: int, *, any_class: bool, bootstrap: int = BOOTSTRAP) -> Row:
+def cell_of(pair: Pair, scratch: Scratch, rule: Rule, n: int, *, any_class: bool, bootstrap: int = BOOTSTRAP) -> Cell:
     """The ratios of one cell."""
     points = credit(pair, rule.bounds(pair, n), pair.chosen, any_class=any_class)
     drawn = rule.draws(pair, n)
@@ -413,7 +382,7 @@ def row_of(pair: Pair, scratch: Scratch, rule: Rule, n: int, *, any_class: bool,
         weights = np.bincount(generator.integers(0, p, p), minlength=p) / p
         ratios.append(scratch.plain[N0].needed(float(weights @ points), weights) / float(weights @ drawn))
     low, high = np.quantile(ratios, [0.025, 0.975], method="nearest") if ratios else (np.nan, np.nan)
-    return Row(
+    return Cell(
         rule=rule.name,
         n=n,
         drawn=mean,
@@ -423,36 +392,13 @@ def row_of(pair: Pair, scratch: Scratch, rule: Rule, n: int, *, any_class: bool,
         high=float(high),
         best=scratch.best(target) / mean,
         known=scratch.known.needed(target) / mean,
-        zeta=float(rule.zetas(pair, n).mean()),
+        zeta_changed=float(upper_of(n, TOTAL / 2)[pair.changed[:, :, n]].mean()),
+        zeta_lost=float(upper_of(n, TOTAL / 2)[pair.lost[:, :, n]].mean()),
         fresh=float(rule.fresh(pair, n).mean()),
     )
 
 
-HEADING = f"{'':<26} {'n':>5}  drawn  radius  n0=100 [95 %]          best  known    zeta   fresh"
-
-
-def candidates() -> tuple[Rule, ...]:
-    """Rules that are compared."""
-    parts = (0.5, 0.75, 0.9, 0.95)
-    found = [replace(PAPER, name=f"paper 1:{round(z / (1 - z))}", part_z=z) for z in parts]
-    found += [Rule(name="halves 1:9", route="halves", part_z=0.9)]
-    found += [replace(PAPER, name="gamma, lost", zeta="lost"), Rule(name="fresh everywhere", route="fresh")]
-    for z in parts:
-        words = f"1:{round(z / (1 - z))}"
-        found += [Rule(name=f"tail {words}", part_z=z)]
-        found += [Rule(name=f"tail {words} lost {s:.1%}", part_z=z, assumed=s) for s in (0.002, 0.005, 0.01)]
-        found += [Rule(name=f"tail {words} lost {s:g} root", part_z=z, assumed=s, by_miss=True) for s in (0.005, 0.01, 0.02)]
-        found += [
-            Rule(name=f"net {words}", zeta="net", part_z=z),
-            Rule(name=f"net {words} lost 0.2%", zeta="net", part_z=z, assumed=0.002),
-        ]
-        found += [Rule(name=f"net {words} lost 0.005 root", zeta="net", part_z=z, assumed=0.005, by_miss=True)]
-        found += [
-            Rule(name=f"tail {words} skip", part_z=z, skip=True),
-            Rule(name=f"net {words} skip", zeta="net", part_z=z, skip=True),
-        ]
-        found += [Rule(name=f"best {words} (not sound)", route="best", part_z=z)]
-    return tuple(found)
+HEADING = f"{'':<26} {'n':>5}  drawn  radius  n0=100 [95 %]         no n0   best   zeta all/lost  fresh"
 
 
 # ---------------------------------------------------------------- sequential
@@ -502,11 +448,9 @@ def replayed(asked_for: Generator[Draw, Any, Certificate], select: Labels, bound
             return found
 
 
-def sequential_certificates(
-    base: Asked, modified: Asked, *, radius: float, share: float = 0.5, most: int = KEPT
-) -> list[Certificate]:
+def sequential_certificates(base: Asked, modified: Asked, *, radius: float, most: int) -> list[Certificate]:
     """The recertification of each point, until ``radius`` is decided."""
-    plan = IncrementalPlan(n=most, alpha=TOTAL * (1 - share), alpha_z=TOTAL * share, radii=(radius,))
+    plan = IncrementalPlan(n=most, alpha=TOTAL / 2, alpha_z=TOTAL / 2, radii=(radius,))
     classes = classes_of(base, modified)
     return [
         replayed(incremental(plan, base_certificate(base, i)), modified.select[i], modified.bound[i], classes)
@@ -545,50 +489,29 @@ def classes_of(*models: Asked) -> int:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class States:
-    """What is known of each point at a radius, and what it took: ``shown`` and ``refuted`` (P,), ``draws`` (P,)."""
+    """What is known of each point at a radius, and what it took: ``shown`` and ``refuted`` (P,), each wrong with probability <= alpha, ``draws`` (P,)."""
 
     shown: Bools
     refuted: Bools
     draws: Ints
+    alpha: float = TOTAL
+
+
+ONE_CELL = Domain(attributes=(Ordinal(id="any", labels=("a", "b")),))
 
 
 def states_of(certificates: Sequence[Certificate], label: Ints, radius: float) -> States:
-    """As the criteria read certificates (`odd_assess.criteria.point_states`)."""
-    shown = np.array(
-        [isinstance(c, Certified) and c.label == y and c.radius >= radius for c, y in zip(certificates, label, strict=True)]
-    )
-    hits = np.array([c.counts.of(int(y)) for c, y in zip(certificates, label, strict=True)])
-    n = np.array([c.n for c in certificates])
-    upper = largest_radius(anytime_upper_bound(hits, n, alpha=TOTAL), sigma=SIGMA)
-    return States(shown=shown, refuted=(upper < radius) & ~shown, draws=n + np.array([c.n0 for c in certificates]))
-
-
-def two_sided_states(base: Asked, modified: Asked, *, radius: float, share: float = 0.5, most: int = KEPT) -> States:
-    """A form that is tried: a radius is also refuted by the baseline's upper bound and the copies that the modified model gained.
-
-    1 - p' >= (1 - p) - P(gained), so `log_evidence_modified` with hits and misses exchanged is evidence against p' >= p0, with error alpha + alpha_z as well.
-    It looks after each draw.
-    """
-    pair = pair_of(base, modified, orders=1)
-    alpha, enough = TOTAL * (1 - share), -np.log(TOTAL * share)
-    n, p0 = np.arange(1, most + 1)[None], float(ndtr(radius / SIGMA))
-    hits, lost, gained = (counts[0, :, 1 : most + 1] for counts in (pair.hits, pair.lost, pair.gained))
-    lower = lower_of(pair.base_n, alpha)[pair.base_hits][:, None]
-    lower_of_miss = lower_of(pair.base_n, alpha)[pair.base_n - pair.base_hits][:, None]
-    shown = log_evidence_modified(lost, hits, n, p0, base_lower=lower) >= enough
-    refuted = log_evidence_modified(gained, n - hits, n, 1 - p0, base_lower=lower_of_miss) >= enough
-    refuted |= np.asarray(log_evidence_below(hits, n, p0)) >= -np.log(TOTAL)
-    decided = shown | refuted
-    draws = np.where(decided.any(axis=1), decided.argmax(axis=1) + 1, most)
-    points = np.arange(len(draws))
-    right = pair.chosen == pair.label
-    of_label = np.array([int((modified.bound[i, :m] == pair.label[i]).sum()) for i, m in enumerate(draws)])
-    upper = largest_radius(anytime_upper_bound(of_label, draws, alpha=TOTAL), sigma=SIGMA)
-    at_end = shown[points, draws - 1] & right
+    """As the criteria read certificates that a run has kept (`odd_assess.criteria.point_states`)."""
+    with tempfile.TemporaryDirectory() as place, EvidenceStore.create(Path(place) / "evidence.sqlite", {}) as store:
+        for i, (certificate, y) in enumerate(zip(certificates, label.tolist(), strict=True)):
+            point = OddPoint(index=i, values={}, cell=0)
+            store.add(MAIN, Row(point=point, base=None, label=y, clean=y, input_sha256=""), certificate)
+        found = results(store.columns(MAIN), ONE_CELL)
     return States(
-        shown=at_end,
-        refuted=((refuted[points, draws - 1] & right) | np.asarray(upper < radius)) & ~at_end,
-        draws=draws.astype(np.int64),
+        shown=certified_at(found, radius),
+        refuted=refuted_at(found, radius),
+        draws=found.n0 + found.n,
+        alpha=float(found.alpha.max()),
     )
 
 
@@ -616,7 +539,7 @@ def gate(
     found = []
     for _ in range(orders):
         order = generator.integers(0, len(states.shown), most)
-        lower, upper = domain_bounds(states.shown[order], states.refuted[order], beta=1 - confidence)
+        lower, upper = domain_bounds(states.shown[order], states.refuted[order], beta=1 - confidence, alpha=states.alpha)
         spent = np.cumsum(states.draws[order])
         for size in looks(most, until_decided=True):
             met, not_met = lower[size - 1] >= required, upper[size - 1] < required
@@ -627,12 +550,12 @@ def gate(
     return Gate(draws=float(draws), points=float(points), met=float(met), not_met=float(not_met))
 
 
-def domain_bounds(shown: Bools, refuted: Bools, *, beta: float) -> tuple[Floats, Floats]:
-    """Bounds on the fraction of the ODD after 1, 2 ... points, at any time."""
+def domain_bounds(shown: Bools, refuted: Bools, *, beta: float, alpha: float) -> tuple[Floats, Floats]:
+    """The bounds of "certified accuracy" after 1, 2 ... points, at any time (`odd_assess.criteria.claims.FractionClaim`, by test)."""
     m = np.arange(1, len(shown) + 1)
     lower = np.maximum.accumulate(np.asarray(anytime_lower_bound(np.cumsum(shown), m, alpha=beta)))
     upper = 1 - np.maximum.accumulate(np.asarray(anytime_lower_bound(np.cumsum(refuted), m, alpha=beta)))
-    return np.asarray(true_fraction_lower(lower, alpha=TOTAL)), np.asarray(true_fraction_upper(upper, alpha=TOTAL))
+    return np.asarray(true_fraction_lower(lower, alpha=alpha)), np.asarray(true_fraction_upper(upper, alpha=alpha))
 
 
 def required_values(base: Asked, radius: float) -> tuple[float, float]:
@@ -657,33 +580,38 @@ class Run:
     folder: Path
     cache: Path
     points: int
+    more: int
     answers: int
     models: tuple[str, ...]
     data: tuple[str, ...]
     any_class: bool
 
-    def subjects(self, data: str) -> Subjects:
-        """The points of a data set."""
-        return _subjects(self.folder / data, self.points)
+    def subjects(self, data: str, more: int = 0) -> Subjects:
+        """The points of a data set, or so many further ones."""
+        return _subjects(self.folder / data, self.points, more)
 
-    def base(self, data: str) -> Asked:
+    def base(self, data: str, more: int = 0) -> Asked:
         """What the baseline answered."""
-        return asked(self.subjects(data), "base", BASE_N, cache=self.cache)
+        return asked(self.subjects(data, more), "base", BASE_N, cache=self.cache)
 
-    def modified(self, data: str, name: str) -> Asked:
+    def modified(self, data: str, name: str, more: int = 0) -> Asked:
         """What a modified model answered."""
-        return asked(self.subjects(data), name, self.answers, cache=self.cache)
+        return asked(self.subjects(data, more), name, self.answers, cache=self.cache)
 
     def pairs(self) -> Iterator[tuple[str, str, Pair]]:
-        """Every data set and model."""
+        """Every data set and model, with the further points."""
         for data in self.data:
             for name in self.models:
-                yield data, name, pair_of(self.base(data), self.modified(data, name))
+                base, modified = self.base(data), self.modified(data, name)
+                if self.more:
+                    base = joined(base, self.base(data, self.more))
+                    modified = joined(modified, self.modified(data, name, self.more))
+                yield data, name, pair_of(base, modified)
 
 
 @lru_cache(maxsize=4)
-def _subjects(home: Path, points: int) -> Subjects:
-    return Subjects(home, points)
+def _subjects(home: Path, points: int, more: int) -> Subjects:
+    return Subjects(home, points, more=more)
 
 
 def sizes(pair: Pair) -> list[int]:
@@ -693,6 +621,7 @@ def sizes(pair: Pair) -> list[int]:
 
 def print_speed(run: Run) -> None:
     """The table of speed-up."""
+    least: dict[str, list[tuple[float, float, float]]] = {}
     for data, name, pair in run.pairs():
         changed, lost = pair.changed[0, :, -1].mean() / pair.most, pair.lost[0, :, -1].mean() / pair.most
         print(f"\n{data} {name}: {len(pair.label)} points, {pair.most:,} answers, {changed:.2%} changed, {lost:.2%} lost")
@@ -700,7 +629,12 @@ def print_speed(run: Run) -> None:
         scratch = scratch_of(pair, any_class=run.any_class)
         for n in sizes(pair):
             for rule in (PAPER, OURS, SKIPPING):
-                print(row_of(pair, scratch, rule, n, any_class=run.any_class), flush=True)
+                cell = cell_of(pair, scratch, rule, n, any_class=run.any_class)
+                print(cell, flush=True)
+                least.setdefault(rule.name, []).append((cell.ratio, cell.known, cell.best))
+    print(f"\nleast ratio of all cells   {'n0=100':>8} {'no n0':>8} {'best':>8}")
+    for rule_name, ratios in least.items():
+        print(f"{rule_name:<26} " + " ".join(f"{ratio:8.2f}" for ratio in np.min(ratios, axis=0)))
 
 
 def print_rules(run: Run) -> None:
@@ -709,11 +643,11 @@ def print_rules(run: Run) -> None:
     worst: dict[str, float] = {}
     for _, _, pair in run.pairs():
         scratch = scratch_of(pair, any_class=run.any_class)
-        for rule in candidates():
-            rows = [row_of(pair, scratch, rule, n, any_class=run.any_class, bootstrap=0) for n in sizes(pair)]
-            found.setdefault(rule.name, []).append([row.ratio for row in rows])
-            worst[rule.name] = min([worst.get(rule.name, np.inf), *(row.best for row in rows)])
-    print(f"\n{'rule':<26} {'mean':>6}  by n ({', '.join(f'{share:.0%}' for share in SHARES)})    worst against the best n0")
+        for rule in RULES:
+            cells = [cell_of(pair, scratch, rule, n, any_class=run.any_class, bootstrap=0) for n in sizes(pair)]
+            found.setdefault(rule.name, []).append([cell.ratio for cell in cells])
+            worst[rule.name] = min([worst.get(rule.name, np.inf), *(cell.ratio for cell in cells)])
+    print(f"\n{'rule':<26} {'mean':>6}  by n ({', '.join(f'{share:.0%}' for share in SHARES)})    least")
     means = {name: np.array(ratios) for name, ratios in found.items()}
     for name, ratios in sorted(means.items(), key=lambda item: -item[1].mean()):
         by_n = "  ".join(f"{ratio:5.2f}" for ratio in ratios.mean(axis=0))
@@ -728,31 +662,35 @@ def print_gate(run: Run) -> None:
             modified = fully_asked(run, data, name)
             for radius in (SIGMA / 2, SIGMA):
                 required = required_values(base, radius)
-                reused = states_of(sequential_certificates(base, modified, radius=radius), modified.label, radius)
                 print(f"\n{data} {name}, r = {radius:g}: gates >= {required[0]:.2f} and >= {required[1]:.2f}")
-                gates = [gate(reused, value) for value in required]
-                print(_line("recertified, n <= 1,000", reused, gates, gates))
-                for share in (0.5, 0.75, 0.9):
-                    both = two_sided_states(base, modified, radius=radius, share=share)
-                    print(_line(f"  two-sided, part {share:g}", both, [gate(both, value) for value in required], gates))
-                for most in (KEPT, BASE_N):
+                reused: dict[int, list[Gate]] = {}
+                for most in KEPT:
+                    states = states_of(sequential_certificates(base, modified, radius=radius, most=most), modified.label, radius)
+                    reused[most] = [gate(states, value) for value in required]
+                    print(_line(f"recertified, n <= {most:,}", states, reused[most]), flush=True)
+                for most in (*KEPT, BASE_N):
                     replays = FreshReplays(modified, radius=radius, most=most)
-                    for n0 in SELECTIONS[::-1]:
+                    for n0 in GATE_SELECTIONS:
+                        words = f"fresh, n0 {n0}, n <= {most:,}"
                         certificates = [c for c in replays.certificates(n0) if c is not None]
                         if len(certificates) < len(modified.label):
-                            print(
-                                f"n0 {n0}, n <= {most:,}: answers are missing at {len(modified.label) - len(certificates)} points"
-                            )
+                            print(f"{words}: answers are missing at {len(modified.label) - len(certificates)} points")
                             continue
                         fresh = states_of(certificates, modified.label, radius)
                         found = [gate(fresh, value) for value in required]
-                        print(_line(f"fresh, n0 {n0}, n <= {most:,}", fresh, found, gates), flush=True)
+                        like = {most: reused[most]} if most in reused else reused
+                        print(_line(words, fresh, found, like), flush=True)
 
 
-def _line(words: str, states: States, found: Sequence[Gate], reused: Sequence[Gate]) -> str:
+def _line(words: str, states: States, found: Sequence[Gate], reused: Mapping[int, Sequence[Gate]] | None = None) -> str:
+    """``reused``: the recertified gates, of whose draws the parts are printed, by the answers that they may use."""
     decided = (states.shown | states.refuted).mean()
-    each = "; ".join(f"{one} (1/{one.draws / ours.draws:.2f})" for one, ours in zip(found, reused, strict=True))
-    return f"{words:<26} {states.draws.mean():7.1f} draws a point, {decided:4.0%} decided; {each}"
+    parts = [
+        "".join(f"; {ours[i].draws / one.draws:.2f} of it at {most:,}" for most, ours in (reused or {}).items())
+        for i, one in enumerate(found)
+    ]
+    each_gate = " | ".join(f"{one}{part}" for one, part in zip(found, parts, strict=True))
+    return f"{words:<26} {states.draws.mean():7.1f} draws a point, {decided:4.0%} decided | {each_gate}"
 
 
 def fully_asked(run: Run, data: str, name: str) -> Asked:
@@ -764,7 +702,7 @@ def fully_asked(run: Run, data: str, name: str) -> Asked:
         i
         for radius in (SIGMA / 2, SIGMA)
         for replays in [FreshReplays(known, radius=radius, most=BASE_N)]
-        for n0 in SELECTIONS
+        for n0 in GATE_SELECTIONS
         for i, found in enumerate(replays.certificates(n0))
         if found is None
     }
@@ -809,6 +747,7 @@ def main() -> None:
     """Measure what the cache lacks, and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--points", type=int, default=60)
+    parser.add_argument("--more", type=int, default=0, help="further points for speed and rules, asked of the same modified models")
     parser.add_argument("--answers", type=int, default=2_400, help="answers of each modified model to bound a point")
     parser.add_argument("--data", nargs="+", default=list(REAL), choices=list(REAL))
     parser.add_argument("--models", nargs="+", default=["int8", "bf16", "prune10"])
@@ -834,6 +773,7 @@ def main() -> None:
             folder=folder,
             cache=folder,
             points=options.points,
+            more=options.more,
             answers=options.answers,
             models=tuple(options.models),
             data=tuple(options.data),

@@ -41,14 +41,20 @@ class Asked:
 
 
 class Subjects:
-    """The points of a data set, realised, with their noise."""
+    """The points of a data set, realised, with their noise.
 
-    def __init__(self, home: Path, points: int) -> None:
+    ``more``: so many further points in place of them, for the same modified models: those that come after the points and what these models were made with.
+    """
+
+    def __init__(self, home: Path, points: int, *, more: int = 0) -> None:
         spec = odd_assess.load_spec(home / "spec.yaml")
         self.spec: Spec = replace(spec, sampling=replace(spec.sampling, design="random", points=points))
         self.home = home
         self.bench: Bench = set_up(self.spec, device="cpu", trust_pickle=False)
-        batch = self.bench.realiser.realise(list(self.bench.points))
+        self.of = f"{points}+{more}" if more else f"{points}"
+        behind = CHECKED + CALIBRATION
+        which = self.bench.further_points(self.spec, behind + more)[behind:] if more else self.bench.points
+        batch = self.bench.realiser.realise(list(which))
         self.images: Tensor = batch.images
         self.labels = np.asarray(batch.labels.tolist())
 
@@ -89,7 +95,7 @@ class Subjects:
 
 def asked(subjects: Subjects, name: str, n: int, *, cache: Path) -> Asked:
     """What the model answered, from the cache if it is there."""
-    kept = cache / f"{subjects.home.name}-{len(subjects.images)}-{name}-{n}.npz"
+    kept = cache / f"{subjects.home.name}-{subjects.of}-{name}-{n}.npz"
     if not kept.exists():
         select, bound = subjects.answers(subjects.model(name), n)
         np.savez_compressed(kept, label=subjects.labels, select=select, bound=bound)
@@ -111,7 +117,7 @@ def asked_further(subjects: Subjects, name: str, known: Asked, which: Ints, *, c
 
 def further(subjects: Subjects, name: str, known: Asked, *, cache: Path) -> Path:
     """Where these answers are kept."""
-    return cache / f"{subjects.home.name}-{len(subjects.images)}-{name}-{known.bound.shape[1]}-further.npz"
+    return cache / f"{subjects.home.name}-{subjects.of}-{name}-{known.bound.shape[1]}-further.npz"
 
 
 def read(path: Path) -> Asked:
@@ -136,7 +142,7 @@ def modified_model(subjects: Subjects, name: str) -> Classifier:
     from odd_assess.derive import Recipe, Sample, derive_model
     from odd_assess.spec import declared_model
 
-    out = subjects.home / f"{name}-{len(subjects.images)}"
+    out = subjects.home / f"{name}-{len(subjects.bench.points)}"
     if not (out / "model.yaml").exists():
         kind, amount = RECIPES[name]
         batch = subjects.bench.realiser.realise(list(subjects.bench.further_points(subjects.spec, CHECKED + CALIBRATION)))

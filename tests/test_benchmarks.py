@@ -11,10 +11,11 @@ import pytest
 from odd_assess.audit import load_run, verify
 from odd_assess.certify import IncrementalPlan
 from odd_assess.certify.procedures import incremental
+from odd_assess.criteria.claims import FractionClaim
+from odd_assess.criteria.inference import Anytime
 from odd_assess.report import page_of
 from odd_assess.report.html import html
-from odd_assess.stats import certified_radius, proportion_lower_bound
-from odd_assess.stats.discordant import difference_lower_bound
+from odd_assess.stats import certified_radius, fresh_from, proportion_lower_bound, proportion_upper_bound
 
 
 @pytest.fixture
@@ -98,44 +99,87 @@ def test_a_synthetic_run_is_a_run(repository: Path, tmp_path: Path, monkeypatch:
     assert len(page.encode()) < 2_000_000
 
 
-@pytest.mark.parametrize(("rule", "route"), [("OURS", "auto"), ("SKIPPING", "auto")])
+@pytest.mark.parametrize("route", ["auto", "gamma", "fresh"])
 @pytest.mark.parametrize("n", [100, 400])
-def test_the_rule_that_is_measured_is_the_procedure(
-    saving: ModuleType, answered: tuple[Any, Any], rule: str, route: Any, n: int
-) -> None:
-    """The bounds from label arrays are those of the certificates, and what is skipped abstains."""
+def test_the_rule_that_is_measured_is_the_procedure(saving: ModuleType, answered: tuple[Any, Any], route: Any, n: int) -> None:
+    """The bounds and routes from label arrays are those of the certificates."""
     base, modified = answered
-    measured = getattr(saving, rule)
     pair = saving.pair_of(base, modified, orders=1)
-    alpha, alpha_z = measured.alphas
-    plan = IncrementalPlan(n=n, alpha=alpha, alpha_z=alpha_z, route=route)
+    measured = next(rule for rule in saving.RULES if rule.terms.rule == route and not rule.published)
+    assert measured == saving.OURS or route != "auto"
+    plan = IncrementalPlan(n=n, alpha=0.001, alpha_z=0.001, route=route)
     found = [
         saving.replayed(incremental(plan, saving.base_certificate(base, i)), modified.select[i], modified.bound[i], 2)
         for i in range(12)
     ]
-    assert np.maximum(measured.bounds(pair, n)[0], 0) == pytest.approx([certificate.p_a_lower for certificate in found], abs=1e-12)
+    assert measured.bounds(pair, n)[0].tolist() == [certificate.p_a_lower for certificate in found]
     assert measured.fresh(pair, n)[0].tolist() == [certificate.reused.route == "fresh" for certificate in found]
-    skipped = measured.draws(pair, n) == 0
-    assert skipped.any() == (rule == "SKIPPING")
-    assert all(certificate.p_a_lower <= 0.5 for certificate, left_out in zip(found, skipped, strict=True) if left_out)
+
+
+def test_the_published_rule_subtracts_all_that_changed(saving: ModuleType, answered: tuple[Any, Any]) -> None:
+    """At .001 each; from a bound of .99 on it takes fresh counts at .002."""
+    pair = saving.pair_of(*answered, orders=1)
+    lower = proportion_lower_bound(pair.base_hits, 10_000, alpha=0.001)
+    by_base = lower - proportion_upper_bound(pair.changed[0, :, 400], 400, alpha=0.001)
+    fresh = proportion_lower_bound(pair.hits[0, :, 400], 400, alpha=0.002)
+    assert saving.PAPER.bounds(pair, 400)[0] == pytest.approx(np.where(lower >= 0.99, fresh, np.maximum(by_base, 0)), abs=1e-12)
+    assert (pair.changed > pair.lost).any()
+
+
+@pytest.mark.parametrize("n", [100, 400])
+def test_what_is_skipped_abstains(saving: ModuleType, answered: tuple[Any, Any], n: int) -> None:
+    """And nowhere else is anything saved."""
+    pair = saving.pair_of(*answered, orders=1)
+    draws = saving.SKIPPING.draws(pair, n)
+    assert set(draws) == {0, n}
+    assert saving.OURS.bounds(pair, n)[0][draws == 0].max() <= 0.5
+
+
+def test_a_route_that_expects_no_loss_is_that_of_the_package(saving: ModuleType) -> None:
+    """To one hit, and with a loss fresh counts are taken earlier."""
+    known: dict[str, int] = {"tail": 9_500, "base_n": 10_000, "n": 600}
+    assert abs(saving.limit_of(saving.BY_TAIL, assumed=1e-12, **known) - fresh_from(saving.BY_TAIL, 9_500, 10_000, 600)) <= 1
+    assert saving.limit_of(saving.BY_TAIL, assumed=0.01, **known) < saving.limit_of(saving.BY_TAIL, assumed=0.002, **known)
 
 
 def test_fresh_counts_of_a_known_class_save_nothing(saving: ModuleType, answered: tuple[Any, Any]) -> None:
     """The ratio to the same thing is one, and beside n0 = 100 it is (100 + n) / n, where the classes are the same."""
     pair = saving.pair_of(*answered, orders=4)
     scratch = saving.scratch_of(pair, any_class=True)
-    row = saving.row_of(pair, scratch, saving.Rule(name="fresh", route="fresh"), 200, any_class=True, bootstrap=20)
+    fresh = next(rule for rule in saving.RULES if rule.terms.rule == "fresh")
+    row = saving.cell_of(pair, scratch, fresh, 200, any_class=True, bootstrap=20)
     assert row.known == pytest.approx(1, abs=0.01)
     assert row.ratio == pytest.approx(1.5, abs=0.01)
     assert row.low <= row.ratio <= row.high
 
 
-@pytest.mark.parametrize(("lost", "gained"), [(0, 0), (1, 1), (5, 2)])
-def test_the_net_bound_that_is_tried_is_nearly_the_proven_one(saving: ModuleType, lost: int, gained: int) -> None:
-    """Within one part in a hundred."""
-    assert saving.net_upper(lost, gained, 60, 0.001) == pytest.approx(
-        -difference_lower_bound(lost, gained, 60, beta=0.001), rel=0.01
-    )
+@pytest.mark.parametrize("radius", [0.125, 0.25])
+def test_the_points_of_a_gate_are_read_as_the_criteria_read_them(
+    saving: ModuleType, answered: tuple[Any, Any], radius: float
+) -> None:
+    """Shown where the true class is certified at the radius; where it is decided and not shown, refuted; no point stopped short of a decision."""
+    base, modified = answered
+    certificates = saving.sequential_certificates(base, modified, radius=radius, most=800)
+    states = saving.states_of(certificates, modified.label, radius)
+    found = np.array([getattr(c, "radius", 0.0) >= radius and c.label == 0 for c in certificates])
+    assert states.shown.tolist() == found.tolist()
+    assert states.shown.any()
+    assert states.refuted.any()
+    assert not (states.shown & states.refuted).any()
+    assert states.draws.tolist() == [c.n for c in certificates]
+    assert np.all(states.shown | states.refuted | (states.draws == 800) | (np.array([c.label for c in certificates]) != 0))
+
+
+def test_the_bounds_of_a_gate_are_those_of_the_criterion(saving: ModuleType) -> None:
+    """After every number of points."""
+    generator = np.random.default_rng(1)
+    shown, refuted = generator.random((2, 30)) < np.array([[0.5], [0.3]])
+    refuted &= ~shown
+    lower, upper = saving.domain_bounds(shown, refuted, beta=0.05, alpha=0.002)
+    bounds = [
+        FractionClaim(low=shown[:m], high=~refuted[:m], alpha=0.002).bounds(Anytime(horizon=30), beta=0.05) for m in range(1, 31)
+    ]
+    assert np.stack([lower, upper], axis=1) == pytest.approx(np.array(bounds), abs=1e-12)
 
 
 def test_a_gate_stops_when_it_is_decided(saving: ModuleType) -> None:
