@@ -448,9 +448,12 @@ def replayed(asked_for: Generator[Draw, Any, Certificate], select: Labels, bound
             return found
 
 
+UNTIL_DECIDED = IncrementalPlan(n=BASE_N, alpha=TOTAL / 2, alpha_z=TOTAL / 2, radii=(SIGMA,))
+
+
 def sequential_certificates(base: Asked, modified: Asked, *, radius: float, most: int) -> list[Certificate]:
     """The recertification of each point, until ``radius`` is decided."""
-    plan = IncrementalPlan(n=most, alpha=TOTAL / 2, alpha_z=TOTAL / 2, radii=(radius,))
+    plan = replace(UNTIL_DECIDED, n=most, radii=(radius,))
     classes = classes_of(base, modified)
     return [
         replayed(incremental(plan, base_certificate(base, i)), modified.select[i], modified.bound[i], classes)
@@ -506,7 +509,7 @@ def states_of(certificates: Sequence[Certificate], label: Ints, radius: float) -
         for i, (certificate, y) in enumerate(zip(certificates, label.tolist(), strict=True)):
             point = OddPoint(index=i, values={}, cell=0)
             store.add(MAIN, Row(point=point, base=None, label=y, clean=y, input_sha256=""), certificate)
-        found = results(store.columns(MAIN), ONE_CELL)
+        found = results(store.columns(MAIN), ONE_CELL, terms=UNTIL_DECIDED.terms)
     return States(
         shown=certified_at(found, radius),
         refuted=refuted_at(found, radius),
@@ -552,10 +555,17 @@ def gate(
 
 def domain_bounds(shown: Bools, refuted: Bools, *, beta: float, alpha: float) -> tuple[Floats, Floats]:
     """The bounds of "certified accuracy" after 1, 2 ... points, at any time (`odd_assess.criteria.claims.FractionClaim`, by test)."""
-    m = np.arange(1, len(shown) + 1)
-    lower = np.maximum.accumulate(np.asarray(anytime_lower_bound(np.cumsum(shown), m, alpha=beta)))
-    upper = 1 - np.maximum.accumulate(np.asarray(anytime_lower_bound(np.cumsum(refuted), m, alpha=beta)))
+    m, table = np.arange(len(shown)), anytime_bounds(len(shown), beta)
+    lower = np.maximum.accumulate(table[m, np.cumsum(shown)])
+    upper = 1 - np.maximum.accumulate(table[m, np.cumsum(refuted)])
     return np.asarray(true_fraction_lower(lower, alpha=alpha)), np.asarray(true_fraction_upper(upper, alpha=alpha))
+
+
+@lru_cache(maxsize=4)
+def anytime_bounds(most: int, beta: float) -> Floats:
+    """(most, most + 1): the lower bound after 1 to ``most`` points of which 0, 1, 2 ... are shown."""
+    m, successes = np.arange(1, most + 1)[:, None], np.arange(most + 1)[None]
+    return np.asarray(anytime_lower_bound(np.minimum(successes, m), np.broadcast_to(m, (most, most + 1)), alpha=beta))
 
 
 def required_values(base: Asked, radius: float) -> tuple[float, float]:
