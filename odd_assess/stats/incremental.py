@@ -109,7 +109,7 @@ class Terms:
 
     def base_lower(self, base_hits: int, base_n: int) -> float:
         """The baseline's bound on p at alpha."""
-        return proportion_lower_bound(base_hits, base_n, alpha=self.alpha)
+        return _base_lower(base_hits, base_n, self.alpha)
 
     def route(self, *, base_hits: int, base_n: int, tail_hits: int, tail: int, n: int) -> Route:
         """Which bound is taken at a point whose ``tail`` draws have ``tail_hits`` hits."""
@@ -135,7 +135,7 @@ class Terms:
             case "incremental" if self.combines(base_n=base_n, n=n):
                 return combined_lower_bound(base_hits - head, base_n - n, lost, n, level=product_level(self))
             case _:
-                return float(modified_lower_bound(self.base_lower(base_hits, base_n), lost, n, alpha_z=self.alpha_z))
+                return _split_lower(self.base_lower(base_hits, base_n), lost, n, self.alpha_z)
 
     def upper_bounds(self, *, base_hits: Ints, base_n: Ints, head: Ints, lost: Ints, hits: Ints, n: Ints) -> Floats:
         """Upper bounds (m,) on p' of many points (arguments (m,), as for `lower_bound`): each false with probability at most alpha + alpha_z by itself.
@@ -153,6 +153,16 @@ class Terms:
             lower = combined_lower_bound(misses, int(rest[row]), int(gained[row]), int(n[row]), level=product_level(self))
             found[row] = min(1.0, float(np.nextafter(1.0 - lower, 2.0)))
         return found
+
+
+@lru_cache(maxsize=2**14)  # many points have the same counts
+def _base_lower(hits: int, draws: int, alpha: float) -> float:
+    return proportion_lower_bound(hits, draws, alpha=alpha)
+
+
+@lru_cache(maxsize=2**14)
+def _split_lower(base_lower: float, lost: int, n: int, alpha_z: float) -> float:
+    return float(modified_lower_bound(base_lower, lost, n, alpha_z=alpha_z))
 
 
 @lru_cache(maxsize=2**6)
