@@ -183,7 +183,8 @@ def incremental(plan: IncrementalPlan, base: Certificate, *, stage: str = "") ->
     The modified model answers to the first ``plan.n`` of the copies that bounded the baseline; where the plan has radii, as many of them as these need to be
     decided.
 
-    Raises: ValueError unless ``base`` is of a procedure with a fixed n, and carries at least ``plan.n`` answers.
+    Raises: ValueError unless ``base`` is of a procedure with a fixed n, and carries at least ``plan.n`` answers, or where the modified model has
+    fewer classes than were answered there.
     Source: Ugare et al., ICLR 2024 (IRS); `odd_assess.stats.incremental`.
     """
     if base.procedure not in REUSABLE or base.selection is None:
@@ -196,14 +197,15 @@ def incremental(plan: IncrementalPlan, base: Certificate, *, stage: str = "") ->
         )
     base_hits = base.counts.of(base.label)
     bounds = (plan.terms.base_lower(base_hits, base.n), proportion_upper_bound(base_hits, base.n, alpha=plan.alpha))
+    known_class = max(label for label, _ in base.selection.by_class + base.counts.by_class)
     counts: ClassCounts = np.zeros((2, 0), dtype=np.int64)
     drawn = head = lost = hits = 0
     while block := _next_incremental(plan, bounds, base.sigma, lost, hits - (head - lost), hits, drawn):
         against = kept[drawn : drawn + block]
         found = yield Draw(n=block, sigma=base.sigma, stage=f"{stage}bound", start=drawn, against=against)
-        if base.label >= found.shape[1]:
+        if known_class >= found.shape[1]:
             raise ValueError(
-                f"the modified model must have the baseline's classes, among them {base.label}, got {found.shape[1]} classes"
+                f"the modified model must have the baseline's classes, among them {known_class}, got {found.shape[1]} classes"
             )
         counts = found + counts if drawn else found
         drawn += block

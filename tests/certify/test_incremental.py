@@ -98,6 +98,14 @@ def test_the_class_is_the_cached_one() -> None:
     assert (found.label, found.p_a_lower) == (1, 0.0)
 
 
+def test_a_model_with_fewer_classes_than_the_baseline_answered_is_refused() -> None:
+    """Class 1 is certified and there, class 2 was answered once in 10,000 draws and is not: the numbers of the classes may mean others."""
+    procedure = incremental(PLAN, baseline(9_999, 10_000, [1] * 100))
+    next(procedure)
+    with pytest.raises(ValueError, match="among them 2, got 2 classes"):
+        procedure.send(np.array([[0, 100], [0, 100]]))
+
+
 def test_next_to_certainty_copies_are_counted_afresh() -> None:
     """All draws of the baseline agree: the bound is that of 100 fresh draws, at the whole failure probability."""
     found = run(PLAN, baseline(10_000, 10_000, [1] * 100), [1] * 100)
