@@ -3,8 +3,9 @@
 Decision (2026-11-20): Clopper-Pearson and not Wilson, Jeffreys or mid-p. A certificate needs P(bound is wrong) <= alpha for *every* true proportion,
 also next to 0 and 1, where the models we certify live; the approximate intervals miss alpha there by factors.
 
-Rounding goes to the safe side. The beta quantile of scipy was off by up to 10 units in the last place against 40-digit arithmetic, so a
-lower bound is lowered and an upper bound raised by 32 such units (one part in 1.4e14).
+Rounding goes to the safe side: a lower bound is lowered and an upper bound raised by 32 units in the last place (one part in 1.4e14). Against 40-digit
+arithmetic, at levels from 1e-9 to .1 and up to 10,000 draws, the beta quantile of scipy was off by more in 53 of 6,980 random cases, by 480 at most: there the
+true level exceeded alpha by a relative 2e-11. At levels down to 1e-130 it was 2e-10.
 """
 
 from __future__ import annotations
