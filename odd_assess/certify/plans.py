@@ -150,6 +150,7 @@ class IncrementalPlan:
 
     A certificate is false with probability at most ``alpha`` + ``alpha_z``: ``alpha`` for the baseline's bound, ``alpha_z`` for what is drawn now.
     ``models``: of so many modified models on one baseline, some certificate at a point is false with probability at most alpha + models alpha_z.
+    They are fixed before it is known what they answer to these copies; one that was chosen by that counts with all that were tried.
 
     ``route``: "auto" takes at each point the bound that is expected to be larger; "gamma" takes fresh counts where the baseline's bound is ``gamma`` or more,
     as published; "incremental" and "fresh" take the same everywhere. With ``radii`` (L2, input units) draws come in blocks until each is decided, ``n`` at

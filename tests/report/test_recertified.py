@@ -75,6 +75,7 @@ def test_head_note_contents_and_claims_name_the_baseline(again: Build) -> None:
     assert any(note.startswith("Recertified from run digit-reader of 18") for note in shown.verdict.notes)
     assert "combined at the whole probability" in shown.claims[0].text
     assert any("7c7c7c7c7c7c" in fact.text for fact in shown.limits)
+    assert "another seed" in {fact.name: fact.text for fact in section(again()).holds}["Made without these copies"]
     text = html(shown)
     assert text.count('href="#recertified"') == 1
     for name in {line.split('"')[0] for line in text.split(' id="')[1:]}:

@@ -271,6 +271,11 @@ def _holds(found: Recertified) -> tuple[Fact, ...]:
             "not two pieces of evidence for the domain.",
         ),
         Fact(
+            name="Made without these copies",
+            text="Probabilities hold for a model that was fixed before anything was known of what modified models answer to these copies. One that was "
+            "picked or changed by such results is certified too often: certify it on a baseline with another seed.",
+        ),
+        Fact(
             name="Rests on the baseline",
             text=f"Certificates take over what run {found.run} found: its answers to these copies (certificates {found.certificates[:DIGITS]}…, model "
             f"{found.model[:DIGITS]}…). They lie in this run's evidence, from which odd-assess verify derives every bound again. "
