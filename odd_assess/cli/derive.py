@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -61,6 +62,8 @@ def derive(
     Exit status 0: it is another model, with other answers, and derived.json says by how much; 2: it cannot be made, or nothing would change, and nothing is
     written.
     """
+    if amount is not None and math.isnan(amount):
+        raise click.UsageError("--amount must lie between 0 and 1, found nan")
     if amount is not None and kind != "prune":
         raise click.UsageError(f"--amount is for --as prune, found {kind}")
     if calibration is not None and kind not in CALIBRATED:

@@ -60,6 +60,7 @@ def test_the_same_call_writes_the_same_model(bench: Bench) -> None:
     ("args", "message"),
     [
         (["--as", "prune", "--amount", "0"], "0 is not in the range 0<x<1"),
+        (["--as", "prune", "--amount", "nan"], "--amount must lie between 0 and 1, found nan"),
         (["--as", "fp8"], "'fp8' is not one of"),
         (["--as", "bf16", "--amount", "0.1"], "--amount is for --as prune, found bf16"),
         (["--as", "int8", "--calibration", "9"], "--calibration is for --as int8-static and onnx-int8, found int8"),
