@@ -223,6 +223,9 @@ def _spec(
     if _is_criteria(document) and not _is_spec(document):
         document.add((), "this is a criteria file; a spec starts with odd_assess: 1")
         return None, document.problems, ()
+    if isinstance(document.data, dict) and (set(document.data) == {"model"} or "odd_assess_derived" in document.data):
+        document.add((), _NO_SPEC["model" in document.data])
+        return None, document.problems, ()
     file = validated(document, (), models.SpecFile, document.data)
     if not isinstance(document.data, dict):
         return None, document.problems, ()
@@ -232,6 +235,12 @@ def _spec(
     if spec is not None and lock:
         spec, problems = with_lock(spec, document)
     return spec, problems, sections.unattainable
+
+
+_NO_SPEC = {
+    True: "this file declares a model alone: a spec is asked for here, which says what is assessed too; give a spec with this model section in it",
+    False: "this is the record of a derived model: give the file model.yaml that lies beside it",
+}
 
 
 class _Sections:
