@@ -12,7 +12,7 @@ from odd_assess.criteria.metrics import REGRESSION
 from odd_assess.criteria.terms import terms_of
 from odd_assess.errors import InputError, RunError, RunFolderError
 from odd_assess.evidence import Cache, noted_cache, unfit_answers
-from odd_assess.records import Budget, Recertification, Results, Spec
+from odd_assess.records import Budget, Recertification, Results, Route, Spec
 from odd_assess.spec import modified_spec, spec_alone, with_settings
 
 
@@ -56,6 +56,7 @@ def recertification(
                 models=models,
                 when_decided=stops,
             )
+            _check_draws(settings, spec.certification.alpha, _budget(run).n)
             return replace(with_settings(spec, settings, _budget(run)), baseline=path)
     except RunError as error:
         raise RunFolderError(f"a baseline must be a finished run: {error}") from error
@@ -147,6 +148,23 @@ def _budget(run: FinishedRun) -> Budget:
     if type(n) is not int or not 1 <= n <= budget.n:
         raise RunFolderError(f"{run.path}: the manifest must say which n the pilot chose, found {n!r}")
     return replace(budget, n=n)
+
+
+def _check_draws(settings: Recertification, alpha: float, base_n: int) -> None:
+    """Some model could be certified with these draws, on a baseline of ``base_n``.
+
+    Raises: InputError where none could, with the fewest draws that would do.
+    """
+    terms = terms_of(settings, alpha)
+    routes: tuple[Route, ...] = ("incremental", "fresh") if terms.rule in ("auto", "gamma") else (terms.rule,)  # type: ignore[assignment] # the others
+
+    def enough(n: int) -> bool:
+        return any(terms.lower_bound(route, base_hits=base_n, base_n=base_n, head=n, lost=0, hits=n, n=n) > 0.5 for route in routes)
+
+    if not enough(settings.draws):
+        fewest = next((n for n in range(settings.draws, base_n + 1) if enough(n)), None)
+        do = "no number of draws would do: choose another share" if fewest is None else f"ask for {fewest:,} or more"
+        raise InputError(f"{settings.draws:,} draws a point certify nothing, even if no answer of the modified model differs; {do}")
 
 
 def _check_criteria(spec: Spec, stops: bool) -> None:

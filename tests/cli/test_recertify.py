@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from odd_assess import open_run
 from odd_assess.assessment import assess
 from odd_assess.audit import recertification
+from odd_assess.errors import InputError
 from odd_assess.evidence import EvidenceStore, sha256
 from odd_assess.examples.digits import WEIGHTS
 from odd_assess.progress import Quiet
@@ -126,6 +127,8 @@ def test_a_modified_model_is_certified_verified_and_told(modified: Bench) -> Non
     outcome = modified("verify", run, "--replay", str(POINTS), "--model", modified.folder / "rounded.yaml")
     assert outcome.status == 0, outcome
     assert f"({POINTS} certificates, {POINTS * KEPT:,} draws" in outcome.out
+    baseline = modified("verify", modified.folder / "run", "--replay", "2", "--model", modified.folder / "rounded.yaml")
+    assert (baseline.status, baseline.err.count("\n"), "this file declares a model alone" in baseline.err) == (2, 1, True)
     other = modified("verify", run, "--replay", "2", "--model", modified.folder / "nudged.yaml")
     assert other.status == 2
     assert "model: the run's is" in other.err
@@ -264,6 +267,21 @@ def test_another_preprocessing_is_refused(base: Bench) -> None:
     )
 
 
+def test_draws_that_certify_nothing_are_refused(base: Bench) -> None:
+    """With the fewest that would certify something, whether they stop when decided or not; that many are taken on, one less is not."""
+    model = base.folder / "nudged.yaml"
+    refused(recertify(base, "--model", model, "--draws", "5"), base, "5 draws a point certify nothing", "or more")
+    refused(recertify(base, "--model", model, "--draws", "5", "--when-decided"), base, "5 draws a point certify nothing", "or more")
+    with pytest.raises(InputError, match="ask for") as told:
+        recertification(base.folder / "run", model, draws=5)
+    fewest = int(str(told.value).split("ask for ")[1].split()[0])
+    with pytest.raises(InputError, match="certify nothing"):
+        recertification(base.folder / "run", model, draws=fewest - 1)
+    settings = recertification(base.folder / "run", model, draws=fewest).recertification
+    assert settings is not None
+    assert settings.draws == fewest
+
+
 def test_more_draws_than_are_kept_are_refused(base: Bench) -> None:
     """With their number, and how to have more."""
     outcome = recertify(base, "--model", base.folder / "rounded.yaml", "--draws", "301")
@@ -335,6 +353,11 @@ def test_a_file_that_is_no_model_is_refused(base: Bench, tmp_path: Path) -> None
     refused(outcome, base, "model.yaml:2:1: criteria: is not a known key beside model alone", "must name an existing file")
     file.write_text("[]\n")
     refused(recertify(base, "--model", file), base, "model.yaml:1:1")
+    file.write_text('{"odd_assess_derived": 1, "recipe": {}}')
+    assert (
+        recertify(base, "--model", file).err.strip()
+        == f"{file}:1:1: this is the record of a derived model: give the file model.yaml that lies beside it"
+    )
 
 
 def damaged(run: Path, sql: str, *values: object) -> None:
