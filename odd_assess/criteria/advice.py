@@ -52,7 +52,11 @@ def advise(
         first = ", which the baseline must have first" if on_baseline else ""
         ways.append(f"about {about(points * copies[0])} points at this budget{first} ({copies[1].value})")
     if n is not None:
-        nothing = "certifying this model from nothing with " if on_baseline else ""
+        nothing = (
+            "recertifying with more --draws where the baseline keeps more answers, or certifying this model from nothing with "
+            if on_baseline
+            else ""
+        )
         ways.append(f"{nothing}about {about(n[0])} draws a point at these points ({n[1].value})")
     if ways:
         return Advice(

@@ -373,7 +373,11 @@ def _cap_advice(criterion: Criterion, evidence: Evidence) -> Advice | None:
         )
     draws = (anytime_draws_for_radius if anytime else draws_for_radius)(asked, alpha=alpha, sigma=sigma)
     if results.base_n.any():
-        return Advice(text=f"{said}: certify this model from nothing, with at least {draws:,} draws a point.", draws=draws)
+        return Advice(
+            text=f"{said}: recertify with more draws (--draws) where the baseline keeps more answers, or certify this model from nothing, with at "
+            f"least {draws:,} draws a point.",
+            draws=draws,
+        )
     return Advice(text=f"{said}: use at least {draws:,} draws a point.", draws=draws)
 
 
@@ -511,8 +515,12 @@ def _reduction_advice(criterion: Criterion, state: State, evidence: Evidence) ->
     if state is State.MET:
         return Advice()
     if evidence.results.base_n.any():
+        stopped = evidence.results.anytime.any()
         return Advice(
-            text="The baseline's answers are used up as far as was asked: certify this model from nothing to have larger radii."
+            text="Draws stop once the radii that the criteria ask about are decided: recertify without --when-decided to have larger radii."
+            if stopped
+            else "All draws that were asked for are spent: recertify with more (--draws) where the baseline keeps more answers, or certify this model from "
+            "nothing, to have larger radii."
         )
     if evidence.results.anytime.any():
         return Advice(

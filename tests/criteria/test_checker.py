@@ -558,5 +558,8 @@ def test_on_a_baseline_more_draws_are_those_of_a_certification_from_nothing() ->
     )
     assert (rests.points, rests.draws) == (found.points, found.draws)
     assert "points at this budget, which the baseline must have first (MET)" in rests.text
-    assert "certifying this model from nothing with about 1,000 draws a point at these points (MET)" in rests.text
+    assert (
+        "recertifying with more --draws where the baseline keeps more answers, or certifying this model from nothing with about 1,000 draws a point at these "
+        "points (MET)"
+    ) in rests.text
     assert "baseline" not in found.text
