@@ -69,8 +69,9 @@ def recertified_words(assessment: Assessment) -> str:
         return ""
     several = f", {found.terms.joint_alpha:g} jointly over {found.plan.models} models" if found.plan.models > 1 else ""
     return (
-        f"recertified from {found.run} (finished {found.finished[:10]}, model {found.model[:12]}, certificates {found.certificates[:12]}): modified model, "
-        f"classes of the baseline, {found.draws:,} draws where the baseline took {found.base_draws:,}; alpha {found.terms.whole_alpha:g} a certificate{several}"
+        f"recertified from {found.run} (finished {found.finished[:10]}, model {found.model[:12]}, certificates {found.certificates[:12]}): modified model "
+        f"{str(assessment.manifest['identity']['model'])[:12]}, classes of the baseline, {found.draws:,} draws where the baseline took {found.base_draws:,}; "
+        f"alpha {found.terms.whole_alpha:g} a certificate{several}"
     )
 
 

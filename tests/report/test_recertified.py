@@ -71,6 +71,7 @@ def test_head_note_contents_and_claims_name_the_baseline(again: Build) -> None:
     facts = {fact.name: fact.text for fact in shown.facts}
     assert facts["Recertified from"] == "run digit-reader of 18 November 2026"
     assert facts["Draws a point"] == "1,000 (recertified)"
+    assert facts["Model"].endswith(f"({again().manifest['identity']['model'][:12]})")
     assert facts["Draws in all"] == "300,000; 3,030,000 before, for its baseline"
     assert any(note.startswith("Recertified from run digit-reader of 18") for note in shown.verdict.notes)
     assert "combined at the whole probability" in shown.claims[0].text
@@ -156,6 +157,7 @@ def test_counts_of_changed_copies_are_told(again: Build) -> None:
     assert f"Of 300,000 copies that were asked again, {found.changed.sum():,} " in told
     assert f"and {found.lost.sum():,} (" in told
     assert f"{(found.lost == 0).sum()} points of 300 lost no copy" in told
+    assert "each false with probability at most 0.0005, are" in told
 
 
 def test_errors_sum_to_those_of_a_certificate_and_of_all_models(again: Build) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from odd_assess.records import Assessment, CriteriaSet
 from odd_assess.report.view import (
     domain,
@@ -70,7 +68,7 @@ def _facts(assessment: Assessment) -> tuple[Fact, ...]:
         Fact(name="Noise σ", text=levels.in_words(assessment)),
         *((Fact(name="Soundness", text=assessment.noise.soundness),) if assessment.noise is not None else ()),
         Fact(name="α per certificate", text=formats.plain(plan.alpha)),
-        Fact(name="Model", text=Path(assessment.spec.model.reference).name),
+        Fact(name="Model", text=recertified.model_words(assessment)),
         Fact(name="Criteria", text=formats.listed([_named(criteria) for criteria in assessment.spec.criteria])),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -62,6 +63,17 @@ def _named(found: Recertified) -> str:
     """The baseline's run: its id is often that of this run too, so that its day stands beside it."""
     day = moment_text(found.finished).split(",", maxsplit=1)[0]
     return f"run {found.run} of {day}" if day != NOT_RECORDED else f"run {found.run}"
+
+
+def model_words(assessment: Assessment) -> str:
+    """The model under test; a modified one also by weights, precision and digest, which tell it from its baseline and from others."""
+    model = assessment.spec.model
+    name = Path(model.reference).name
+    if assessment.recertified is None:
+        return name
+    digest = str(assessment.manifest["identity"].get("model", NOT_RECORDED))[:DIGITS]
+    parts = [name, *([model.weights.name] if model.weights is not None else []), *([model.precision] if model.precision else [])]
+    return f"{', '.join(parts)} ({digest})"
 
 
 def note(assessment: Assessment) -> str:

@@ -227,9 +227,15 @@ def answers(pair: Pair) -> str:
     return (
         f"Of {formats.count(asked)} copies that were asked again, {formats.count(changed)} ({formats.percent(changed / asked, digits=digits)}) are answered "
         f"otherwise than by the baseline, and {formats.count(lost)} ({formats.percent(lost / asked, digits=digits)}) lost the baseline's class. "
-        f"The upper bounds on ζ, one a point, are {formats.percent(float(zeta.mean()), side='up', digits=2)} on average and "
-        f"{formats.percent(float(zeta.max()), side='up')} at most. "
-        f"{formats.plural(int((found.lost == 0).sum()), 'point')} of {formats.count(len(zeta))} lost no copy: there the bound is what so few draws leave open."
+        f"The upper bounds on ζ, one a point, each false with probability at most {probability(found.terms.alpha_z)}, are "
+        f"{formats.percent(float(zeta.mean()), side='up', digits=2)} on average and {formats.percent(float(zeta.max()), side='up')} at most. "
+        + (
+            "They show what changed; the certificates weigh the lost copies in another way (see “Method”). "
+            if combined(found)
+            else ""
+        )
+        + f"{formats.plural(int((found.lost == 0).sum()), 'point')} of {formats.count(len(zeta))} lost no copy: there the bound is what so few draws leave "
+        "open."
     )
 
 
