@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     type=float,
     default=0.5,
     show_default=True,
-    help="Of alpha, what goes to the draws of now; the rest to the baseline's.",
+    help="Of alpha, what goes to the draws of now, where the two parts are added; the rest to the baseline's.",
 )
 @click.option(
     "--when-decided/--all-draws",
