@@ -79,6 +79,11 @@ def certify_incremental(
     Each is false with probability at most ``plan.alpha + plan.alpha_z``. ``inputs`` are those of the baseline, in its order, ``seed`` and the kind of device
     its own. The batch size may differ: what the baseline answered is taken as it was kept.
 
+    The noise level is the baseline's:
+
+        base = certify_baseline(f, inputs, ReducedPlan(n0=100, n=10_000, sigma=0.25, alpha=0.001), seed=1, keep=1_000)
+        found = certify_incremental(f_int8, inputs, base, IncrementalPlan(n=1_000, alpha=0.0005, alpha_z=0.0005), seed=1)
+
     Raises: ValueError as `certify`, and where inputs, seed, kind of device or generator of noise are not the baseline's, or where it keeps fewer answers than
     ``plan.n``.
     Source: Ugare et al., ICLR 2024 (IRS); `odd_assess.stats.incremental`.

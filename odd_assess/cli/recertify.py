@@ -99,6 +99,9 @@ def recertify(
         raise click.UsageError("--resume needs --out: the folder of what was interrupted")
     if not 0 < share < 1:
         raise click.UsageError(f"--share must lie between 0 and 1, found {share:g}")
+    source = click.get_current_context().get_parameter_source("gamma")
+    if route != "gamma" and source is not click.core.ParameterSource.DEFAULT:
+        raise click.UsageError(f"--gamma is for --route gamma, found --route {route}")
     if not 0.5 < gamma <= 1:
         raise click.UsageError(f"--gamma must lie in (1/2, 1], found {gamma:g}")
     from odd_assess import audit

@@ -282,6 +282,13 @@ def test_draws_that_certify_nothing_are_refused(base: Bench) -> None:
     assert settings.draws == fewest
 
 
+def test_a_gamma_that_nothing_asks_for_is_refused(base: Bench) -> None:
+    """It would be ignored: --gamma is for --route gamma."""
+    outcome = recertify(base, "--model", base.folder / "rounded.yaml", "--gamma", "0.9", out="ignored")
+    assert outcome.status == 2
+    assert "--gamma is for --route gamma" in outcome.err
+
+
 def test_more_draws_than_are_kept_are_refused(base: Bench) -> None:
     """With their number, and how to have more."""
     outcome = recertify(base, "--model", base.folder / "rounded.yaml", "--draws", "301")

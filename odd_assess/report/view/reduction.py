@@ -66,7 +66,11 @@ def _cost(assessment: Assessment) -> str:
     else:
         how = "Certifying" if assessment.recertified is None else "Recertifying"
         subject = f"{how} with n = {draws_in_words(results)} draws"
-    told = _measured(found, subject, len(results)) if found.measured is not None else _predicted(found, subject)
+    told = (
+        _measured(found, subject, len(results))
+        if found.measured is not None
+        else _predicted(found, subject, recertified=assessment.recertified is not None)
+    )
     return " ".join(part for part in (told, _by_choice(assessment), _whose(assessment)) if part)
 
 
@@ -86,11 +90,12 @@ def _measured(found: Reduction, subject: str, points: int) -> str:
     return f"{text}."
 
 
-def _predicted(found: Reduction, subject: str) -> str:
+def _predicted(found: Reduction, subject: str, *, recertified: bool) -> str:
     assert found.predicted is not None  # the caller has looked
+    why = "a recertified run has no reference subsample" if recertified else "no point was certified at the reference budget"
     return (
         f"{subject} instead of {formats.count(found.n_ref)} is expected to cost {formats.percent(found.predicted)} of the mean certified radius, "
-        "predicted from the counts; no point was certified at the reference budget, so this is not measured."
+        f"predicted from the counts; {why}, so this is not measured."
     )
 
 
