@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from odd_assess.cli.options import of_the_work
+
 if TYPE_CHECKING:
     from odd_assess.progress import Progress
     from odd_assess.records import Assessment, Execution, Spec
@@ -58,16 +60,7 @@ if TYPE_CHECKING:
     help="The run folder; of several models, the folder of their run folders.",
 )
 @click.option("--resume", is_flag=True, help="Go on with what was interrupted in --out.")
-@click.option("--device", help="cpu, cuda, cuda:1 ...; the kind must be the baseline's. Default: a GPU when there is one.")
-@click.option(
-    "--pdf/--no-pdf", default=None, help="Insist on report.pdf, or leave it out; default: write it where WeasyPrint works."
-)
-@click.option(
-    "--trust-pickle", is_flag=True, help="Load weights that are a pickled module. Unpickling runs code of whoever made the file."
-)
-@click.option("--engine", type=click.Choice(["local", "ray"]), help="Who does the work, in place of the spec's execution section.")
-@click.option("--workers", type=click.IntRange(min=1), help="Workers of the Ray cluster; implies --engine ray.")
-@click.option("--address", help="The Ray cluster: auto, local or HOST:PORT; implies --engine ray.")
+@of_the_work
 @click.option("--quiet", is_flag=True, help="No progress, only the verdict.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict and findings as JSON; of several models a list.")
 def recertify(

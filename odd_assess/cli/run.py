@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from odd_assess.cli.options import of_the_work
+
 if TYPE_CHECKING:
     from odd_assess.records import Assessment, Execution, Finding
 
@@ -25,16 +27,7 @@ if TYPE_CHECKING:
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="The finished run of the model that this one would replace, in place of the spec's own.",
 )
-@click.option("--device", help="cpu, cuda, cuda:1 ...; default: a GPU when there is one.")
-@click.option(
-    "--pdf/--no-pdf", default=None, help="Insist on report.pdf, or leave it out; default: write it where WeasyPrint works."
-)
-@click.option(
-    "--trust-pickle", is_flag=True, help="Load weights that are a pickled module. Unpickling runs code of whoever made the file."
-)
-@click.option("--engine", type=click.Choice(["local", "ray"]), help="Who does the work, in place of the spec's execution section.")
-@click.option("--workers", type=click.IntRange(min=1), help="Workers of the Ray cluster; implies --engine ray.")
-@click.option("--address", help="The Ray cluster: auto, local or HOST:PORT; implies --engine ray.")
+@of_the_work
 @click.option("--require-lock", is_flag=True, help="Refuse to begin unless SPEC is locked and nothing changed since.")
 @click.option("--quiet", is_flag=True, help="No progress, only the verdict.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict and findings as JSON.")
