@@ -15,7 +15,10 @@ import numpy as np
 from scipy import special
 
 from odd_assess.stats.arrays import Floats, FloatsLike, Ints, IntsLike, Many, scalar_if_single
-from odd_assess.stats.proportions import ROUNDING, proportion_lower_bound
+from odd_assess.stats.proportions import proportion_lower_bound
+
+ROUNDING = 2.0**-47
+"""Relative amount by which radii step to the safe side, to cover the rounding of the normal quantile: 32 units in the last place."""
 
 
 @overload
