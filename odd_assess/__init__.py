@@ -24,14 +24,15 @@
     inputs/       base images and the transforms that realise an ODD point on them
     spec/         YAML -> validated records, with file:line:column on every error
     certify/      procedures ask for draws, the engine answers
+    average_case/ how likely an input keeps its class under noise, in a few passes: estimates, never certificates
     criteria/     certificates -> findings -> verdict
     records.py    the records
     odd/          the domain: attributes, statements, designs, cells, coverage
     stats/        bounds and radii: numbers in, numbers out
     errors.py     the exception tree, with exit statuses; beside it progress.py (who is told how far the work is) and shipped.py (the files we ship)
 
-Imports point down this list only; neighbours in a row do not know each other (import-linter holds it). No torch is imported below ``certify``, nor by
-``import odd_assess`` itself.
+Imports point down this list only; neighbours in a row do not know each other (import-linter holds it). No torch is imported below ``certify`` and
+``average_case``, nor by ``import odd_assess`` itself.
 """
 
 from __future__ import annotations

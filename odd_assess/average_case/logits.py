@@ -72,6 +72,8 @@ def check_differentiable(logits_fn: Logits, image: Tensor) -> None:
         leaf = called(image[None].clone()).requires_grad_()
         try:
             answer = ask(logits_fn, leaf)
+        except torch.OutOfMemoryError:
+            raise
         except RuntimeError as error:
             raise ModelError(wrong.format(f"that it cannot be called with an input that needs gradients ({error})")) from error
         if not answer.requires_grad or torch.autograd.grad(answer.sum(), leaf, allow_unused=True)[0] is None:

@@ -27,7 +27,9 @@ SHIFTS = 12
 """Random shifts of the lattice: independent estimates, whose spread tells the error."""
 
 T_QUANTILE = 4.437
-"""Student's t with 11 degrees of freedom stays within this in 999 of 1,000 cases."""
+"""Student's t with 11 degrees of freedom stays within this in 999 of 1,000 cases.
+
+Simulated, with the points added until it is reached: 5 of 3,200 random cases of 3 to 11 bounds lay outside, by a factor of up to 1.5 (2026-11)."""
 
 FIRST_POINTS, MOST_POINTS = 128, 2**15
 """Points of a lattice (of each shift), doubled until the error is small enough or the most is reached."""
@@ -56,15 +58,16 @@ def bracket(z: ArrayLike) -> tuple[Floats, Floats]:
     Raises: ValueError for an array that is not (N, K >= 1), or NaN.
     """
     bounds = _checked(z)
-    return np.maximum(0.0, 1.0 - ndtr(-bounds).sum(axis=1)), ndtr(bounds.min(axis=1))
+    high = ndtr(bounds.min(axis=1))
+    return np.clip(1.0 - ndtr(-bounds).sum(axis=1), 0.0, high), high
 
 
 def normal_cdf(z: ArrayLike, correlations: ArrayLike, *, seed: int = 0, error: float = 1e-4) -> tuple[Floats, Floats]:
     """P(Y <= z) (N,) for rows z (N, K) of bounds and correlations (N, K, K), and the error of each (N,).
 
-    The error is 0 up to rounding (1e-12) for one and two bounds that count. For more it is estimated from random shifts and covers in 999 of 1,000 cases;
-    points are added until it is at most ``error``, as far as `MOST_POINTS` go. Bounds that are left out (`TAIL`, `MOST_BOUNDS`) are counted in it for certain.
-    Where the `bracket` is narrow enough, its middle is the answer. Infinite bounds are allowed; the correlations of theirs are not looked at.
+    The error is 0 up to rounding (1e-12) for one and two bounds that count. For more it is estimated from random shifts and is meant to cover in 999 of 1,000
+    cases; points are added until it is at most ``error``, as far as `MOST_POINTS` go. Bounds that are left out (`TAIL`, `MOST_BOUNDS`) are counted in it for
+    certain. Where the `bracket` is narrow enough, its middle is the answer. Infinite bounds are allowed; their correlations are not looked at.
 
     Raises: ValueError for shapes that do not fit, NaN, an error that is not positive, or correlations that are not symmetric, of diagonal 1 and within [-1, 1].
     """
