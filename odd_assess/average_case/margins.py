@@ -60,6 +60,7 @@ def linearised(
     seed: int,
     top: int | None,
     batch_size: int,
+    antithetic: bool = False,
 ) -> Margins:
     """The margins of inputs (N, ...), at least one, of logits ``clean`` (N, classes): against all other classes, or the ``top`` with the least (mean) margins.
 
@@ -76,7 +77,9 @@ def linearised(
             here, labels = inputs[start : start + group].clone(), clean[start : start + group].argmax(axis=1)
 
             def pieces(here: Tensor = here) -> Iterator[Tensor]:
-                return pieces_of(here, sigma=sigma, samples=drawn, seed=seed, stage="mmse", at_once=batch_size)
+                return pieces_of(
+                    here, sigma=sigma, samples=drawn, seed=seed, stage="mmse", at_once=batch_size, antithetic=antithetic
+                )
 
             others = _others(labels, clean.shape[1])
             if width < others.shape[1]:

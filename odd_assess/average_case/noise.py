@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 
@@ -18,12 +20,30 @@ def noise_key(image: Tensor, *, seed: int, stage: str) -> int:
     return int.from_bytes(digest.digest()[:16], "little")
 
 
-def noisy_copies(image: Tensor, *, sigma: float, samples: int, seed: int, stage: str, at_once: int) -> Iterator[Tensor]:
-    """``samples`` copies of an input plus N(0, sigma^2 I), in pieces (at most at_once, *shape): what is drawn does not depend on ``at_once``."""
+def noisy_copies(
+    image: Tensor, *, sigma: float, samples: int, seed: int, stage: str, at_once: int, antithetic: bool = False
+) -> Iterator[Tensor]:
+    """``samples`` copies of an input plus N(0, sigma^2 I), in pieces (at most at_once, *shape): what is drawn does not depend on ``at_once``.
+
+    ``antithetic``: every second copy has the noise of the one before with the other sign.
+    """
     generator = np.random.Generator(np.random.Philox(key=noise_key(image, seed=seed, stage=stage)))
+    pairs = _pairs(generator, tuple(image.shape))
     for start in range(0, samples, at_once):
-        noise = generator.standard_normal((min(at_once, samples - start), *image.shape), dtype=np.float32)
+        count = min(at_once, samples - start)
+        noise = (
+            np.stack(list(islice(pairs, count)))
+            if antithetic
+            else generator.standard_normal((count, *image.shape), dtype=np.float32)
+        )
         yield torch.add(image, torch.from_numpy(noise).to(image.device), alpha=sigma)
+
+
+def _pairs(generator: np.random.Generator, shape: tuple[int, ...]) -> Iterator[NDArray[np.float32]]:
+    while True:
+        noise = generator.standard_normal(shape, dtype=np.float32)
+        yield noise
+        yield -noise
 
 
 def group_size(batch_size: int, samples: int) -> int:
@@ -31,7 +51,9 @@ def group_size(batch_size: int, samples: int) -> int:
     return max(1, batch_size // max(1, samples))
 
 
-def pieces_of(inputs: Tensor, *, sigma: float, samples: int, seed: int, stage: str, at_once: int) -> Iterator[Tensor]:
+def pieces_of(
+    inputs: Tensor, *, sigma: float, samples: int, seed: int, stage: str, at_once: int, antithetic: bool = False
+) -> Iterator[Tensor]:
     """Noisy copies (inputs, copies, *shape) of a group of inputs: one piece, or several where a single input has more copies than ``at_once``.
 
     ``samples`` 0: the inputs themselves, without noise.
@@ -39,6 +61,9 @@ def pieces_of(inputs: Tensor, *, sigma: float, samples: int, seed: int, stage: s
     if not samples:
         yield inputs[:, None]
         return
-    each = [noisy_copies(image, sigma=sigma, samples=samples, seed=seed, stage=stage, at_once=at_once) for image in inputs]
+    each = [
+        noisy_copies(image, sigma=sigma, samples=samples, seed=seed, stage=stage, at_once=at_once, antithetic=antithetic)
+        for image in inputs
+    ]
     for parts in zip(*each, strict=True):
         yield torch.stack(parts)

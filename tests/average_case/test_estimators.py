@@ -113,6 +113,20 @@ def test_mmse_tends_to_the_truth_for_a_linear_model() -> None:
     assert few.mean() > 0.01
 
 
+def test_antithetic_copies_are_exact_for_a_linear_model() -> None:
+    """Two copies in opposite directions leave no error of the noise; an odd number does, and Monte Carlo is never paired."""
+    rng = np.random.default_rng(4)
+    f = linear(rng.standard_normal((5, 8)))
+    inputs = torch.from_numpy(0.5 * rng.standard_normal((12, 8)).astype(np.float32))
+    exact = estimate(f, inputs, sigma=SIGMA, method="taylor")
+    for batch_size in (1, 3, 100):
+        paired = estimate(f, inputs, sigma=SIGMA, method="mmse", samples=4, antithetic=True, batch_size=batch_size)
+        np.testing.assert_allclose(paired, exact, rtol=0, atol=2e-5)
+    assert np.abs(estimate(f, inputs, sigma=SIGMA, method="mmse", samples=3, antithetic=True) - exact).max() > 0.01
+    drawn = [estimate(f, inputs, sigma=SIGMA, method="mc", samples=50, antithetic=paired) for paired in (False, True)]
+    np.testing.assert_array_equal(*drawn)
+
+
 def test_mmse_is_nearer_than_taylor_where_the_model_bends() -> None:
     """A kink beside the input: the tangent at x sees no other class, the mean over the noise does."""
 
