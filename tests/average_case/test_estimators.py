@@ -220,6 +220,9 @@ def test_dead_gradients_count_by_their_sign() -> None:
     stuck = estimates(lambda x: torch.round(x) @ torch.eye(3), torch.tensor([[2.0, 0.0, 0.0]]), sigma=0.1, method="taylor")
     assert (stuck.value[0], stuck.low[0], stuck.high[0], stuck.cdf_error[0]) == (1.0, 1.0, 1.0, 0.0)
     assert stuck.dead_gradient.tolist() == [True]
+    spike = lambda x: torch.stack([(x[:, 0].abs() < 0.1) + 0 * x[:, 0], 0.5 + 0 * x[:, 0]], dim=1)  # noqa: E731 - the class at 0 is that of no noisy copy
+    lost = estimates(spike, torch.zeros((1, 1)), sigma=10.0, method="mmse")
+    assert (lost.value[0], lost.high[0], bool(lost.dead_gradient[0])) == (0.0, 0.0, True)
     same = linear(np.array([[1.0, 0.0], [1.0, 0.0], [-1.0, 0.0]]), np.array([0.0, -0.1, 0.0]))
     inputs = torch.tensor([[0.3, 0.0], [-0.3, 0.0]])
     found = estimates(same, inputs, sigma=SIGMA, method="taylor")
