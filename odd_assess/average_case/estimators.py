@@ -10,7 +10,7 @@ For a linear model taylor is exact; mmse is so with many copies (with few, its z
 multivariate sigmoid is too low for robust inputs (one margin at z = 2: 0.88 for 0.98); with either it may lie outside the bracket. Softmax knows nothing of
 sigma; for a linear model whose margins all have gradients of one length k it equals taylor_mvs at T = sigma k.
 
-Source: Han, Srinivas, Lakkaraju, Characterizing Data Point Vulnerability via Average-Case Robustness, UAI 2024 (arXiv 2307.13885), section 3.
+Source: Han, Srinivas, Lakkaraju, Characterizing Data Point Vulnerability via Average-Case Robustness, UAI 2024 (arXiv 2307.13885).
 """
 
 from __future__ import annotations
