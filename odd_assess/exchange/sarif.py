@@ -89,10 +89,13 @@ def _result(number: int, finding: Finding, spec: Path, root: Path | None) -> dic
 
 
 def _uri(path: Path, root: Path | None) -> str:
-    """The path relative to the root where it lies in it, else its name: absolute paths of one machine mean nothing on another."""
+    """The path relative to the root where the file lies in it, else its name: absolute paths of one machine mean nothing on another.
+
+    Criteria that a run keeps need not be a file where it was read.
+    """
     if root is not None:
         absolute = path.resolve()
-        if absolute.is_relative_to(root.resolve()):
+        if absolute.is_relative_to(root.resolve()) and absolute.is_file():
             return absolute.relative_to(root.resolve()).as_posix().replace(" ", "%20")
     return path.name.replace(" ", "%20")
 

@@ -167,14 +167,19 @@ def test_sarif_keeps_the_rules_of_its_schema(build: Build) -> None:
         check_sarif(json.loads(sarif(assessment)))
 
 
-def test_sarif_lies_on_the_line_of_the_criterion(build: Build, tmp_path: Path) -> None:
-    """Relative to the repository where the file lies in it, by its name alone elsewhere: no path of this machine leaves it."""
+def test_sarif_lies_on_the_line_of_the_criterion(build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Relative to the repository where the file lies in it, by its name alone elsewhere or where it is gone: no path of this machine leaves it."""
     assessment = every_case(build)
-    (run,) = json.loads(sarif(assessment, root=Path.cwd()))["runs"]
+    monkeypatch.chdir(tmp_path)
+    gone = json.loads(sarif(assessment, root=tmp_path))["runs"][0]["results"][0]
+    assert gone["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "criteria.yaml"
+    Path("criteria dir").mkdir()
+    Path("criteria dir/criteria.yaml").touch()
+    (run,) = json.loads(sarif(assessment, root=tmp_path))["runs"]
     places = [result["locations"][0]["physicalLocation"] for result in run["results"]]
     assert {place["artifactLocation"]["uri"] for place in places} == {"criteria%20dir/criteria.yaml"}
     assert [place["region"]["startLine"] for place in places] == list(range(10, 19))
-    elsewhere = json.loads(sarif(assessment, root=tmp_path))["runs"][0]["results"][0]
+    elsewhere = json.loads(sarif(assessment, root=tmp_path / "other"))["runs"][0]["results"][0]
     assert elsewhere["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "criteria.yaml"
 
 
