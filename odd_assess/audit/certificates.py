@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from odd_assess.audit.ledger import Ledger
+from odd_assess.audit.ledger import Ledger, objects
 from odd_assess.audit.rests_on import RestsOn
 from odd_assess.criteria.terms import terms_of
 from odd_assess.evidence import Columns, Tallies, level_counts, tally_text
@@ -168,7 +168,7 @@ def check_certificates(
         check_cascades(columns, where, agreed, agreed.levels, classes=classes, ledger=ledger)
         return
     ledger.compare(where, "sigma", columns.sigma, _sigmas(columns, agreed.levels))
-    ledger.compare(where, "levels", _objects(columns.levels), np.full(len(columns), None, dtype=np.object_))
+    ledger.compare(where, "levels", objects(columns.levels), np.full(len(columns), None, dtype=np.object_))
     ledger.compare(where, "alpha", columns.alpha, agreed.alpha)
     ledger.compare(where, "n0 (spec)", columns.n0, agreed.n0)
     ledger.compare(where, "n (spec)", columns.n, np.minimum(columns.n, agreed.n) if agreed.most else agreed.n)
@@ -183,9 +183,9 @@ def check_certificates(
     if rests_on is None:
         single = procedure == "single_batch"
         ledger.compare(where, "label", columns.chosen, np.where(single, columns.counts.winner, selection.winner))
-        ledger.compare(where, "reused", _objects(columns.reused), np.full(len(columns), None, dtype=np.object_))
+        ledger.compare(where, "reused", objects(columns.reused), np.full(len(columns), None, dtype=np.object_))
     else:
-        ledger.compare(where, "selection", _objects(columns.selection), np.full(len(columns), None, dtype=np.object_))
+        ledger.compare(where, "selection", objects(columns.selection), np.full(len(columns), None, dtype=np.object_))
     lower, radius = _derived(columns, procedure, where, ledger, rests_on)
     ledger.compare(where, "p_a_lower", columns.p_a_lower, lower)
     ledger.compare(where, "radius", columns.radius, radius)
@@ -205,17 +205,11 @@ def _sigmas(columns: Columns, levels: float | tuple[float, ...] | Within) -> flo
             return levels
 
 
-def _objects(values: Sequence[object]) -> np.ndarray:
-    found = np.empty(len(values), dtype=np.object_)
-    found[:] = values
-    return found
-
-
 def check_cascades(
     columns: Columns, where: Sequence[str], agreed: Agreed, levels: Several, *, classes: int, ledger: Ledger
 ) -> None:
     """The same for certificates of a cascade: level, class, bound and radius follow from the counts of all levels."""
-    ledger.compare(where, "procedure", _objects(columns.procedure), np.full(len(columns), agreed.procedure, dtype=np.object_))
+    ledger.compare(where, "procedure", objects(columns.procedure), np.full(len(columns), agreed.procedure, dtype=np.object_))
     ledger.compare(where, "alpha", columns.alpha, agreed.alpha)
     ledger.compare(where, "n0 (spec)", columns.n0, agreed.n0)
     ledger.compare(where, "n (spec)", columns.n, agreed.n)

@@ -77,3 +77,10 @@ def digests_shown(digests: object) -> str:
 def _shown(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 120 else f"{text[:117]}..."
+
+
+def objects(values: Sequence[object]) -> np.ndarray:
+    """A column (m,) of texts or None, as `Ledger.compare` takes it."""
+    found = np.empty(len(values), dtype=np.object_)
+    found[:] = values
+    return found

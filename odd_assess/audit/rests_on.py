@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from odd_assess.audit.ledger import Ledger
+from odd_assess.audit.ledger import Ledger, objects
 from odd_assess.criteria.terms import terms_of
 from odd_assess.errors import RunFolderError
 from odd_assess.evidence import BASELINE, Answers, Columns, EvidenceStore, Tallies, what_was_reused
@@ -56,12 +56,12 @@ class RestsOn:
         possible &= (reused.lost >= 0) & (reused.lost <= n) & (hits <= n)
         ledger.compare(where, "counts that can stand beside the baseline's", possible, np.ones(len(columns), dtype=np.bool_))
         rows = np.flatnonzero(possible)
-        lower, route = columns.p_a_lower.copy(), _objects(reused.route)
+        lower, route = columns.p_a_lower.copy(), objects(reused.route)
         tail_hits, tail = chose + base_hits - head, base.n0 + base.n - n
         if len(rows):
             cases = (base_hits, base_n, tail_hits, tail, n, head, reused.lost, hits)
             route[rows], lower[rows] = self._bounds(*(column[rows] for column in cases))
-        ledger.compare(where, "route", _objects(reused.route), route)
+        ledger.compare(where, "route", objects(reused.route), route)
         return lower
 
     def _bounds(
@@ -73,7 +73,7 @@ class RestsOn:
         if self.settings.when_decided:
             base_lower = np.atleast_1d(proportion_lower_bound(base_hits[first], base_n[first], alpha=terms.alpha))
             lower = anytime_modified_lower_bound(lost[first], hits[first], n[first], base_lower=base_lower, alpha_z=terms.alpha_z)
-            return _objects(["both"] * len(group)), lower[group]
+            return objects(["both"] * len(group)), lower[group]
         routes: list[str | None] = []
         bounds = []
         columns = (base_hits, base_n, tail_hits, tail, n, head, lost, hits)
@@ -81,7 +81,7 @@ class RestsOn:
             route = terms.route(base_hits=k, base_n=base, tail_hits=of_tail, tail=others, n=drawn)
             routes.append(route)
             bounds.append(terms.lower_bound(route, base_hits=k, base_n=base, head=agreed, lost=gone, hits=hit, n=drawn))
-        return _objects(routes)[group], np.array(bounds)[group]
+        return objects(routes)[group], np.array(bounds)[group]
 
 
 def rests_on(store: EvidenceStore, columns: Columns, settings: Recertification, alpha: float) -> RestsOn:
@@ -123,9 +123,3 @@ def _head(kept: Answers | None, draws: int, label: int) -> int:
 
 def _rows(*columns: Ints) -> zip[tuple[int, ...]]:
     return zip(*(column.tolist() for column in columns), strict=True)
-
-
-def _objects(values: Sequence[str | None]) -> np.ndarray:
-    found = np.empty(len(values), dtype=np.object_)
-    found[:] = values
-    return found

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from odd_assess.certify.plans import CascadePlan, IncrementalPlan, OneLevelPlan, Plan, ReducedPlan, SequentialPlan, SingleBatchPlan
-from odd_assess.records import Abstained, Certificate, Certified, Counts, LevelCounts, Reused
+from odd_assess.records import Abstained, Certificate, Certified, Counts, Floats, LevelCounts, Reused
 from odd_assess.stats import (
     anytime_lower_bound,
     anytime_modified_lower_bound,
@@ -254,7 +254,7 @@ def _next_incremental(
 def _undecided_incremental(
     plan: IncrementalPlan, base: tuple[float, float], sigma: float, lost: int, gained: int, hits: int, drawn: int
 ) -> list[float]:
-    """The proportions Phi(r / sigma) of the radii that these counts neither certify nor refute, as those who judge the counts will round."""
+    """The proportions Phi(r / sigma) of the radii that these counts neither certify nor refute."""
     p0 = np.minimum(ndtr(np.array(plan.radii) / sigma), np.nextafter(1.0, 0.0))
     if not drawn:
         return [float(p) for p in p0]
@@ -264,8 +264,7 @@ def _undecided_incremental(
         return [float(p) for p in p0[undecided]]
     at_least = float(anytime_modified_lower_bound(lost, hits, drawn, base_lower=base[0], alpha_z=plan.alpha_z))
     at_most = float(anytime_modified_upper_bound(gained, hits, drawn, base_upper=base[1], alpha_z=plan.alpha_z))
-    lower, upper = certified_radius(at_least, sigma=sigma), float(largest_radius(at_most, sigma=sigma))
-    return [float(p) for r, p in zip(plan.radii, p0, strict=True) if not (lower >= r and lower > 0) and not upper < r]
+    return _between(plan.radii, p0, at_least=at_least, at_most=at_most, sigma=sigma)
 
 
 @lru_cache(maxsize=2**14)  # many points pass through the same counts
@@ -287,11 +286,14 @@ def _undecided(plan: SequentialPlan, hits: int, drawn: int) -> list[float]:
     undecided = np.asarray(np.maximum(above, below) < enough)
     if undecided.any():
         return [float(p) for p in p0[undecided]]
-    lower = certified_radius(
-        anytime_lower_bound(hits, drawn, alpha=plan.alpha), sigma=plan.sigma
-    )  # as those who judge the counts will round
-    upper = float(largest_radius(anytime_upper_bound(hits, drawn, alpha=plan.alpha), sigma=plan.sigma))
-    return [float(p) for r, p in zip(plan.radii, p0, strict=True) if not (lower >= r and lower > 0) and not upper < r]
+    at_least, at_most = (bound(hits, drawn, alpha=plan.alpha) for bound in (anytime_lower_bound, anytime_upper_bound))
+    return _between(plan.radii, p0, at_least=at_least, at_most=at_most, sigma=plan.sigma)
+
+
+def _between(radii: tuple[float, ...], p0: Floats, *, at_least: float, at_most: float, sigma: float) -> list[float]:
+    """The proportions ``p0`` of the radii that these bounds on pA neither certify nor refute, as those who judge the counts will round."""
+    lower, upper = certified_radius(at_least, sigma=sigma), float(largest_radius(at_most, sigma=sigma))
+    return [float(p) for r, p in zip(radii, p0, strict=True) if not (lower >= r and lower > 0) and not upper < r]
 
 
 def _certificate(

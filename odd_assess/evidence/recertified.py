@@ -58,16 +58,12 @@ def recertified(store: EvidenceStore, spec: Spec, manifest: Mapping[str, Any]) -
 
 def _reused(store: EvidenceStore) -> tuple[Ints, int, list[Reused]]:
     """Index and what was reused of each point, and the draws of all."""
-    index, draws, found = [np.zeros(0, dtype=np.int64)], 0, []
-    known: dict[str | None, Reused] = {}
+    index, draws, found = [np.zeros(0, dtype=np.int64)], 0, list[Reused]()
     try:
         for part in store.columns(MAIN):
             index.append(part.index)
             draws += int((part.n0 + part.n).sum())
-            for text in part.reused:
-                if text not in known:  # few differ
-                    known[text] = what_was_reused(text or "null")
-                found.append(known[text])
+            found += [what_was_reused(text or "null") for text in part.reused]
     except (ValueError, KeyError, TypeError) as error:
         raise RunFolderError(f"{store.path}: must say what each certificate takes from the baseline, found {error!r}") from error
     return np.concatenate(index), draws, found

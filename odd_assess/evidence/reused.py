@@ -9,6 +9,7 @@ import json
 import zlib
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import lru_cache
 from typing import Any, get_args
 
 import numpy as np
@@ -47,6 +48,7 @@ def reused_text(reused: Reused) -> str:
     return json.dumps(asdict(reused), sort_keys=True, separators=(",", ":"))
 
 
+@lru_cache(maxsize=2**16)  # several columns ask for the same
 def what_was_reused(text: str) -> Reused:
     """What a certificate takes from its baseline, from the text that the file keeps.
 
