@@ -300,6 +300,28 @@ class Recertification:
         return alpha - self.share * alpha, self.share * alpha
 
 
+EstimationMethod = Literal["mc", "taylor", "taylor_mvs", "taylor_mvs_probit", "mmse", "mmse_mvs", "mmse_mvs_probit", "softmax"]
+"""How average-case robustness is estimated: see `odd_assess.average_case`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AverageCasePlan:
+    """How average-case robustness is estimated: the probability that noise of level ``sigma`` (input units) leaves the answer as it is. No certificate.
+
+    ``samples``: noisy copies of an input (mc, mmse), of mmse in pairs of opposite noise where ``antithetic``. ``top``: only so many margins, the least ones.
+    Screening estimates ``points`` random points of the ODD, and compares ``check_points`` of them with Monte Carlo of ``check_draws`` draws.
+    """
+
+    sigma: float
+    method: EstimationMethod = "mmse"
+    samples: int = 10
+    antithetic: bool = True
+    top: int | None = None
+    points: int = 1000
+    check_points: int = 50
+    check_draws: int = 200
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:
     """Who does the work. No result depends on it, so that it is no part of a run's identity.
@@ -493,6 +515,7 @@ class Spec:
     )
     documents: tuple[SourceFile, ...] = ()  # the files that all this was read from, the spec first
     lock: Lock | None = None  # None: nothing was locked
+    average_case: AverageCasePlan | None = None  # None: the run estimates nothing
     baseline: Path | None = None  # the run of the model that this one would replace
     recertification: Recertification | None = None  # the model is certified on what that run keeps; None: from nothing
 
@@ -595,6 +618,27 @@ class Reduction:
     width_share: float | None = None
     multiplicity_share: float | None = None
     theory: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PointEstimates:
+    """Estimates (m,) of average-case robustness at points of the ODD, ``index`` their numbers. None of them is a certificate.
+
+    ``value`` is the estimate that the answer ``clean``, which the model gives without noise, stays under noise; ``low``, ``high``, ``cdf_error`` and
+    ``dead_gradient`` say what is known of its error (`odd_assess.average_case.Estimates`).
+    """
+
+    plan: AverageCasePlan
+    index: Ints
+    clean: Ints
+    value: Floats
+    low: Floats
+    high: Floats
+    cdf_error: Floats
+    dead_gradient: Bools
+
+    def __len__(self) -> int:
+        return len(self.index)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -745,6 +789,7 @@ class Assessment:
     baseline: Results | None = None  # the same points under the model that this one would replace
     noise: NoiseLevels | None = None  # None: one level for all points
     recertified: Recertified | None = None  # None: certified from nothing
+    average_case: PointEstimates | None = None  # at every point of the results; None: nothing was estimated
 
     @property
     def evidence(self) -> Evidence:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal, cast, get_args
+from typing import Any, cast, get_args
 
 import numpy as np
 import torch
@@ -30,10 +30,10 @@ from odd_assess.average_case.margins import Margins, Where, linearised
 from odd_assess.average_case.noise import group_size, pieces_of
 from odd_assess.average_case.normal_cdf import bracket, normal_cdf
 from odd_assess.errors import InputError
+from odd_assess.records import EstimationMethod as Method
 from odd_assess.stats import proportion_lower_bound, proportion_upper_bound
 
 Floats = NDArray[np.float64]
-Method = Literal["mc", "taylor", "taylor_mvs", "taylor_mvs_probit", "mmse", "mmse_mvs", "mmse_mvs_probit", "softmax"]
 METHODS: tuple[Method, ...] = get_args(Method)
 
 PROBIT = 1.702

@@ -4,7 +4,7 @@
     models      which keys there are, their types and simple limits (pydantic): the source of the JSON Schema too
     validation  pydantic's errors -> sentences with "did you mean"
     lock, locking   what was fixed before a run, and what is another now
-    attributes (numeric, labelled, realisations), domain, sections, budgets, criteria
+    attributes (numeric, labelled, realisations), domain, sections, budgets, average_case, criteria
                 sections -> records; units (quantities), files, words of the catalogue and the metrics
     criteria_files, extending   which criteria files there are, and one on top of another
     recertification  the spec of a modified model that is certified on what its baseline keeps

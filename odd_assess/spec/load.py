@@ -15,6 +15,7 @@ from odd_assess.odd.domain import Domain
 from odd_assess.records import CriteriaSet, Criterion, Execution, InputDeclaration, ModelDeclaration, SourceFile, Spec
 from odd_assess.spec import budgets, checks, models, noise_levels
 from odd_assess.spec.attributes import Declared
+from odd_assess.spec.average_case import average_case_plan
 from odd_assess.spec.criteria_files import criteria_of, referenced_criteria
 from odd_assess.spec.document import Document, document_of, read_document
 from odd_assess.spec.domain import declared_domain
@@ -263,6 +264,9 @@ class _Sections:
         self.sampling = sampling_plan(document, data["sampling"]) if "sampling" in given else None
         self.model = model_declaration(document, data["model"]) if "model" in given else None
         self.certification = certification_plan(document, data["certification"]) if "certification" in given else None
+        self.average_case = (
+            average_case_plan(document, data["average_case"], self.certification) if "average_case" in given else None
+        )
         self.execution = execution_plan(document, data["execution"]) if "execution" in given else Execution()
         self.unattainable: tuple[Problem, ...] = ()
         self.criteria, self.criteria_documents, complete = referenced_criteria(document, data.get("criteria"))
@@ -336,6 +340,7 @@ class _Sections:
             model=self.model,
             certification=self.certification,
             criteria=self.criteria,
+            average_case=self.average_case,
             execution=self.execution,
             responsible=tuple(file.responsible.items()),
             unattainable=file.unattainable,

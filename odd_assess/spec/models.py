@@ -15,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SkipValidati
 from pydantic_core import PydanticCustomError
 
 from odd_assess.policies import SMALLEST_SIGMA, DataDependent, MultiStart, PerCell
+from odd_assess.records import AverageCasePlan, EstimationMethod
 from odd_assess.spec.words import shown
 
 
@@ -596,6 +597,52 @@ class Certification(Keys):
     )
 
 
+# ---------------------------------------------------------------- average case
+
+_AVERAGE_CASE = AverageCasePlan(sigma=1.0)
+
+
+class Check(Keys):
+    """A random subsample of the screened points that is estimated by Monte Carlo too, to say how far the estimates are off."""
+
+    example: ClassVar[str] = "{points: 50, draws: 200}"
+
+    points: Positive = Field(default=_AVERAGE_CASE.check_points, description="number of points in the subsample")
+    draws: Positive = Field(default=_AVERAGE_CASE.check_draws, description="draws at each of them")
+
+
+class AverageCase(Keys):
+    """How likely noise leaves the answer as it is, estimated in a few passes: estimates that order and explain, never certificates."""
+
+    example: ClassVar[str] = "{method: mmse, samples: 10}"
+
+    method: EstimationMethod = Field(
+        default=_AVERAGE_CASE.method,
+        description="mmse and taylor linearise the model (over noisy copies, at the input), mc draws, softmax looks at the answer alone",
+        examples=["mmse"],
+    )
+    samples: Count = Field(default=_AVERAGE_CASE.samples, description="noisy copies of an input, of mc and mmse")
+    antithetic: bool = Field(
+        default=_AVERAGE_CASE.antithetic,
+        description="the copies of mmse in pairs of opposite noise, whose errors cancel to first order",
+    )
+    top: Count | None = Field(
+        default=None, description="only so many margins, the least ones: for many classes; all of them if left out", examples=[9]
+    )
+    sigma: Level | None = Field(
+        default=None,
+        description="standard deviation of the noise in input units; that of the certification (the largest of them) if left out",
+    )
+    points: Positive = Field(
+        default=_AVERAGE_CASE.points, description="random points that odd-assess screen estimates", examples=[1000]
+    )
+    check: Annotated[Check | Literal["none"] | None, SkipValidation] = Field(
+        default=None,
+        description="screened points that are estimated by Monte Carlo too, or none",
+        examples=["{points: 50, draws: 200}"],
+    )
+
+
 # ---------------------------------------------------------------- execution
 
 
@@ -665,6 +712,10 @@ class SpecFile(Keys):
         min_length=1,
         description="criteria files, relative to this file, or ones that come with odd-assess",
         examples=["[acceptance_criteria/perception_default.yaml]"],
+    )
+    average_case: Annotated[AverageCase | None, SkipValidation] = Field(
+        default=None,
+        description="estimates of average-case robustness: for odd-assess screen, and at every point of a run where this section is there",
     )
     execution: Annotated[LocalExecution | RayExecution | None, SkipValidation] = Field(
         default=None,

@@ -10,14 +10,15 @@ from scipy.special import ndtr
 from scipy.stats import binom, multivariate_normal
 from torch import Tensor, nn
 
-from odd_assess.average_case import METHODS, PROBIT, Method, estimate, estimates, mv_sigmoid
+from odd_assess.average_case import METHODS, PROBIT, estimate, estimates, mv_sigmoid
 from odd_assess.errors import DataError, InputError, ModelError
+from odd_assess.records import EstimationMethod
 
 from ..exact_normal import on_a_line, one_factor, planar  # noqa: TID252 - tests are no package of their own
 
 Linear = Callable[[Tensor], Tensor]
 SIGMA = 0.6
-LINEARISED: list[Method] = [method for method in METHODS if method not in ("mc", "softmax")]
+LINEARISED: list[EstimationMethod] = [method for method in METHODS if method not in ("mc", "softmax")]
 
 
 def linear(weights: np.ndarray, offsets: np.ndarray | float = 0.0) -> Linear:
@@ -144,7 +145,7 @@ def test_mmse_is_nearer_than_taylor_where_the_model_bends() -> None:
 
 
 @pytest.mark.parametrize("method", ["taylor", "mmse"])
-def test_within_the_bracket_for_random_networks(method: Method) -> None:
+def test_within_the_bracket_for_random_networks(method: EstimationMethod) -> None:
     """The estimate and, for the linear model, every probability lie between Bonferroni and Frechet; without all classes the lower end is 0."""
     found = estimates(network(), pictures(20), sigma=0.5, method=method)
     assert ((found.low <= found.value) & (found.value <= found.high)).all()
@@ -185,7 +186,7 @@ def test_softmax_at_the_right_temperature_is_the_multivariate_sigmoid() -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_invariances(method: Method) -> None:
+def test_invariances(method: EstimationMethod) -> None:
     """The order of the classes and a constant on all logits change nothing; nor does scaling the logits, except for softmax."""
     f, order = network(), torch.tensor([3, 0, 5, 1, 4, 2])
     plain = estimate(f, pictures(), sigma=0.4, method=method)
@@ -203,7 +204,7 @@ def test_invariances(method: Method) -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_the_seed_decides_and_nothing_else(method: Method) -> None:
+def test_the_seed_decides_and_nothing_else(method: EstimationMethod) -> None:
     """Again: the same to the bit. In other batches and company: the same up to rounding. Another seed: others, where there is noise."""
     f, inputs = network(), pictures()
     plain = estimate(f, inputs, sigma=0.4, method=method)

@@ -16,7 +16,7 @@ CASES = [
         (("title: Reader", "titel: Reader"),),
         [
             "spec.yaml:1:1: title: is required: what is assessed, in words, for the report, for example Handwritten digit reader, release 1.2",
-            "spec.yaml:3:1: titel: is not a known key; did you mean 'title'?; known keys: odd_assess, id, title, responsible, odd, sampling, inputs, model, certification, criteria, execution, baseline, unattainable",
+            "spec.yaml:3:1: titel: is not a known key; did you mean 'title'?; known keys: odd_assess, id, title, responsible, odd, sampling, inputs, model, certification, criteria, average_case, execution, baseline, unattainable",
         ],
     ),
     (
