@@ -42,12 +42,18 @@ The budget: estimates, no bounds
       reference_certifies, reference_share, draws_for_reduction
     measured_reduction                     what the reference subsample lost    expanded bootstrap               test_reduction: real coverage in its docstring
     level_of_cells                         the best level of a cell             fitted prior, shared mean        test_levels: against known shares
+    allocate, cell_predictions             two groups of cells, points of each  Neyman 1934, the bound itself    test_allocation: simulated widths
+    predicted_draws                        what a point will take               Wald 1945                        test_allocation
     planning                               power, searches, uniform pA          exact binomial sums              test_planning: against exact sums
     theory_*                               the paper's three formulas           Seferis et al. 2024              test_theory: against exact sums
 
 Mutants of the bounds (a level doubled, a +1 left out, the wrong tail, draws used twice ...) are rejected one by one in test_mutants.
 """
 
+from odd_assess.stats.allocation import Allocation as Allocation
+from odd_assess.stats.allocation import allocate as allocate
+from odd_assess.stats.allocation import cell_predictions as cell_predictions
+from odd_assess.stats.allocation import predicted_draws as predicted_draws
 from odd_assess.stats.balls import Pairs as Pairs
 from odd_assess.stats.balls import pairs_of as pairs_of
 from odd_assess.stats.balls import resolved as resolved
