@@ -7,6 +7,7 @@
     parts         the cells, levels or classes that a criterion speaks of
     claims        a metric over the ODD, enclosed by what was shown and what was not excluded at the points
     inference     which bound speaks for the ODD, by the sampling design
+    fragility     means of estimates over the ODD and by part, differences, fragile regions
     readings      bounds -> MET, NOT MET or INCONCLUSIVE, over the ODD and in each part, and the difference between parts
     regression    the change against the baseline, a run of another model at the same points
     inconclusive  findings that decide nothing, and say why

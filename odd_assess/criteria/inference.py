@@ -20,8 +20,9 @@ from typing import Protocol
 
 import numpy as np
 
+from odd_assess.criteria.parts import Located
 from odd_assess.odd.domain import Domain
-from odd_assess.records import Bools, Floats, Ints, Results, SamplingPlan
+from odd_assess.records import Bools, Floats, Ints, SamplingPlan
 from odd_assess.stats import (
     anytime_lower_bound,
     log_evidence_above,
@@ -237,7 +238,7 @@ class WithinPart:
 def part_inference(
     sampling: SamplingPlan,
     domain: Domain,
-    results: Results,
+    results: Located,
     inside: Bools,
     *,
     weight: float | None,
@@ -265,7 +266,7 @@ def part_inference(
             return None
 
 
-def point_shares(domain: Domain, results: Results) -> Floats:
+def point_shares(domain: Domain, results: Located) -> Floats:
     """For points in cells of known weight, whatever their number: the weight that each stands for (m,), times m."""
     counts = np.bincount(results.cell, minlength=len(domain.cells))
     return np.asarray(domain.layout.weight[results.cell] * len(results) / counts[results.cell], dtype=np.float64)
@@ -276,13 +277,13 @@ def cell_inference(sampling: SamplingPlan) -> Independent | Anytime:
     return Anytime(horizon=_horizon(sampling)) if sampling.until_decided else Independent()
 
 
-def inference_for(sampling: SamplingPlan, domain: Domain, results: Results, *, reached: float = 1.0) -> Inference | None:
+def inference_for(sampling: SamplingPlan, domain: Domain, results: Located, *, reached: float = 1.0) -> Inference | None:
     """The bounds that the design allows; None where it has no probability model. ``reached``: the share of the ODD that could be sampled at all."""
     whole = _inference_for(sampling, domain, results)
     return whole if whole is None or reached == 1 or isinstance(whole, Weighted) else Reached(inference=whole, share=reached)
 
 
-def _inference_for(sampling: SamplingPlan, domain: Domain, results: Results) -> Inference | None:
+def _inference_for(sampling: SamplingPlan, domain: Domain, results: Located) -> Inference | None:
     match sampling.design, sampling.allocation:
         case "random", _:
             return cell_inference(sampling)
@@ -299,7 +300,7 @@ def _horizon(sampling: SamplingPlan) -> int:
     return sampling.points
 
 
-def point_weights(sampling: SamplingPlan, domain: Domain, results: Results) -> Floats:
+def point_weights(sampling: SamplingPlan, domain: Domain, results: Located) -> Floats:
     """What each point counts in a plain estimate over the ODD (m,), summing to 1: equal, but by cell where cells got equal numbers of points."""
     if sampling.design == "stratified" and sampling.allocation == "equal":
         weights = np.array([cell.weight for cell in domain.cells])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -15,18 +16,30 @@ from odd_assess.odd.domain import Domain
 from odd_assess.records import Bools, Coverage, Criterion, Floats, Ints, Results, SamplingPlan
 
 
+class Located(Protocol):
+    """Points of a domain, as far as bounds over its parts need them: results, or the points themselves."""
+
+    @property
+    def cell(self) -> Ints:
+        """The cell (m,) of each point."""
+        ...
+
+    def __len__(self) -> int: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Partition:
     """Parts with their ``names``, and the part ``index`` (m,) of each point.
 
     ``weights`` (parts,): the declared share of the ODD, None where nothing declares it (classes). ``missing`` (parts,): the share of the ODD that may belong
-    to the part and could not be sampled.
+    to the part and could not be sampled. ``of_cells``: each part is a cell, whose points are independent in the stratified designs too.
     """
 
     names: tuple[str, ...]
     index: Ints
     weights: Floats | None
     missing: Floats
+    of_cells: bool = False
 
     def __len__(self) -> int:
         return len(self.names)
@@ -44,7 +57,7 @@ class Unseen:
     cells: Ints | None = None
 
 
-def unseen(sampling: SamplingPlan, domain: Domain, results: Results, coverage: Coverage) -> Unseen:
+def unseen(sampling: SamplingPlan, domain: Domain, results: Located, coverage: Coverage) -> Unseen:
     """The cells that a table has no frame for; where cells are weighed by their declared weights, all that have no point."""
     if sampling.design == "stratified" and sampling.allocation == "equal":
         empty = np.bincount(results.cell, minlength=len(domain.cells)) == 0
@@ -68,14 +81,28 @@ def partition_of(
             raise ValueError(f"criterion {criterion.id}: the scope each_class must come with class_names, got none")
         missing = np.full(len(class_names), out_of_reach.share)
         return Partition(names=tuple(class_names), index=results.label, weights=None, missing=missing)
-    names = tuple(cell.name for cell in domain.cells)
-    return Partition(names=names, index=results.cell, weights=domain.layout.weight, missing=np.zeros(len(names)))
+    return cells_of(domain, results.cell)
+
+
+def cells_of(domain: Domain, cell: Ints) -> Partition:
+    """The cells. ``cell`` (m,) is the cell of each point."""
+    names = tuple(one.name for one in domain.cells)
+    return Partition(names=names, index=cell, weights=domain.layout.weight, missing=np.zeros(len(names)), of_cells=True)
 
 
 def levels_of(domain: Domain, attribute: str, cell: Ints, out_of_reach: Unseen | None = None) -> Partition:
     """The feasible levels of an attribute. ``cell`` (m,) is the cell of each point."""
-    levels = level_of_cells(domain, attribute)
-    feasible, of_cell = np.unique(levels, return_inverse=True)
+    return combinations_of(domain, (attribute,), cell, out_of_reach)
+
+
+def combinations_of(domain: Domain, attributes: Sequence[str], cell: Ints, out_of_reach: Unseen | None = None) -> Partition:
+    """The feasible combinations of levels of some attributes. ``cell`` (m,) is the cell of each point.
+
+    Raises: ValueError for an attribute that the domain does not have.
+    """
+    levels = np.stack([level_of_cells(domain, attribute) for attribute in attributes], axis=1)
+    feasible, of_cell = np.unique(levels, axis=0, return_inverse=True)
+    of_cell = of_cell.reshape(-1)
     weights = np.bincount(of_cell, weights=domain.layout.weight).astype(np.float64)
     missing = np.zeros(len(feasible))
     if out_of_reach is not None and out_of_reach.share > 0:
@@ -84,8 +111,11 @@ def levels_of(domain: Domain, attribute: str, cell: Ints, out_of_reach: Unseen |
             weights if lost is None else np.bincount(of_cell[lost], weights=domain.layout.weight[lost], minlength=len(feasible))
         )
         missing = np.minimum(inside, out_of_reach.share)
-    declared = domain.attribute(attribute)
-    names = tuple(f"{attribute} {declared.levels[level].name}" for level in feasible.tolist())
+    declared = [domain.attribute(attribute) for attribute in attributes]
+    names = tuple(
+        ", ".join(f"{one.id} {one.levels[level].name}" for one, level in zip(declared, row, strict=True))
+        for row in feasible.tolist()
+    )
     return Partition(names=names, index=of_cell[cell].astype(np.int64), weights=weights, missing=missing)
 
 
