@@ -640,6 +640,20 @@ class PointEstimates:
     def __len__(self) -> int:
         return len(self.index)
 
+    @classmethod
+    def columns(cls) -> tuple[str, ...]:
+        """The names of all that holds one entry a point."""
+        return tuple(name for name in cls.__slots__ if name != "plan")
+
+    def take(self, rows: Ints | Bools) -> PointEstimates:
+        """The estimates at some points."""
+        return PointEstimates(plan=self.plan, **{name: getattr(self, name)[rows] for name in self.columns()})
+
+    @classmethod
+    def joined(cls, parts: Sequence[PointEstimates]) -> PointEstimates:
+        """The rows of all parts, of which there must be one at least, one after another."""
+        return cls(plan=parts[0].plan, **{name: np.concatenate([getattr(part, name) for part in parts]) for name in cls.columns()})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class NoiseLevels:

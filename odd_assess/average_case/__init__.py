@@ -10,6 +10,7 @@ noise.py       noise by address
 from odd_assess.average_case.estimators import METHODS as METHODS
 from odd_assess.average_case.estimators import PROBIT as PROBIT
 from odd_assess.average_case.estimators import Estimates as Estimates
+from odd_assess.average_case.estimators import default_batch_size as default_batch_size
 from odd_assess.average_case.estimators import estimate as estimate
 from odd_assess.average_case.estimators import estimates as estimates
 from odd_assess.average_case.estimators import mv_sigmoid as mv_sigmoid
