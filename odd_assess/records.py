@@ -720,7 +720,7 @@ class Evidence:
     """All that a criterion may be judged by: the domain, how its points were chosen, what was found at them and what follows from that.
 
     ``class_names`` are those of the data, in label order, for criteria on each class. ``baseline``: the same points under the model that this one would
-    replace. ``points``: the conditions, row by row, for criteria on a sub-domain.
+    replace. ``points``: the conditions, row by row, for criteria on a sub-domain. ``average_case``: estimates at the same points, for criteria on these.
     """
 
     domain: Domain
@@ -731,6 +731,7 @@ class Evidence:
     class_names: tuple[str, ...] = ()
     baseline: Results | None = None
     points: OddPoints | None = None
+    average_case: PointEstimates | None = None
 
 
 Kind = Literal["domain claim", "estimate", "descriptive"]
@@ -817,4 +818,5 @@ class Assessment:
             class_names=self.class_names,
             baseline=self.baseline,
             points=self.points,
+            average_case=self.average_case,
         )

@@ -6,6 +6,7 @@ baseline     the run of another model that this one is compared with
 reusing      what a modified model must share with the baseline that it is certified on
 spending     what a run took, for its manifest
 certifying   points -> certificates -> evidence store, resumable; the pilot that chooses a budget
+estimating   average-case robustness at the points, after they are certified
 gate         which points: all, or as many as the blocking criteria need
 replay       points of a finished run, drawn again
 exhibits     the weakest points and their pictures

@@ -1,4 +1,4 @@
-"""The whole assessment as one readable function: spec -> points -> inputs -> certificates -> findings -> verdict."""
+"""The whole assessment as one readable function: spec -> points -> inputs -> certificates (and estimates) -> findings -> verdict."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from typing import Any
 
 from odd_assess.assessment.baseline import compared_with
 from odd_assess.assessment.certifying import Certifier, recertifying_plan
+from odd_assess.assessment.estimating import estimate_certified, why_not_estimated
 from odd_assess.assessment.exhibits import exhibit
 from odd_assess.assessment.gate import certify_points, gather
 from odd_assess.assessment.preflight import fly_before
-from odd_assess.assessment.spending import recertified_of, seconds_of
+from odd_assess.assessment.spending import estimating_of, recertified_of, seconds_of
 from odd_assess.certify import Setting
 from odd_assess.criteria import check, radius_loss, reference_draws, verdict
 from odd_assess.errors import RunFolderError
@@ -24,6 +25,7 @@ from odd_assess.evidence import (
     RunFolder,
     Surroundings,
     baseline_results,
+    point_estimates,
     read_manifest,
     recertified,
     sha256,
@@ -75,6 +77,7 @@ def _assess(
         identity["baseline"] = compared.baseline.identity
     before: Mapping[str, Any] = folder.check_same_run(identity) if resume else {"status": "none"}
     preflight = fly_before(spec, bench, tell)
+    without = why_not_estimated(spec, bench, tell)
     bench, looks = _setting(spec, bench, folder, before, tell)
     manifest: dict[str, Any] = {
         "identity": identity,
@@ -107,12 +110,16 @@ def _assess(
             draws = spec.certification.budget.n if pilot is None else pilot.n
             certifier.keep_for_modified_models(draws)
             points = certify_points(certifier, draws, reach)
+            elsewhere = execution.engine != "local"
+            estimating = estimate_certified(spec, bench, store, points, tell, without=without, elsewhere=elsewhere)
         manifest |= _executed(workers, before) | seconds_of(certifier, before)
+        manifest |= estimating_of(spec, len(points), estimating, without, before)
     with EvidenceStore.open(folder.evidence, writable=True) as store:
         if compared is not None:
             compared.check_inputs(store)
         found, reference, noise = gather(spec, store, points)
         before_it = baseline_results(store, spec.domain)
+        estimated = point_estimates(store, spec, below=len(points))
         covered = coverage_of(spec.domain, found.cell, reach)
         lost = radius_loss(found, reference, n_ref=reference_draws(spec.certification), seed=spec.sampling.seed)
         evidence = Evidence(
@@ -124,6 +131,7 @@ def _assess(
             class_names=around.class_names,
             baseline=before_it,
             points=points,
+            average_case=estimated,
         )
         findings = check([criterion for group in spec.criteria for criterion in group.criteria], evidence)
         exhibits = exhibit(spec, bench, found)
@@ -157,6 +165,7 @@ def _assess(
         baseline=before_it,
         noise=noise,
         recertified=again,
+        average_case=estimated,
     )
 
 

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from odd_assess.assessment.baseline import Compared
-from odd_assess.assessment.certifying import Certifier
+from odd_assess.assessment.certifying import Certifier, Spent
+from odd_assess.assessment.estimating import copies_a_point
 from odd_assess.audit import reuse_account
 from odd_assess.evidence import MAIN
 from odd_assess.records import Results, Spec
@@ -21,6 +22,18 @@ def seconds_of(certifier: Certifier, before: Mapping[str, Any]) -> dict[str, Any
     if spent is None or not spent.draws:
         return {"seconds": before["seconds"]} if "seconds" in before else {}
     return {"seconds": {MAIN: round(spent.seconds, 3), "draws": spent.draws}}
+
+
+def estimating_of(spec: Spec, points: int, spent: Spent | None, without: str, before: Mapping[str, Any]) -> dict[str, Any]:
+    """What the manifest says of the estimates: how many points, and the seconds that those took that were estimated since the run was gone on with."""
+    if spec.average_case is None:
+        return {}
+    if without:
+        return {"average_case": {"points": 0, "left_out": without}}
+    if spent is None or not spent.draws:
+        return {"average_case": before["average_case"]} if "average_case" in before else {"average_case": {"points": points}}
+    estimated = spent.draws // copies_a_point(spec.average_case)
+    return {"average_case": {"points": points, "seconds": round(spent.seconds, 3), "estimated": estimated}}
 
 
 def recertified_of(spec: Spec, compared: Compared, found: Results, manifest: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from odd_assess.evidence import (
     baseline_results,
     content_digest,
     found_points,
+    point_estimates,
     read_manifest,
     recertified,
     results,
@@ -184,6 +185,7 @@ def load_run(folder: Path | str) -> Assessment:
             baseline=baseline_results(run.store, domain),
             noise=noise,
             recertified=recertified(run.store, run.spec, run.manifest),
+            average_case=point_estimates(run.store, run.spec),
         )
 
 

@@ -3,6 +3,7 @@
 store.py     evidence.sqlite: documents, points, certificates with their counts, findings, pictures
 columns.py   many certificates at once as arrays (tallies.py: their class counts)
 noise_levels.py  what became of a policy that chooses noise levels: the level of each cell, what counts after the memory
+average_case.py  the estimates at the points, or why there are none
 baseline.py  the run of another model that this one is compared with
 kept_points.py   what a run keeps at its points for modified models
 reused.py    the answers that are kept for modified models, and what the certificate of such a model took from them
@@ -12,6 +13,9 @@ manifest.py  manifest.json: digests, also of the evidence and of itself, seeds, 
 folder.py    the folder they lie in: claimed before anything is spent, resumed only as the same run
 """
 
+from odd_assess.evidence.average_case import LEFT_OUT as LEFT_OUT
+from odd_assess.evidence.average_case import left_out as left_out
+from odd_assess.evidence.average_case import point_estimates as point_estimates
 from odd_assess.evidence.baseline import Baseline as Baseline
 from odd_assess.evidence.baseline import baseline_results as baseline_results
 from odd_assess.evidence.baseline import kept_baseline as kept_baseline

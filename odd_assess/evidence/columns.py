@@ -12,7 +12,7 @@ from odd_assess.errors import RunFolderError
 from odd_assess.evidence.reused import base_draws, upper_bounds
 from odd_assess.evidence.tallies import Tallies
 from odd_assess.odd.domain import Domain
-from odd_assess.records import ANYTIME_PROCEDURES, Floats, Ints, Results, SigmaPolicy
+from odd_assess.records import ANYTIME_PROCEDURES, AverageCasePlan, Floats, Ints, PointEstimates, Results, SigmaPolicy
 from odd_assess.stats import Terms
 
 QUERY = (
@@ -154,6 +154,27 @@ def _upper_bounds(columns: Columns, terms: Terms | None) -> Floats:
         hits = columns.counts.of(columns.chosen)
         found[rows] = upper_bounds([text for text in texts if text is not None], terms, hits=hits[rows], n=columns.n[rows])
     return found
+
+
+def estimates_of(plan: AverageCasePlan, records: Sequence[tuple[Any, ...]]) -> PointEstimates:
+    """Estimates by ``plan`` from rows (index, clean, value, low, high, cdf_error, dead_gradient).
+
+    Raises: ValueError where a value is not of its column's kind.
+    """
+    columns: Sequence[Any] = list(zip(*records, strict=True)) if records else [()] * len(PointEstimates.columns())
+    index, clean, value, low, high, cdf_error, dead = columns
+    if set(dead) - {0, 1}:
+        raise ValueError("whether a gradient is dead must be 0 or 1")
+    return PointEstimates(
+        plan=plan,
+        index=_ints(index),
+        clean=_ints(clean),
+        value=_floats(value),
+        low=_floats(low),
+        high=_floats(high),
+        cdf_error=_floats(cdf_error),
+        dead_gradient=_ints(dead).astype(np.bool_),
+    )
 
 
 def _ints(values: Sequence[Any]) -> Ints:

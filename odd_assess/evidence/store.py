@@ -1,4 +1,4 @@
-"""The evidence store: one SQLite file with a row for every document, point, certificate, finding and picture.
+"""The evidence store: one SQLite file with a row for every document, point, certificate, estimate, finding and picture.
 
 Counts are the evidence: every bound and radius follows from them. A row is committed as soon as its certificate is known (WAL), so a kill at any moment
 loses at most the points in flight. ``finish`` rewrites the file compactly in key order: the bytes depend on what was found, not on the order in
@@ -19,12 +19,13 @@ from typing import Any, Self
 import numpy as np
 
 from odd_assess.errors import RunError, RunFolderError
-from odd_assess.evidence.columns import QUERY, Columns
+from odd_assess.evidence.columns import QUERY, Columns, estimates_of
 from odd_assess.evidence.reused import Answers, packed, reused_text, unpacked, what_was_reused
 from odd_assess.odd.domain import Domain
 from odd_assess.odd.points import OddPoint, OddPoints, codes_of_conditions
 from odd_assess.records import (
     Abstained,
+    AverageCasePlan,
     Certificate,
     Certified,
     Counts,
@@ -34,14 +35,23 @@ from odd_assess.records import (
     Ints,
     LevelCounts,
     Part,
+    PointEstimates,
     SourceFile,
     State,
 )
 from odd_assess.stats.balls import Pairs
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
+OLDEST_SCHEMA = 4
+"""Files of this schema lack the table of estimates, and are otherwise the same."""
 
-_SCHEMA = """
+_ESTIMATES = """
+CREATE TABLE estimates (
+    idx INTEGER PRIMARY KEY REFERENCES points, clean INTEGER NOT NULL, value REAL NOT NULL, low REAL NOT NULL, high REAL NOT NULL,
+    cdf_error REAL NOT NULL, dead_gradient INTEGER NOT NULL);
+"""
+
+_SCHEMA = f"""
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE documents (
     position INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, sha256 TEXT NOT NULL, content BLOB NOT NULL);
@@ -54,6 +64,7 @@ CREATE TABLE certificates (
     p_a_lower REAL NOT NULL, radius REAL NOT NULL, levels TEXT, reused TEXT, PRIMARY KEY (stage, idx)) WITHOUT ROWID;
 CREATE TABLE answers (idx INTEGER PRIMARY KEY REFERENCES points, draws INTEGER NOT NULL, content BLOB NOT NULL);
 CREATE TABLE pairs (i INTEGER NOT NULL, j INTEGER NOT NULL, near REAL NOT NULL, far REAL NOT NULL, PRIMARY KEY (i, j)) WITHOUT ROWID;
+{_ESTIMATES.strip()}
 CREATE TABLE findings (
     position INTEGER PRIMARY KEY, criteria TEXT NOT NULL, criterion TEXT NOT NULL, severity TEXT NOT NULL, state TEXT NOT NULL, kind TEXT NOT NULL,
     points INTEGER NOT NULL, observed REAL, lower REAL, upper REAL, message TEXT NOT NULL, advice TEXT NOT NULL, parts TEXT NOT NULL,
@@ -68,6 +79,7 @@ _ORDER = {
     "certificates": "stage, idx",
     "answers": "idx",
     "pairs": "i, j",
+    "estimates": "idx",
     "findings": "position",
     "pictures": "position",
 }
@@ -143,13 +155,16 @@ class EvidenceStore:
             raise RunFolderError(
                 f"{path}: written by a newer odd-assess (schema {schema}, this one reads {SCHEMA_VERSION}); update odd-assess"
             )
-        if schema < SCHEMA_VERSION:
+        if schema < OLDEST_SCHEMA:
             raise RunFolderError(
-                f"{path}: written by an older odd-assess (schema {schema}, this one reads {SCHEMA_VERSION}); use the version that the manifest names"
+                f"{path}: written by an older odd-assess (schema {schema}, this one reads {OLDEST_SCHEMA} to {SCHEMA_VERSION}); "
+                "use the version that the manifest names"
             )
         if writable:
             store._db.execute("PRAGMA journal_mode = WAL")
             store._db.execute("PRAGMA synchronous = NORMAL")
+            if schema < SCHEMA_VERSION:
+                store._update()
         return store
 
     def __enter__(self) -> Self:
@@ -165,6 +180,15 @@ class EvidenceStore:
     def meta(self) -> dict[str, str]:
         """What the store says of its run."""
         return dict(self._db.execute("SELECT key, value FROM meta"))
+
+    def _update(self) -> None:
+        """Give a file of the oldest schema the table that it lacks.
+
+        Raises: RunError when the disk refuses.
+        """
+        with self._writing():
+            self._db.execute(_ESTIMATES)
+            self._db.execute("UPDATE meta SET value = ? WHERE key = 'schema'", (str(SCHEMA_VERSION),))
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -271,6 +295,31 @@ class EvidenceStore:
         rows = other._reading("SELECT idx, draws, content FROM answers ORDER BY idx")
         with self._writing():
             self._db.executemany("INSERT OR IGNORE INTO answers VALUES (?, ?, ?)", rows)
+
+    def add_estimates(self, found: PointEstimates) -> None:
+        """Commit the estimates of average-case robustness at some points, all or none of them.
+
+        Raises: RunError when the disk refuses.
+        """
+        columns = (getattr(found, name).tolist() for name in found.columns())
+        with self._writing():
+            self._db.executemany("INSERT INTO estimates VALUES (?, ?, ?, ?, ?, ?, ?)", zip(*columns, strict=True))
+
+    def estimates(self, plan: AverageCasePlan, *, below: int | None = None) -> PointEstimates:
+        """The estimates of average-case robustness by ``plan``, in design order; those with index < ``below``. None are in a file of the oldest schema.
+
+        Raises: RunFolderError where the file holds something else.
+        """
+        rows: list[tuple[Any, ...]] = []
+        with self._making_sense():
+            if int(self.meta()["schema"]) > OLDEST_SCHEMA:
+                query = "SELECT idx, clean, value, low, high, cdf_error, dead_gradient FROM estimates WHERE idx < ? ORDER BY idx"
+                rows = self._reading(query, (2**62 if below is None else below,)).fetchall()
+            return estimates_of(plan, rows)
+
+    def estimated(self) -> frozenset[int]:
+        """The points that have an estimate."""
+        return frozenset(idx for (idx,) in self._db.execute("SELECT idx FROM estimates"))
 
     def inputs(self, stage: str) -> dict[int, str]:
         """The digest of the input of each point that has a certificate of ``stage``."""

@@ -19,9 +19,9 @@ from odd_assess.execution.bench import Bench
 from odd_assess.inputs import Batch
 from odd_assess.models import no_warnings
 from odd_assess.models.classifier import first_line
-from odd_assess.records import AverageCasePlan, OddPoint, PointEstimates
+from odd_assess.records import AverageCasePlan, EstimationMethod, OddPoint, PointEstimates
 
-WITHOUT_GRADIENTS = ("mc", "softmax")
+WITHOUT_GRADIENTS: tuple[EstimationMethod, ...] = ("mc", "softmax")
 """Methods that look at answers alone."""
 
 

@@ -9,6 +9,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from odd_assess.errors import RunError, RunFolderError
@@ -16,6 +17,7 @@ from odd_assess.evidence import MAIN, REFERENCE, EvidenceStore, Row, results
 from odd_assess.odd import Continuous, Domain
 from odd_assess.records import (
     Abstained,
+    AverageCasePlan,
     Certificate,
     Certified,
     Counts,
@@ -24,6 +26,7 @@ from odd_assess.records import (
     Finding,
     OddPoint,
     Part,
+    PointEstimates,
     SourceFile,
     State,
 )
@@ -80,7 +83,7 @@ def test_what_goes_in_comes_out(tmp_path: Path) -> None:
         assert list(store.rows(MAIN)) == [(row(i), certificate(i)) for i in range(4)]
         assert store.done(MAIN) == {0, 1, 2, 3}
         assert store.done(REFERENCE) == frozenset()
-        assert store.meta() == {"schema": "4", "spec": "ff"}
+        assert store.meta() == {"schema": "5", "spec": "ff"}
 
 
 def test_bytes_do_not_depend_on_the_order_of_work(tmp_path: Path) -> None:
@@ -277,3 +280,94 @@ def test_findings_pictures_and_documents_come_back(tmp_path: Path) -> None:
             store.findings([replace(FINDING.criterion, id="OTHER")])
         with pytest.raises(RunFolderError, match="damaged"):
             store.findings([])
+
+
+PLAN = AverageCasePlan(sigma=0.25)
+
+
+def guessed(first: int, count: int) -> PointEstimates:
+    """Estimates at ``count`` points from ``first`` on."""
+    value = (first + np.arange(count)) / 97
+    return PointEstimates(
+        plan=PLAN,
+        index=np.arange(first, first + count),
+        clean=np.arange(count) % 3,
+        value=value,
+        low=value / 3,
+        high=np.sqrt(value),
+        cdf_error=np.full(count, 1e-5),
+        dead_gradient=np.arange(count) % 2 == 0,
+    )
+
+
+def test_estimates_come_out_as_they_went_in(tmp_path: Path) -> None:
+    """To the last bit, in design order, all or the first of them; the finished file does not depend on how they were cut."""
+
+    def written(name: str, *cuts: tuple[int, int]) -> bytes:
+        with EvidenceStore.create(tmp_path / name, {}) as store:
+            add_many(store, 12)
+            store.add(MAIN, row(0), certificate(0))
+            for first, count in cuts:
+                whole = guessed(0, 10)
+                store.add_estimates(whole.take(np.arange(first, first + count)))
+            store.finish([], [])
+        return (tmp_path / name).read_bytes()
+
+    assert written("a.sqlite", (0, 4), (4, 6)) == written("b.sqlite", (4, 6), (0, 4))
+    with EvidenceStore.open(tmp_path / "a.sqlite") as store:
+        found, first = store.estimates(PLAN), store.estimates(PLAN, below=4)
+        assert store.estimated() == frozenset(range(10))
+    for name in PointEstimates.columns():
+        np.testing.assert_array_equal(getattr(found, name), getattr(guessed(0, 10), name))
+        np.testing.assert_array_equal(getattr(first, name), getattr(guessed(0, 10), name)[:4])
+
+
+def test_estimates_are_committed_all_or_none(tmp_path: Path) -> None:
+    """Where one of a chunk is there already, nothing of the chunk is written."""
+    with EvidenceStore.create(tmp_path / "e.sqlite", {}) as store:
+        add_many(store, 9)
+        store.add_estimates(guessed(4, 2))
+        with pytest.raises(RunError, match="could not be written"):
+            store.add_estimates(guessed(2, 3))
+        assert store.estimated() == {4, 5}
+
+
+@pytest.mark.parametrize("column", ["value", "dead_gradient", "clean"])
+def test_estimates_of_another_kind_are_refused(tmp_path: Path, column: str) -> None:
+    """A text where a number belongs, or 7 for a yes or no, is a damaged file."""
+    with EvidenceStore.create(tmp_path / "e.sqlite", {}) as store:
+        store.add(MAIN, row(1), certificate(1))
+        store.add_estimates(guessed(1, 1))
+    db = sqlite3.connect(tmp_path / "e.sqlite")
+    db.execute(f"UPDATE estimates SET {column} = ?", (7 if column == "dead_gradient" else "many",))
+    db.commit()
+    db.close()
+    with EvidenceStore.open(tmp_path / "e.sqlite") as store, pytest.raises(RunFolderError, match="damaged"):
+        store.estimates(PLAN)
+
+
+def as_schema_4(path: Path) -> None:
+    """The file as it was written before there were estimates."""
+    db = sqlite3.connect(path)
+    db.execute("DROP TABLE estimates")
+    db.execute("UPDATE meta SET value = '4' WHERE key = 'schema'")
+    db.commit()
+    db.close()
+
+
+def test_a_file_from_before_there_were_estimates_is_still_read(tmp_path: Path) -> None:
+    """It holds none, and reading changes no byte; opened for writing it gets the table."""
+    path = tmp_path / "e.sqlite"
+    fill(path, [0, 1])
+    as_schema_4(path)
+    before = path.read_bytes()
+    with EvidenceStore.open(path, finished=True) as store:
+        assert len(store.estimates(PLAN)) == 0
+        assert [one.point.index for one, _ in store.rows(MAIN)] == [0, 1]
+    assert path.read_bytes() == before
+    with EvidenceStore.open(path, writable=True) as store:
+        store.add_estimates(guessed(0, 2))
+        store.finish([], [])
+    with EvidenceStore.open(path, finished=True) as store:
+        assert store.meta()["schema"] == "5"
+        assert len(store.estimates(PLAN)) == 2
