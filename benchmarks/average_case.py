@@ -1,0 +1,259 @@
+"""How near to Monte Carlo are the estimates of average-case robustness, what do they cost, and do they find the fragile inputs?
+
+``python -m benchmarks.average_case accuracy|time|fragile [--points N] [--cache DIR] [--data NAME ...] [--sigmas S ...]``
+
+The shared GTSRB and CIFAR-10 networks (trained at sigma .25) on random test images, rightly classified or not; one thread. Monte Carlo is the engine of
+`odd_assess.certify` on full batches, its counts are kept in ``--cache``.
+
+accuracy  mean absolute error against 10,000 draws, its ratio to that of mmse (95 % bootstrap over the inputs), bias, Spearman's rank correlation, and the share
+          of inputs whose Monte Carlo lies outside of the bracket (by more than three of its standard errors): what linearising errs by.
+time      milliseconds an input: every method and Monte Carlo by turns, the median over rounds, and how many draws take the time of mmse.
+fragile   of the inputs with the lowest decile of Monte Carlo (1,000 draws), the share among the 10 % that a method calls most fragile, as a multiple of their
+          share among all (10 is the most); ties count in parts; 95 % bootstrap over the inputs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.optimize import minimize_scalar
+from scipy.special import logsumexp
+from scipy.stats import spearmanr
+
+from benchmarks.noisy_answers import Inputs, clean_labels, counted, pictures, through_engine
+from benchmarks.radius_reduction import REAL, SHARED
+from odd_assess.average_case import Estimates, estimates
+from odd_assess.certify import Setting
+from odd_assess.records import Floats
+
+SIGMAS = (0.05, 0.1, 0.25)
+TRUTH, SHORT = 10_000, 1_000
+SAMPLES = 10
+TOP = 9
+"""Margins of the rows for many classes that are marked so."""
+BOOTSTRAP = 2_000
+ROUNDS = 7
+TIMED = 6
+"""Inputs in one round of a method."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Way:
+    """One row: a name and what is asked of `estimates`."""
+
+    name: str
+    arguments: dict[str, Any]
+
+
+def ways(data: str) -> list[Way]:
+    """The rows of a data set: every method, mmse also with antithetic copies, and with the top margins where there are many classes."""
+    methods = ("taylor", "taylor_mvs", "taylor_mvs_probit", "mmse", "mmse_mvs", "mmse_mvs_probit")
+    found = [Way(name=method, arguments={"method": method, "samples": SAMPLES, "antithetic": False}) for method in methods]
+    found += [
+        Way(name=f"{method} antithetic", arguments={"method": method, "samples": SAMPLES, "antithetic": True})
+        for method in methods[3:]
+    ]
+    if data == "gtsrb":
+        found += [
+            Way(name=f"{one.name}, top {TOP}", arguments={**one.arguments, "top": TOP})
+            for one in list(found)
+            if not one.name.endswith(("mvs", "probit")) and "mvs" not in one.name
+        ]
+    return [*found, Way(name="softmax", arguments={"method": "softmax"})]
+
+
+# ---------------------------------------------------------------- what is known of the inputs
+
+
+def truth(inputs: Inputs, sigma: float, n: int, *, cache: Path, count: int | None = None) -> Floats:
+    """Monte Carlo: the share of n copies (P,) that are answered the class at the input."""
+    counts = counted(inputs, sigma, "mc", min(n, SHORT), cache=cache, count=count)
+    if n > SHORT:
+        counts = counts + counted(inputs, sigma, "mc", n - SHORT, first=SHORT, cache=cache, count=count)
+    return _hits(inputs, counts) / n
+
+
+def _hits(inputs: Inputs, counts: Any) -> Floats:
+    labels = clean_labels(inputs)[: len(counts)]
+    return np.asarray(np.take_along_axis(counts, labels[:, None], axis=1)[:, 0], dtype=np.float64)
+
+
+def estimated(inputs: Inputs, way: Way, sigma: float, count: int, *, cache: Path) -> dict[str, Floats]:
+    """What `estimates` says of the first inputs: value, low, high; from the cache if it is there."""
+    kept = cache / f"{inputs.name}-{sigma:g}-{way.name.replace(' ', '_').replace(',', '')}-{count}.npz"
+    if not kept.exists():
+        found: Estimates = estimates(inputs.model, inputs.images[:count], sigma=sigma, **way.arguments)
+        np.savez(kept, value=found.value, low=found.low, high=found.high, cdf_error=found.cdf_error)
+    with np.load(kept) as stored:
+        return {name: stored[name] for name in ("value", "low", "high", "cdf_error")}
+
+
+def tempered(inputs: Inputs, actual: Floats) -> Floats:
+    """Softmax with the temperature of least absolute error on the other half of the inputs."""
+    with torch.inference_mode():
+        logits = torch.cat([inputs.model(part) for part in torch.split(inputs.images[: len(actual)], 64)]).double().numpy()
+
+    def value(rows: slice, temperature: float) -> Floats:
+        scaled = logits[rows] / temperature
+        return np.asarray(np.exp(scaled.max(axis=1) - logsumexp(scaled, axis=1)))
+
+    found = np.empty(len(actual))
+    for own, other in ((slice(0, None, 2), slice(1, None, 2)), (slice(1, None, 2), slice(0, None, 2))):
+        best = minimize_scalar(
+            lambda log, other=other: np.abs(value(other, np.exp(log)) - actual[other]).mean(), bounds=(-4, 4), method="bounded"
+        )
+        found[own] = value(own, float(np.exp(best.x)))
+    return found
+
+
+# ---------------------------------------------------------------- accuracy
+
+
+def accuracy(data: str, sigma: float, count: int, *, cache: Path, draws: int | None) -> None:
+    """One block of the table. ``draws``: those of mc in equal time."""
+    inputs = pictures(data, 200, cache=cache)
+    actual = truth(inputs, sigma, TRUTH, cache=cache, count=count)
+    rows: dict[str, tuple[Floats, Floats | None, Floats | None]] = {}
+    for way in ways(data):
+        found = estimated(inputs, way, sigma, count, cache=cache)
+        linear = way.arguments["method"] != "softmax" and "top" not in way.arguments
+        rows[way.name] = (found["value"], found["low"] if linear else None, found["high"] if linear else None)
+    rows["softmax, fitted T"] = (tempered(inputs, actual), None, None)
+    for n in sorted({16, 64} | ({draws} if draws else set())):
+        rows[f"mc, {n} draws"] = (_hits(inputs, counted(inputs, sigma, "rival", n, cache=cache, count=count)) / n, None, None)
+    print(f"{data}, sigma {sigma:g}, {count} inputs: Monte Carlo {actual.mean():.3f} on average, {np.mean(actual < 0.95):.0%} below .95")
+    reference = rows["mmse"][0]
+    for name, (value, low, high) in rows.items():
+        ratio, interval = ratio_of_errors(value, reference, actual)
+        outside = "" if low is None or high is None else f"{outside_share(actual, low, high):6.0%}"
+        rank = spearmanr(value, actual).statistic
+        print(
+            f"    {name:<32} {np.abs(value - actual).mean():.3f}   {ratio:5.2f} ({interval[0]:.2f}-{interval[1]:.2f})   "
+            f"{(value - actual).mean():+.3f}   {rank:.3f} {outside}",
+            flush=True,
+        )
+
+
+def ratio_of_errors(value: Floats, reference: Floats, actual: Floats) -> tuple[float, tuple[float, float]]:
+    """The mean absolute error as a multiple of that of ``reference``, with a 95 % bootstrap interval over the inputs."""
+    ours, theirs = np.abs(value - actual), np.abs(reference - actual)
+    chosen = np.random.default_rng(0).integers(len(actual), size=(BOOTSTRAP, len(actual)))
+    ratios = ours[chosen].mean(axis=1) / np.maximum(theirs[chosen].mean(axis=1), 1e-12)
+    low, high = np.quantile(ratios, [0.025, 0.975])
+    return float(ours.mean() / theirs.mean()), (float(low), float(high))
+
+
+def outside_share(actual: Floats, low: Floats, high: Floats) -> float:
+    """The share of inputs whose Monte Carlo lies outside of the bracket by more than three of its standard errors."""
+    slack = 3 * np.sqrt(np.clip(actual * (1 - actual), 1 / TRUTH, None) / TRUTH)
+    return float(np.mean((actual < low - slack) | (actual > high + slack)))
+
+
+# ---------------------------------------------------------------- time
+
+
+def seconds_of(call: Callable[[], Any]) -> float:
+    """How long a call takes."""
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def timed(data: str, sigma: float, *, cache: Path) -> dict[str, float]:
+    """Seconds an input: of each way, and of 10,000 draws through the engine."""
+    inputs = pictures(data, 200, cache=cache)
+    some, draws = range(TIMED), 512
+    asked: dict[str, Callable[[], Any]] = {
+        way.name: lambda way=way: estimates(inputs.model, inputs.images[:TIMED], sigma=sigma, **way.arguments)  # type: ignore[misc]
+        for way in ways(data)
+    }
+    for size in (64, 128):
+        setting = Setting(batch_size=size, channels_last=True)
+        asked[f"mc, batches of {size}"] = lambda setting=setting: through_engine(  # type: ignore[misc]
+            inputs, sigma, "time", draws, rows=some, setting=setting
+        )
+    rounds = [{name: seconds_of(call) / TIMED for name, call in asked.items()} for _ in range(ROUNDS)]
+    found = {name: float(np.median([one[name] for one in rounds])) for name in asked}
+    return {name: value * (TRUTH / draws if name.startswith("mc,") else 1.0) for name, value in found.items()}
+
+
+def print_time(data: str, sigma: float, *, cache: Path) -> None:
+    """One block of the table."""
+    found = timed(data, sigma, cache=cache)
+    whole = min(value for name, value in found.items() if name.startswith("mc,"))
+    print(f"{data}, sigma {sigma:g}: milliseconds an input; {TRUTH:,} draws take so many times as long; draws in equal time")
+    for name, value in found.items():
+        print(f"    {name:<32} {1000 * value:8.1f}   {whole / value:6.1f}   {round(TRUTH * value / whole):6d}", flush=True)
+
+
+# ---------------------------------------------------------------- fragile inputs
+
+
+def lowest(value: Floats, share: float = 0.1) -> Floats:
+    """How much each input belongs to the lowest share: 1, 0, or the same part of it for all that tie at its end."""
+    wanted = share * len(value)
+    limit = np.sort(value)[max(0, round(wanted) - 1)]
+    below, tied = value < limit, value == limit
+    return np.where(below, 1.0, np.where(tied, (wanted - below.sum()) / max(1, tied.sum()), 0.0))
+
+
+def found_share(value: Floats, actual: Floats) -> float:
+    """The share of the truly fragile among those called fragile, as a multiple of their share."""
+    called, true = lowest(value), lowest(actual)
+    return float((called * true).sum() / called.sum() / (true.sum() / len(true)))
+
+
+def fragile(data: str, sigma: float, count: int, *, cache: Path, draws: int | None) -> None:
+    """One block of the table."""
+    inputs = pictures(data, 200, cache=cache)
+    actual = truth(inputs, sigma, SHORT, cache=cache, count=count)
+    rows = {
+        way.name: estimated(inputs, way, sigma, count, cache=cache)["value"]
+        for way in ways(data)
+        if "mvs" not in way.name or "mmse_mvs_probit" in way.name
+    }
+    for n in sorted({16, 64} | ({draws} if draws else set())):
+        rows[f"mc, {n} draws"] = _hits(inputs, counted(inputs, sigma, "rival", n, cache=cache, count=count)) / n
+    rng = np.random.default_rng(0)
+    print(f"{data}, sigma {sigma:g}, {count} inputs: the lowest decile of Monte Carlo ends at {np.quantile(actual, 0.1):.3f}")
+    chosen = rng.integers(count, size=(BOOTSTRAP, count))
+    for name, value in rows.items():
+        again = [found_share(value[rows_], actual[rows_]) for rows_ in chosen]
+        low, high = np.quantile(again, [0.025, 0.975])
+        print(f"    {name:<32} {found_share(value, actual):5.2f} ({low:.2f}-{high:.2f})", flush=True)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("part", choices=("accuracy", "time", "fragile"))
+    parser.add_argument("--points", type=int, default=None, help="inputs (48; fragile: 200)")
+    parser.add_argument("--data", nargs="+", choices=tuple(REAL), default=["cifar10", "gtsrb"])
+    parser.add_argument("--sigmas", nargs="+", type=float, default=None)
+    parser.add_argument("--draws", type=int, default=None, help="draws of mc in equal time with mmse")
+    parser.add_argument("--cache", type=Path, default=Path("average-case-cache"))
+    options = parser.parse_args()
+    if not (SHARED / "data").is_dir():
+        sys.exit("the data of this benchmark must lie in shared/data beside the checkout")
+    torch.set_num_threads(1)
+    sigmas = options.sigmas or ((0.25, 0.1) if options.part == "fragile" else (0.25,) if options.part == "time" else SIGMAS)
+    for data in options.data:
+        for sigma in sigmas:
+            if options.part == "time":
+                print_time(data, sigma, cache=options.cache)
+            elif options.part == "accuracy":
+                accuracy(data, sigma, options.points or 48, cache=options.cache, draws=options.draws)
+            else:
+                fragile(data, sigma, options.points or 200, cache=options.cache, draws=options.draws)
+
+
+if __name__ == "__main__":
+    main()
