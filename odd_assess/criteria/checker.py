@@ -16,6 +16,7 @@ import numpy as np
 
 from odd_assess.criteria import advice, words
 from odd_assess.criteria.advice import Advice
+from odd_assess.criteria.average_case import average_case
 from odd_assess.criteria.claims import CLAIMS, Claim, FractionClaim
 from odd_assess.criteria.inconclusive import inconclusive, unfinished, unsupported
 from odd_assess.criteria.inference import (
@@ -31,7 +32,7 @@ from odd_assess.criteria.inference import (
     point_weights,
 )
 from odd_assess.criteria.loss import bound_levels, largest_levels
-from odd_assess.criteria.metrics import COMPARED, METRICS, REGRESSION, asked_info
+from odd_assess.criteria.metrics import AVERAGE_CASE, COMPARED, METRICS, REGRESSION, asked_info
 from odd_assess.criteria.parts import Partition, Unseen, partition_of, unseen
 from odd_assess.criteria.readings import Reading, beta_of, read_difference, read_odd, read_parts, state_of
 from odd_assess.criteria.regression import regression
@@ -125,7 +126,7 @@ def _checked(criterion: Criterion) -> Criterion:
         raise ValueError(f"criterion {criterion.id}: a sub-domain must go with scope odd and a claim on the domain")
     if (criterion.scope == "each_level" or info.needs_attribute) != (criterion.attribute is not None):
         raise ValueError(
-            f"criterion {criterion.id}: an attribute must go with scope each_level or level_difference, got {criterion.attribute!r}"
+            f"criterion {criterion.id}: an attribute must go with scope each_level or a difference between levels, got {criterion.attribute!r}"
         )
     if info.needs_radius and criterion.radius is None:
         raise ValueError(f"criterion {criterion.id}: {info.name} must have a radius")
@@ -156,6 +157,8 @@ def _finding(criterion: Criterion, evidence: Evidence) -> Finding:
         return _radius_reduction(criterion, evidence)
     if criterion.metric == "robust_fraction":
         return _robust_fraction(criterion, evidence)
+    if criterion.metric in AVERAGE_CASE:
+        return _unfinished(criterion, evidence) or average_case(criterion, evidence)
     return _descriptive(criterion, evidence)
 
 

@@ -156,6 +156,22 @@ _ALL = (
         kind="estimate",
     ),
     _fraction(
+        "average_case_robustness",
+        "Average-case robustness",
+        "mean over the ODD of the estimated probability that noise leaves the base classifier's answer as it is, be it right or wrong; neither a certificate "
+        "nor a bound",
+        kind="estimate",
+        scopes=_EVERY,
+    ),
+    _fraction(
+        "average_case_difference",
+        "Largest difference of average-case robustness between levels",
+        "largest difference of average-case robustness, as above, between two levels of the attribute: an estimate of how unequally the model bears noise",
+        kind="estimate",
+        comparator="<=",
+        needs_attribute=True,
+    ),
+    _fraction(
         "radius_reduction",
         "Radius reduction",
         "fraction of the mean radius at the reference budget that the budget of this run gives up",
@@ -206,6 +222,9 @@ REGRESSION = "regression"
 """The metric that compares another one with the baseline's."""
 COMPARED = ("certified_accuracy", "smoothed_accuracy", "clean_accuracy", "abstention_rate", "mean_certified_radius")
 """The metrics that it compares, by the key ``of``."""
+
+AVERAGE_CASE = ("average_case_robustness", "average_case_difference")
+"""The metrics that are read from estimates at the points, which a run makes where its spec has the section average_case."""
 
 METRICS: Mapping[str, MetricInfo] = MappingProxyType({metric.name: metric for metric in _ALL})
 """Every metric by its name."""

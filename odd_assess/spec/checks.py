@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from odd_assess.criteria import screening
 from odd_assess.criteria.asked import asked_radii
-from odd_assess.criteria.metrics import METRICS, REGRESSION
+from odd_assess.criteria.metrics import AVERAGE_CASE, METRICS, REGRESSION
 from odd_assess.errors import Problem
 from odd_assess.odd.domain import Domain
 from odd_assess.records import CertificationPlan, CriteriaSet, Criterion, SamplingPlan
@@ -235,6 +235,21 @@ def check_reduction(plan: CertificationPlan, criteria: tuple[CriteriaSet, ...], 
                     "is none: add a reference, or make it severity: warning"
                 )
                 read, path = place_of(criterion, documents)
+                read.add(path, message)
+
+
+def check_average_case(criteria: tuple[CriteriaSet, ...], documents: list[Document], *, given: bool) -> None:
+    """What is asked of estimates must be estimated. ``given``: the spec says how."""
+    if given:
+        return
+    for file in criteria:
+        for criterion in file.criteria:
+            if criterion.metric in AVERAGE_CASE:
+                read, path = place_of(criterion, documents)
+                message = (
+                    f"{criterion.metric} rests on estimates that the run must make, but the spec has no section average_case: "
+                    "add average_case: {} to the spec"
+                )
                 read.add(path, message)
 
 

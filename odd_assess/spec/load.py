@@ -295,6 +295,7 @@ class _Sections:
             )
         if self.certification is not None:
             checks.check_reduction(self.certification, self.criteria, self.criteria_documents)
+        checks.check_average_case(self.criteria, self.criteria_documents, given="average_case" in self.document.data)
         if self.certification is not None:
             budgets.check_pilot(self.document, self.certification)
             budgets.check_cache(self.document, self.certification, self.sampling)

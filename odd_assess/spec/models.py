@@ -767,7 +767,7 @@ class CriterionEntry(Keys):
     subdomain: Text | None = Field(default=None, description="a name for what where describes, for the report", examples=["night"])
     attribute: Text | None = Field(
         default=None,
-        description="scope each_level, level_difference: the attribute whose levels (buckets, labels) are meant",
+        description="scope each_level, level_difference, average_case_difference: the attribute whose levels (buckets, labels) are meant",
         examples=["surface"],
     )
     require: Annotated[Text, BeforeValidator(_as_text)] = Field(description="comparator and number", examples=['">= 0.80"'])
@@ -780,7 +780,7 @@ class CriterionEntry(Keys):
     )
     estimate: Literal["accepted"] | None = Field(
         default=None,
-        description="radius_reduction, robust_fraction: accepted, where a blocking criterion is to rest on an estimate",
+        description="metrics that are estimates, such as radius_reduction: accepted, where a blocking criterion is to rest on one",
     )
 
 

@@ -95,8 +95,8 @@ def make_coverage(results: Results, cells: int, **changes: Any) -> Coverage:
 
 def make_criterion(metric: str, required: float, **changes: Any) -> Criterion:
     """A criterion with the comparator and confidence that fit its metric."""
-    comparator = "<=" if metric in ("abstention_rate", "radius_reduction", "level_difference") else ">="
     info = METRICS.get(metric)
+    comparator = ">=" if info is None else info.comparator
     claims = info is not None and info.kind == "domain claim"
     given: dict[str, Any] = {
         "id": "C",

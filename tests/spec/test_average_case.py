@@ -51,3 +51,23 @@ def test_a_mistake_is_one_problem(folder: Folder, section: str, problem: str) ->
         load_spec(folder.spec)
     assert problem in str(caught.value)
     assert len(caught.value.problems) == 1
+
+
+ASKED = (
+    "  - {id: AVG, metric: average_case_robustness, scope: each_level, attribute: light, require: '>= 0.8', severity: warning}\n"
+)
+
+
+def test_a_criterion_on_estimates_needs_the_section(folder: Folder) -> None:
+    """One problem, at the criterion, that says what to add; with the section it is read."""
+    path = folder.spec.parent / "criteria.yaml"
+    attribute = load_spec(folder.spec).domain.attributes[0].id
+    path.write_text(path.read_text() + ASKED.replace("light", attribute))
+    with pytest.raises(SpecError) as caught:
+        load_spec(folder.spec)
+    assert "average_case_robustness rests on estimates that the run must make, but the spec has no section average_case" in str(
+        caught.value
+    )
+    assert len(caught.value.problems) == 1
+    folder.edit((CRITERIA, f"average_case: {{}}\n{CRITERIA}"))
+    assert load_spec(folder.spec).criteria[0].criteria[-1].attribute == attribute

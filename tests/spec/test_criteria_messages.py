@@ -20,7 +20,7 @@ CASES = [
         "unknown metric",
         (("certified_accuracy", "certified_acuracy"),),
         [
-            "criteria.yaml:5:13: criteria[0].metric: must be one of certified_accuracy, worst_cell, level_difference, smoothed_accuracy, clean_accuracy, abstention_rate, mean_certified_radius, radius_quantile, robust_fraction, radius_reduction, cell_coverage, pairwise_coverage, level_coverage, points_per_cell, regression, found the text 'certified_acuracy'; did you mean 'certified_accuracy'?"
+            "criteria.yaml:5:13: criteria[0].metric: must be one of certified_accuracy, worst_cell, level_difference, smoothed_accuracy, clean_accuracy, abstention_rate, mean_certified_radius, radius_quantile, robust_fraction, average_case_robustness, average_case_difference, radius_reduction, cell_coverage, pairwise_coverage, level_coverage, points_per_cell, regression, found the text 'certified_acuracy'; did you mean 'certified_accuracy'?"
         ],
     ),
     (
@@ -213,6 +213,20 @@ CASES = [
         (("pairwise_coverage", "robust_fraction"), ("severity: warning", "severity: blocking")),
         [
             "criteria.yaml:9:70: criteria[1].severity: must be warning or info for robust_fraction, an estimate that carries no guarantee, unless the criterion says estimate: accepted; found blocking"
+        ],
+    ),
+    (
+        "blocking average case",
+        (("metric: pairwise_coverage,", "metric: average_case_robustness,"), ("severity: warning", "severity: blocking")),
+        [
+            "criteria.yaml:9:78: criteria[1].severity: must be warning or info for average_case_robustness, an estimate that carries no guarantee, unless the criterion says estimate: accepted; found blocking"
+        ],
+    ),
+    (
+        "difference of the average case without an attribute",
+        (("metric: pairwise_coverage,", "metric: average_case_difference,"), ('">= 95 %"', '"<= 95 %"')),
+        [
+            "criteria.yaml:9:5: criteria[1].attribute: is required for average_case_difference: the attribute whose levels are meant, for example surface"
         ],
     ),
     (
