@@ -129,7 +129,9 @@ def accuracy(data: str, sigma: float, count: int, *, cache: Path, draws: int | N
     rows["softmax, fitted T"] = (tempered(inputs, actual), None, None)
     for n in sorted({16, 64} | ({draws} if draws else set())):
         rows[f"mc, {n} draws"] = (_hits(inputs, counted(inputs, sigma, "rival", n, cache=cache, count=count)) / n, None, None)
-    print(f"{data}, sigma {sigma:g}, {count} inputs: Monte Carlo {actual.mean():.3f} on average, {np.mean(actual < 0.95):.0%} below .95")
+    print(
+        f"{data}, sigma {sigma:g}, {count} inputs: Monte Carlo {actual.mean():.3f} on average, {np.mean(actual < 0.95):.0%} below .95"
+    )
     reference = rows["mmse"][0]
     for name, (value, low, high) in rows.items():
         ratio, interval = ratio_of_errors(value, reference, actual)

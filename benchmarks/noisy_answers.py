@@ -137,7 +137,7 @@ def conditions(data: str, count: int, *, cache: Path, seed: int = 8) -> Inputs:
 def counted(
     inputs: Inputs, sigma: float, stage: str, n: int, *, cache: Path, first: int = 0, count: int | None = None
 ) -> NDArray[np.int64]:
-    """Class counts (count, classes) of the noisy copies ``first`` to ``first + n`` of the first inputs, through the engine; from the cache as far as they are there."""
+    """Class counts (count, classes) of the noisy copies ``first`` to ``first + n`` of the first inputs; from the cache as far as they are there."""
     total = len(inputs) if count is None else min(count, len(inputs))
     found = []
     for start in range(0, total, PIECE):

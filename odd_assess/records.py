@@ -300,7 +300,18 @@ class Recertification:
         return alpha - self.share * alpha, self.share * alpha
 
 
-EstimationMethod = Literal["mc", "taylor", "taylor_mvs", "taylor_mvs_probit", "mmse", "mmse_mvs", "mmse_mvs_probit", "softmax"]
+EstimationMethod = Literal[
+    "mc",
+    "taylor",
+    "taylor_mvs",
+    "taylor_mvs_probit",
+    "mmse",
+    "mmse_mvs",
+    "mmse_mvs_probit",
+    "mmse_curved",
+    "moments",
+    "softmax",
+]
 """How average-case robustness is estimated: see `odd_assess.average_case`."""
 
 
@@ -308,8 +319,8 @@ EstimationMethod = Literal["mc", "taylor", "taylor_mvs", "taylor_mvs_probit", "m
 class AverageCasePlan:
     """How average-case robustness is estimated: the probability that noise of level ``sigma`` (input units) leaves the answer as it is. No certificate.
 
-    ``samples``: noisy copies of an input (mc, mmse), of mmse in pairs of opposite noise where ``antithetic``. ``top``: only so many margins, the least ones.
-    Screening estimates ``points`` random points of the ODD, and compares ``check_points`` of them with Monte Carlo of ``check_draws`` draws.
+    ``samples``: noisy copies of an input (mc, mmse, moments), in pairs of opposite noise where ``antithetic`` (not mc). ``top``: only so many margins, the
+    least ones. Screening estimates ``points`` random points of the ODD, and compares ``check_points`` of them with Monte Carlo of ``check_draws`` draws.
     """
 
     sigma: float

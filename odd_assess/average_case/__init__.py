@@ -1,7 +1,7 @@
 """Average-case robustness: how likely an input keeps its class under noise, estimated in a few passes. Estimates that order and explain, never certificates.
 
-estimators.py  ``estimate``, ``estimates``: Monte Carlo, Taylor, MMSE, multivariate sigmoids, softmax
-margins.py     margins, linearised at an input or over its noisy copies
+estimators.py  ``estimate``, ``estimates``: Monte Carlo, Taylor, MMSE, moments, multivariate sigmoids, softmax
+margins.py     margins, linearised at an input or over its noisy copies, or as they are at these
 normal_cdf.py  the probability that correlated normal margins stay positive, its error, and its bracket without correlations (no torch)
 logits.py      what is asked of the model
 noise.py       noise by address

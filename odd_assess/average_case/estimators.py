@@ -4,6 +4,8 @@
     taylor, mmse                           the model linearised at x, or on average over noisy copies; exact for the linear model: P(Y <= z), see `normal_cdf`
     taylor_mvs, mmse_mvs                   the same z through the multivariate sigmoid 1 / (1 + sum exp(-z_i)); the correlations are not looked at
     taylor_mvs_probit, mmse_mvs_probit     the same with 1.702 z_i, the scale at which the logistic function is nearest to Phi; ours
+    mmse_curved                            mmse with the variance that a quadratic margin has (see `margins`): as exact for a linear model; ours
+    moments                                P(Y <= z) where z and the correlations are those of the margins over the noisy copies themselves: no gradients; ours
     softmax                                exp(f_t / T) / sum exp(f_i / T) at x
 
 For a linear model taylor is exact; mmse is so with many copies (with few, its z err by about 1 / sqrt(samples)) or with antithetic ones. Without its scale the
@@ -26,7 +28,7 @@ from scipy.special import expit, logsumexp
 from torch import Tensor
 
 from odd_assess.average_case.logits import Logits, ask, called, check_differentiable, check_inputs, clean_logits
-from odd_assess.average_case.margins import Margins, Where, linearised
+from odd_assess.average_case.margins import Margins, Where, linearised, of_copies
 from odd_assess.average_case.noise import group_size, pieces_of
 from odd_assess.average_case.normal_cdf import bracket, normal_cdf
 from odd_assess.errors import InputError
@@ -48,11 +50,12 @@ class Estimates:
     """Estimates (N,) of average-case robustness with what is known of their errors. None of them is a certificate.
 
     ``value``          the estimate, in [0, 1]
-    ``low``, ``high``  linearised methods: what the robustness of the *linear* model can be, whatever its correlations (Bonferroni, Frechet), up to rounding;
-                       ``low`` is 0 where ``top`` left classes out. taylor and mmse lie within, the others need not. mc: Clopper-Pearson bounds, each at
-                       1 - `MC_LEVEL`. softmax: 0 and 1, for nothing is known
-    ``cdf_error``      taylor and mmse: the error of the normal probability alone (see `normal_cdf`), 0 elsewhere. What linearising errs by is in none of these
+    ``low``, ``high``  linearised methods, moments: what the probability of the *normal margins* can be, whatever their correlations (Bonferroni, Frechet), up
+                       to rounding; ``low`` is 0 where ``top`` left classes out. Those without mvs lie within, the others need not. mc: Clopper-Pearson
+                       bounds, each at 1 - `MC_LEVEL`. softmax: 0 and 1, for nothing is known
+    ``cdf_error``      those without mvs: the error of the normal probability alone (see `normal_cdf`), 0 elsewhere. What the margins err by is in none of these
     ``dead_gradient``  whether a margin that was looked at has a zero gradient: to the linear model noise does not move it, and it counts by its sign alone
+                       (moments: a margin that is the same at all copies)
     ``label``          the class at the clean input, whose probability this is
     """
 
@@ -84,13 +87,14 @@ def estimate(
 ) -> Floats:
     """ESTIMATES (N,) of P(argmax f(x + e) = argmax f(x)), e ~ N(0, sigma^2 I), for inputs (N, C, H, W) or (N, D); never certificates.
 
-    ``logits_fn``: (B, ...) float32 -> logits (B, classes >= 2), each answer from its own input alone; a module must be in evaluation mode. All methods but mc
-    and softmax need its gradients. It is called where ``inputs`` lie. ``sigma``: in input units; the noise is neither clipped nor rounded.
+    ``logits_fn``: (B, ...) float32 -> logits (B, classes >= 2), each answer from its own input alone; a module must be in evaluation mode. All methods but mc,
+    moments and softmax need its gradients. It is called where ``inputs`` lie. ``sigma``: in input units; the noise is neither clipped nor rounded.
 
-    ``samples``: noisy copies of each input, for mc and mmse. ``antithetic``: those of mmse in pairs x + e, x - e, whose errors cancel to first order: exact
-    for a linear model, nearer to Monte Carlo than the paper's independent copies where the noise is small (ours; off by default). ``top``: linearise the
-    margins against so many classes alone, those with the least (mean) margins, where a backward pass for every class is too much; the estimate then leaves
-    the others out, so that it is rather too high. ``temperature``: T of softmax. ``batch_size``: inputs or copies in one call, by default from their size.
+    ``samples``: noisy copies of each input, for mc, mmse and moments (at least two). ``antithetic``: those of mmse and moments in pairs x + e, x - e, whose errors
+    cancel to first order: mmse is then exact for a linear model, and nearer to Monte Carlo than with the paper's independent copies where the noise is small
+    (ours; off by default). ``top``: look at the margins against so many classes alone, those with the least (mean) margins, where a backward pass for every
+    class is too much; the estimate then leaves the others out, so that it is rather too high. ``temperature``: T of softmax. ``batch_size``: inputs or copies in
+    one call, by default from their size.
 
     Equal inputs get equal noise, hence equal estimates. Nothing depends on the batch size or on other inputs, beyond what rounding in the model does.
 
@@ -135,6 +139,8 @@ def estimates(
     for name, number in {"samples": samples, "top": top, "batch_size": batch_size}.items():
         if number is not None and (not isinstance(number, int | np.integer) or number < 1):
             raise InputError(f"{name} must be a whole number of at least 1, found {number!r}")
+    if method == "moments" and samples < 2:
+        raise InputError(f"samples must be at least 2 for moments: one copy has no variance, found {samples}")
     check_inputs(logits_fn, inputs)
     images, size = inputs.detach(), batch_size or default_batch_size(inputs)
     if not len(images):
@@ -144,6 +150,11 @@ def estimates(
         return _softmax(clean, sigma, temperature)
     if method == "mc":
         return _monte_carlo(logits_fn, images, clean, sigma=sigma, samples=samples, seed=seed, batch_size=size)
+    if method == "moments":
+        margins = of_copies(
+            logits_fn, images, clean, sigma=sigma, samples=samples, seed=seed, top=top, batch_size=size, antithetic=antithetic
+        )
+        return _of_margins(margins, clean, method, sigma, seed)
     check_differentiable(logits_fn, images[0])
     where = cast("Where", method.split("_")[0])
     margins = linearised(
@@ -157,6 +168,7 @@ def estimates(
         top=top,
         batch_size=size,
         antithetic=antithetic,
+        curved=method == "mmse_curved",
     )
     return _of_margins(margins, clean, method, sigma, seed)
 

@@ -10,7 +10,7 @@ from odd_assess.spec.document import Document, KeyPath
 from odd_assess.spec.validation import validated
 from odd_assess.spec.words import shortened, shown
 
-COPIED = ("mc", "mmse")
+COPIED = ("mc", "mmse", "moments")
 """Methods that look at noisy copies."""
 
 
@@ -21,8 +21,8 @@ def average_case_plan(document: Document, data: object, certification: Certifica
     if section is None or not isinstance(data, dict):
         return None
     before = len(document.problems)
-    linearised = section.method not in ("mc", "softmax")
-    used = {"samples": section.method.split("_")[0] in COPIED, "antithetic": section.method.startswith("mmse"), "top": linearised}
+    kind = section.method.split("_")[0]
+    used = {"samples": kind in COPIED, "antithetic": kind in ("mmse", "moments"), "top": kind not in ("mc", "softmax")}
     for key in [key for key, is_used in used.items() if key in data and not is_used]:
         document.add((*path, key), f"is not used by the method {section.method}: delete it", at="key")
     check = _check(document, (*path, "check"), section.check)

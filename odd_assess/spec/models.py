@@ -618,13 +618,14 @@ class AverageCase(Keys):
 
     method: EstimationMethod = Field(
         default=_AVERAGE_CASE.method,
-        description="mmse and taylor linearise the model (over noisy copies, at the input), mc draws, softmax looks at the answer alone",
+        description="mmse and taylor linearise the model (over noisy copies, at the input), moments takes its margins over noisy copies as normal, "
+        "mc draws, softmax looks at the answer alone",
         examples=["mmse"],
     )
-    samples: Count = Field(default=_AVERAGE_CASE.samples, description="noisy copies of an input, of mc and mmse")
+    samples: Count = Field(default=_AVERAGE_CASE.samples, description="noisy copies of an input, of mc, mmse and moments")
     antithetic: bool = Field(
         default=_AVERAGE_CASE.antithetic,
-        description="the copies of mmse in pairs of opposite noise, whose errors cancel to first order",
+        description="the copies of mmse and moments in pairs of opposite noise, whose errors cancel to first order",
     )
     top: Count | None = Field(
         default=None, description="only so many margins, the least ones: for many classes; all of them if left out", examples=[9]

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from odd_assess.average_case import Margins, linearised
 from odd_assess.average_case.logits import Logits, clean_logits
-from odd_assess.average_case.margins import Where
+from odd_assess.average_case.margins import Where, of_copies
 from odd_assess.average_case.noise import noisy_copies, pieces_of
 
 
@@ -98,6 +98,82 @@ def test_the_top_margins_are_the_least() -> None:
     assert every.complete
     assert not two.complete
     assert margins(network, inputs, top=9).complete
+
+
+def test_a_curved_margin_varies_as_a_quadratic_does() -> None:
+    """For b x + x H x / 2 the standard deviation is sigma sqrt(|b|^2 + sigma^2 |H|^2 / 2), the first part alone is what mmse sees."""
+    rng = np.random.default_rng(2)
+    slope, bend = rng.standard_normal(4), rng.standard_normal((4, 4))
+    bend = bend + bend.T
+    b, h = torch.from_numpy(slope.astype(np.float32)), torch.from_numpy(bend.astype(np.float32))
+
+    def f(x: Tensor) -> Tensor:
+        return torch.stack([x @ b + 0.5 * ((x @ h) * x).sum(dim=1) + 3, torch.zeros(len(x))], dim=1)
+
+    inputs, sigma = torch.zeros((1, 4)), 0.7
+    clean = clean_logits(f, inputs, batch_size=64)
+    plain, curved, moments = (
+        made(f, inputs, clean, sigma=sigma, samples=20_000, seed=3, top=None, batch_size=512, antithetic=True, **more)
+        for made, more in (
+            (linearised, {"where": "mmse"}),
+            (linearised, {"where": "mmse", "curved": True}),
+            (of_copies, {}),
+        )
+    )
+    mean = 3 + sigma**2 * np.trace(bend) / 2
+    exact = mean / (sigma * np.sqrt(slope @ slope + sigma**2 * (bend**2).sum() / 2))
+    assert curved.z[0, 0] == pytest.approx(exact, rel=0.02)
+    assert moments.z[0, 0] == pytest.approx(exact, rel=0.03)
+    assert plain.z[0, 0] == pytest.approx(mean / (sigma * np.linalg.norm(slope)), rel=0.02)
+    assert plain.z[0, 0] > 1.1 * exact
+
+
+def test_a_linear_model_is_not_curved() -> None:
+    """Its gradients are the same everywhere: nothing changes."""
+    weights = torch.from_numpy(np.random.default_rng(5).standard_normal((4, 6)).astype(np.float32))
+    inputs = torch.rand((3, 6), generator=torch.Generator().manual_seed(0))
+
+    def f(x: Tensor) -> Tensor:
+        return x @ weights.T
+
+    clean = clean_logits(f, inputs, batch_size=64)
+    plain, curved = (
+        linearised(f, inputs, clean, sigma=0.2, where="mmse", samples=6, seed=3, top=None, batch_size=64, curved=bent)
+        for bent in (False, True)
+    )
+    np.testing.assert_allclose(curved.z, plain.z, rtol=1e-5)
+    np.testing.assert_allclose(curved.correlations, plain.correlations, rtol=0, atol=1e-6)
+
+
+def test_moments_are_those_of_the_copies() -> None:
+    """Mean, standard deviation and correlations as numpy has them, in any pieces; with the top ones, of those of least mean."""
+    network, inputs = small_network(), images()
+    clean = clean_logits(network, inputs, batch_size=64)
+    for top, batch_size in ((None, 64), (None, 4), (2, 9)):
+        found = of_copies(network, inputs, clean, sigma=0.2, samples=9, seed=3, top=top, batch_size=batch_size)
+        assert found.complete == (top is None)
+        for i, image in enumerate(inputs):
+            copies = torch.cat(list(noisy_copies(image, sigma=0.2, samples=9, seed=3, stage="moments", at_once=9)))
+            logits = network(copies).detach().double().numpy()
+            t = int(clean[i].argmax())
+            apart = logits[:, [t]] - np.delete(logits, t, axis=1)
+            apart = apart[:, np.sort(np.argsort(apart.mean(axis=0))[:top])]
+            np.testing.assert_allclose(found.z[i], apart.mean(axis=0) / apart.std(axis=0, ddof=1), rtol=1e-3)
+            np.testing.assert_allclose(found.correlations[i], np.corrcoef(apart.T), rtol=0, atol=1e-3)
+
+
+def test_a_margin_that_is_the_same_at_all_copies_counts_by_its_sign() -> None:
+    """It is infinite, correlated with none, and marked; the others are as without it."""
+    inputs = torch.ones((1, 2))
+
+    def f(x: Tensor) -> Tensor:
+        return torch.stack([x[:, 0] + 1, x[:, 0] - 1, x[:, 1]], dim=1)
+
+    found = of_copies(f, inputs, clean_logits(f, inputs, batch_size=8), sigma=0.2, samples=8, seed=0, top=None, batch_size=8)
+    assert np.isposinf(found.z[0, 0])
+    assert np.isfinite(found.z[0, 1])
+    np.testing.assert_array_equal(found.correlations[0], np.eye(2))
+    np.testing.assert_array_equal(found.dead, [[True, False]])
 
 
 def test_a_dead_gradient_leaves_its_sign() -> None:
