@@ -37,6 +37,8 @@ from odd_assess.records import Floats
 SIGMAS = (0.05, 0.1, 0.25)
 TRUTH, SHORT = 10_000, 1_000
 SAMPLES = 10
+FORWARD = (10, 32, 64)
+"""Copies of moments: they take forward passes alone."""
 TOP = 9
 """Margins of the rows for many classes that are marked so."""
 BOOTSTRAP = 2_000
@@ -61,11 +63,15 @@ def ways(data: str) -> list[Way]:
         Way(name=f"{method} antithetic", arguments={"method": method, "samples": SAMPLES, "antithetic": True})
         for method in methods[3:]
     ]
+    found += [
+        Way(name="mmse_curved antithetic", arguments={"method": "mmse_curved", "samples": SAMPLES, "antithetic": True}),
+        *(Way(name=f"moments, {n} copies", arguments={"method": "moments", "samples": n, "antithetic": True}) for n in FORWARD),
+    ]
     if data == "gtsrb":
         found += [
             Way(name=f"{one.name}, top {TOP}", arguments={**one.arguments, "top": TOP})
             for one in list(found)
-            if not one.name.endswith(("mvs", "probit")) and "mvs" not in one.name
+            if "mvs" not in one.name and "moments" not in one.name
         ]
     return [*found, Way(name="softmax", arguments={"method": "softmax"})]
 
