@@ -91,10 +91,10 @@ def estimate(
     moments and softmax need its gradients. It is called where ``inputs`` lie. ``sigma``: in input units; the noise is neither clipped nor rounded.
 
     ``samples``: noisy copies of each input, for mc, mmse and moments (at least two). ``antithetic``: those of mmse and moments in pairs x + e, x - e, whose
-    errors cancel to first order: mmse is then exact for a linear model, and nearer to Monte Carlo than with the paper's independent copies where the noise is small
-    (ours; off by default). ``top``: look at the margins against so many classes alone, those with the least (mean) margins, where a backward pass for every
-    class is too much; the estimate then leaves the others out, so that it is rather too high. ``temperature``: T of softmax. ``batch_size``: inputs or copies
-    in one call, by default from their size.
+    errors cancel to first order: mmse is then exact for a linear model, and nearer to Monte Carlo than with the paper's independent copies where noise is
+    small (ours; off by default). ``top``: look at the margins against so many classes alone, those with the least (mean) margins, where a backward pass for
+    every class is too much; the estimate then leaves the others out, so that it is rather too high. ``temperature``: T of softmax. ``batch_size``: inputs or
+    copies in one call, by default from their size.
 
     Equal inputs get equal noise, hence equal estimates. Nothing depends on the batch size or on other inputs, beyond what rounding in the model does.
 
