@@ -61,9 +61,9 @@ def _duration(seconds: float) -> str:
 class BarProgress:
     """A bar by draws, with points done, draws a second and time left."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, *, doing: str = "certifying") -> None:
         self.bar = rich.progress.Progress(
-            TextColumn("certifying"), BarColumn(), TextColumn("{task.fields[how_far]}"), console=console, transient=True
+            TextColumn(doing), BarColumn(), TextColumn("{task.fields[how_far]}"), console=console, transient=True
         )
         self._task: TaskID | None = None
         self._pace = Pace(points=0, draws=0, at_most=False)
@@ -94,13 +94,13 @@ class BarProgress:
 
 
 @contextmanager
-def console_progress(*, quiet: bool) -> Iterator[Progress]:
-    """Progress on standard error: a bar on a terminal, plain lines elsewhere, nothing when quiet."""
+def console_progress(*, quiet: bool, doing: str = "certifying") -> Iterator[Progress]:
+    """Progress on standard error: a bar on a terminal that says what is ``doing``, plain lines elsewhere, nothing when quiet."""
     console = Console(stderr=True)
     if quiet:
         yield Quiet()
     elif console.is_terminal:
-        progress = BarProgress(console)
+        progress = BarProgress(console, doing=doing)
         with progress.bar:
             yield progress
     else:

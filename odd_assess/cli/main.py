@@ -26,6 +26,7 @@ COMMANDS = {
     "report": "Write the reports of a finished run again, from its folder alone.",
     "run": "Assess a model over its domain; write evidence and reports.",
     "schema": "Print the JSON Schema of spec or criteria files, for editors.",
+    "screen": "Estimate where the model is fragile, before anything is certified.",
     "verify": "Derive what a run stored from its counts again, and compare.",
 }
 

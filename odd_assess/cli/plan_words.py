@@ -38,7 +38,7 @@ def _head(data: dict[str, Any]) -> str:
         policy = budget["policy"]
         rows.append(("Noise", f"{policy['name']}: {policy['words']}"))
         rows.append(("", f"certificates: {policy['soundness']}"))
-    return "\n".join([f"Plan of {data['spec']['title']} ({data['spec']['id']})", "", *_aligned(rows, left=2)])
+    return "\n".join([f"Plan of {data['spec']['title']} ({data['spec']['id']})", "", *aligned(rows, left=2)])
 
 
 def _criteria(data: dict[str, Any]) -> str:
@@ -56,7 +56,7 @@ def _criteria(data: dict[str, Any]) -> str:
     if any(not one["supported"] for one in data["criteria"]):
         notes.append(f"no confidence: the design {data['points']['design']} supports no claim on the ODD, which ends INCONCLUSIVE.")
     notes += [_part_note(one) for one in data["criteria"] if one["lightest"] is not None]
-    return "\n".join(["Criteria", *(f"  {line}" for line in _aligned(rows, left=2)), *(f"  {note}" for note in notes)])
+    return "\n".join(["Criteria", *(f"  {line}" for line in aligned(rows, left=2)), *(f"  {note}" for note in notes)])
 
 
 def _criterion_row(one: dict[str, Any]) -> Row:
@@ -96,7 +96,7 @@ def _draws(data: dict[str, Any]) -> str:
         for one in data["draws"]["expected"]
     ]
     head = f"Draws until radius {radii} is decided, at most {data['budget']['n']:,} (after {data['budget']['n0']:,} that choose the class)"
-    return "\n".join([head, *(f"  {line}" for line in _aligned(rows, left=1))])
+    return "\n".join([head, *(f"  {line}" for line in aligned(rows, left=1))])
 
 
 def _reduction(data: dict[str, Any]) -> str:
@@ -109,7 +109,7 @@ def _reduction(data: dict[str, Any]) -> str:
     head = f"Radius given up against {loss['n_ref']:,} draws, expected at n = {loss['n']:,}"
     if data["budget"]["kind"] == "tolerance":
         head += f" (which {100 * data['budget']['tolerance']:g} % would take if spread evenly; the pilot of the run decides)"
-    return "\n".join([head, *(f"  {line}" for line in _aligned(rows, left=1))])
+    return "\n".join([head, *(f"  {line}" for line in aligned(rows, left=1))])
 
 
 def _forwards(data: dict[str, Any]) -> str:
@@ -119,13 +119,13 @@ def _forwards(data: dict[str, Any]) -> str:
         for part in forwards["parts"]
     ]
     rows.append(("in all", "", f"{forwards['total']:,}", "at most" if forwards["at_most"] else ""))
-    lines = ["Forward passes", *(f"  {line}" for line in _aligned(rows, left=1))]
+    lines = ["Forward passes", *(f"  {line}" for line in aligned(rows, left=1))]
     if "measured" in data:
         found = data["measured"]
         where = f"on {found['device']}, batches of {found['batch_size']:,}"
         most = "at most " if forwards["at_most"] else ""
-        about = "" if found["typical_seconds"] is None else f", about {_duration(found['typical_seconds'])} at the draws named"
-        lines.append(f"  {found['forwards_per_second']:,.0f} a second {where}: {most}{_duration(found['seconds'])}{about}")
+        about = "" if found["typical_seconds"] is None else f", about {duration(found['typical_seconds'])} at the draws named"
+        lines.append(f"  {found['forwards_per_second']:,.0f} a second {where}: {most}{duration(found['seconds'])}{about}")
     return "\n".join(lines)
 
 
@@ -135,7 +135,7 @@ def _rather(part: dict[str, Any]) -> str:
     return f"at most; about {part['points'] * part['typical_draws']:,} at {part['typical_draws']:,} a point ({part['typical_of']})"
 
 
-def _aligned(rows: Sequence[Row], *, left: int) -> list[str]:
+def aligned(rows: Sequence[Row], *, left: int) -> list[str]:
     """Rows in columns; the first ``left`` and the last to the left, those between to the right."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     last = len(widths) - 1
@@ -162,7 +162,8 @@ def _down(x: float, digits: int = 4) -> str:
     return f"{round_down(x, digits):g}"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """A time as a person tells it."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"

@@ -16,6 +16,7 @@
     advice        what would decide
     checker       criteria -> findings -> verdict, and which criteria further points could decide
     screening     what can be met by any model, told without scipy; attainability asks the deciding bounds themselves
+    forecast      what a run is expected to spend and show, from estimates at screened points
     outlook       what a run can show and will cost, before it is run
 
 All but the table of metrics is imported when it is first used: `odd-assess schema` needs no scipy.

@@ -35,7 +35,7 @@ from odd_assess.criteria.inference import (
     part_inference,
     point_weights,
 )
-from odd_assess.criteria.parts import Located, Partition, Unseen, cells_of, combinations_of, levels_of, unseen
+from odd_assess.criteria.parts import Located, Partition, Unseen, cells_of, combinations_of, level_of_cells, levels_of, unseen
 from odd_assess.odd.domain import Domain
 from odd_assess.records import Coverage, Floats, Ints, SamplingPlan
 
@@ -81,6 +81,21 @@ class Region:
     estimate: PartEstimate
     weight: float
     levels: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PairMap:
+    """The plain mean in each pair of levels of two ``attributes``: ``mean`` and ``points`` (levels of the first, of the second).
+
+    ``mean`` is NaN where there is no point, ``points`` is -1 where no condition is feasible. ``explained``: about the share of the values' variance between
+    pairs, what chance alone explains taken off: how telling the map is.
+    """
+
+    attributes: tuple[str, str]
+    levels: tuple[tuple[str, ...], tuple[str, ...]]
+    mean: Floats
+    points: Ints
+    explained: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,7 +240,7 @@ def bias(values: Floats, sampled: Sampled, partition: Partition, *, of: str, bet
 
 
 def fragile_regions(values: Floats, sampled: Sampled, *, confidence: float = CONFIDENCE) -> tuple[Region, ...]:
-    """The levels, pairs of levels and cells whose mean is below that over the ODD, the least upper bound first.
+    """The levels, pairs of levels and cells whose mean is below that over the ODD, the lowest mean first.
 
     With the confidence all of them are (see the module). None where the design has no probability model.
 
@@ -248,7 +263,14 @@ def fragile_regions(values: Floats, sampled: Sampled, *, confidence: float = CON
             estimate = _estimate(known, sampled, candidate.partition, part, inference, each)
             if estimate.upper is not None and estimate.upper < least:
                 found.append(candidate.region(sampled.domain, part, estimate))
-    return tuple(sorted(found, key=lambda region: (region.estimate.upper, region.estimate.mean)))
+    return tuple(sorted(found, key=lambda region: region.estimate.mean or 0.0))
+
+
+def pair_maps(values: Floats, sampled: Sampled) -> tuple[PairMap, ...]:
+    """The means of all pairs of levels of two attributes that have several, the most telling map first."""
+    several = [attribute.id for attribute in sampled.domain.attributes if len(attribute.levels) > 1]
+    found = [_pair_map(np.asarray(values, dtype=np.float64), sampled, pair) for pair in combinations(several, 2)]
+    return tuple(sorted(found, key=lambda one: -one.explained))
 
 
 def spearman(a: Floats, b: Floats) -> float | None:
@@ -316,6 +338,39 @@ def _candidates(sampled: Sampled) -> Iterator[_Candidates]:
 
 def _digest(cells: Ints) -> bytes:
     return hashlib.sha256(cells.tobytes()).digest()
+
+
+def _pair_map(values: Floats, sampled: Sampled, pair: tuple[str, str]) -> PairMap:
+    domain = sampled.domain
+    columns = [level_of_cells(domain, name) for name in pair]
+    levels = [np.unique(column) for column in columns]
+    names = [
+        tuple(domain.attribute(name).levels[level].name for level in of.tolist()) for name, of in zip(pair, levels, strict=True)
+    ]
+    shape = (len(levels[0]), len(levels[1]))
+    flat = np.searchsorted(levels[0], columns[0]) * shape[1] + np.searchsorted(levels[1], columns[1])
+    feasible = np.bincount(flat, minlength=shape[0] * shape[1]) > 0
+    here = flat[sampled.points.cell]
+    points = np.bincount(here, minlength=len(feasible))
+    weight = np.bincount(here, weights=sampled.weights, minlength=len(feasible))
+    with np.errstate(invalid="ignore"):
+        mean = np.bincount(here, weights=sampled.weights * values, minlength=len(feasible)) / weight
+    return PairMap(
+        attributes=pair,
+        levels=(names[0], names[1]),
+        mean=mean.reshape(shape),
+        points=np.where(feasible, points, -1).reshape(shape),
+        explained=_explained(values, mean[here], int((points > 0).sum())),
+    )
+
+
+def _explained(values: Floats, group_mean: Floats, groups: int) -> float:
+    """The share of the variance that lies between groups, less what as many groups of alike points would take (omega squared)."""
+    total, within = float(((values - values.mean()) ** 2).sum()), float(((values - group_mean) ** 2).sum())
+    free = len(values) - groups
+    if total <= 0 or free < 1:
+        return 0.0
+    return max(0.0, (total - within - (groups - 1) * within / free) / (total + within / free))
 
 
 def _family(within: Sequence[Inference | None]) -> int:

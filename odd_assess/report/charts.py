@@ -23,13 +23,18 @@ from matplotlib.ticker import MaxNLocator, NullLocator, PercentFormatter
 from odd_assess.report.palette import LIGHT
 from odd_assess.report.view.records import (
     AccuracyChart,
+    CheckChart,
     CurveChart,
+    EstimatesChart,
     Floats,
+    HeatChart,
     HistogramChart,
     Ints,
     KeptChart,
     LevelsChart,
     MatrixChart,
+    PartMark,
+    PartsChart,
     ReleasesChart,
     ScatterChart,
     ShiftChart,
@@ -392,6 +397,140 @@ def matrix(chart: MatrixChart) -> str:
             _names(axes, chart.names[i], chart.levels[i], top, upright=False)
         for j, left in columns.items():
             _names(axes, chart.names[j], chart.levels[j], left, upright=True)
+    return done()
+
+
+def heat(chart: HeatChart, number: int) -> str:
+    """The mean of each pair of levels, stronger where it is lower; pairs that are shown to be weak are framed, infeasible ones hatched."""
+    longest = max(len(_short(name)) for name in chart.rows)
+    wide = max(2.6, 0.62 + 0.075 * max(len(_short(name)) for name in chart.columns))
+    margin, top = 0.25 + 0.092 * longest, 0.95
+    unit = 58.0
+    across, down = margin + wide * len(chart.columns) * 0.5, top + 0.62 * len(chart.rows)
+    with _drawing(f"heat{number}", chart.alt, width=unit * across, height=unit * down, full=True) as (axes, done):
+        axes.set_xlim(-margin, across - margin)
+        axes.set_ylim(down - top, -top)
+        axes.axis("off")
+        for row in range(len(chart.rows)):
+            for column in range(len(chart.columns)):
+                _heat_cell(axes, chart, row, column, (0.5 * wide, 0.62))
+        for column, name in enumerate(chart.columns):
+            axes.text((column + 0.5) * wide / 2, -0.14, _short(name), ha="center", va="bottom", fontsize=SMALL)
+        for row, name in enumerate(chart.rows):
+            axes.text(-0.12, (row + 0.5) * 0.62, _short(name), ha="right", va="center", fontsize=SMALL)
+        axes.text(0, -0.52, _short(chart.column_name, 48), ha="left", va="bottom", fontsize=SMALL, color=MUTED)
+        axes.text(-0.12, -0.14, _short(chart.row_name, longest + 4), ha="right", va="bottom", fontsize=SMALL, color=MUTED)
+    return done()
+
+
+def _heat_cell(axes: Axes, chart: HeatChart, row: int, column: int, size: tuple[float, float]) -> None:
+    width, height = size
+    corner, points, mean = (
+        (column * width + 0.02, row * height + 0.02),
+        int(chart.points[row, column]),
+        float(chart.mean[row, column]),
+    )
+    box = (width - 0.04, height - 0.04)
+    if points < 0:
+        axes.add_patch(Rectangle(corner, *box, facecolor="none", edgecolor=LIGHT["hatch"], linewidth=0.6, hatch="////"))
+        return
+    centre = (corner[0] + box[0] / 2, corner[1] + box[1] / 2)
+    if points == 0:
+        axes.add_patch(Rectangle(corner, *box, facecolor="none", edgecolor=LIGHT["rule"], linewidth=0.8))
+        axes.text(*centre, "no point", ha="center", va="center", fontsize=SMALL - 1, color=MUTED)
+        return
+    strength = 0.06 + 0.5 * min(1.0, max(0.0, (chart.high - mean) / max(chart.high - chart.low, 1e-9)))
+    axes.add_patch(Rectangle(corner, *box, facecolor=LIGHT["not-met"], alpha=strength, linewidth=0))
+    if chart.weak[row, column]:
+        axes.add_patch(Rectangle(corner, *box, facecolor="none", edgecolor=LIGHT["not-met"], linewidth=1.8))
+    axes.text(centre[0], centre[1] - 0.07, f"{mean:.2f}", ha="center", va="center", fontsize=TEXT + 0.5)
+    axes.text(centre[0], centre[1] + 0.16, f"{points:,}", ha="center", va="center", fontsize=SMALL - 1.5, color=MUTED)
+
+
+def parts(chart: PartsChart) -> str:
+    """Means with their intervals, one part a line, and the mean over the whole as a line through all."""
+    lines = sum(1 + len(marks) for _, marks in chart.groups)
+    with _drawing("parts", chart.alt, height=18 * lines + 52) as (axes, done):
+        at, ticks = 0.0, []
+        ends = [mark.mean if mark.lower is None else mark.lower for _, marks in chart.groups for mark in marks]
+        left = max(0.0, float(np.floor(10 * min([chart.whole, *(end for end in ends if end is not None)])) / 10))
+        axes.axvline(chart.whole, color=LIGHT["reference"], linewidth=1.2)
+        axes.annotate(
+            chart.label,
+            (chart.whole, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(0, 3),
+            textcoords="offset points",
+            ha="center",
+            color=LIGHT["reference"],
+            fontsize=SMALL,
+        )
+        for title, marks in chart.groups:
+            axes.annotate(
+                _short(title, 40),
+                (0, at),
+                xycoords=("axes fraction", "data"),
+                xytext=(3, 0),
+                textcoords="offset points",
+                va="center",
+                color=MUTED,
+                fontsize=SMALL,
+                gid=_halo(PAGE),
+            )
+            for mark in marks:
+                at += 1
+                ticks.append((at, _short(mark.name, 26)))
+                _part(axes, mark, at, left)
+            at += 1
+        axes.set_yticks([place for place, _ in ticks], labels=[name for _, name in ticks])
+        axes.tick_params(axis="y", length=0)
+        axes.spines["left"].set_visible(False)
+        axes.set_ylim(at - 0.4, -0.6)
+        axes.set_xlim(left, 1)
+        axes.set_xlabel("estimated probability that the answer stays")
+    return done()
+
+
+def _part(axes: Axes, mark: PartMark, at: float, left: float) -> None:
+    if mark.mean is None:
+        axes.text(left, at, " no point", va="center", fontsize=SMALL - 0.5, color=MUTED)
+        return
+    colour = LIGHT["not-met"] if mark.weak else LIGHT["run"]
+    if mark.lower is not None and mark.upper is not None:
+        axes.plot([mark.lower, mark.upper], [at, at], color=colour, linewidth=5, alpha=0.32, solid_capstyle="butt")
+    axes.plot([mark.mean], [at], marker="D" if mark.weak else "o", markersize=5, color=colour, linestyle="none", clip_on=False)
+
+
+def estimated(chart: EstimatesChart) -> str:
+    """How many points have which estimate."""
+    with _drawing("estimated", chart.alt, height=220) as (axes, done):
+        _bars(axes, chart.edges, chart.counts)
+        axes.set_xlim(0, 1)
+        axes.set_xlabel("estimated probability that the answer stays")
+        _mark(axes, chart.mean, chart.mean_label, left=chart.mean < 0.5)
+    return done()
+
+
+def checked(chart: CheckChart) -> str:
+    """Each checked point's estimate against what Monte Carlo found there."""
+    with _drawing("checked", chart.alt) as (axes, done):
+        axes.plot([0, 1], [0, 1], color=MUTED, linewidth=0.8)
+        axes.annotate("equal", (0.5, 0.5), xytext=(-4, 5), textcoords="offset points", ha="right", color=MUTED, fontsize=SMALL)
+        axes.plot(
+            chart.monte_carlo,
+            chart.estimate,
+            linestyle="none",
+            marker="o",
+            markersize=4.6,
+            color=LIGHT["run"],
+            alpha=0.55,
+            markeredgewidth=0,
+            clip_on=False,
+        )
+        axes.set_xlim(0, 1)
+        axes.set_ylim(0, 1)
+        axes.set_xlabel(chart.x_label)
+        axes.set_ylabel("estimate")
     return done()
 
 

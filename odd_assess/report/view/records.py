@@ -172,6 +172,68 @@ class KeptChart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class HeatChart:
+    """A mean in [0, 1] for each pair of levels of two attributes: ``mean`` and ``points`` (rows, columns).
+
+    Without a point they are NaN and 0; where no condition is feasible, ``points`` is -1. ``weak`` (rows, columns): pairs that are shown to be weaker than the
+    whole. ``low``, ``high``: the means that have the strongest and the faintest colour.
+    """
+
+    alt: str
+    row_name: str
+    column_name: str
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    mean: Floats
+    points: Ints
+    weak: NDArray[np.bool_]
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartMark:
+    """One part in a chart of parts: its name, mean and interval; None where there is none."""
+
+    name: str
+    mean: float | None
+    lower: float | None
+    upper: float | None
+    weak: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartsChart:
+    """Means with intervals by part, in titled groups, beside the mean over the whole ODD."""
+
+    alt: str
+    groups: tuple[tuple[str, tuple[PartMark, ...]], ...]
+    whole: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EstimatesChart:
+    """How many points (b,) have an estimate between ``edges`` (b + 1,), and the mean."""
+
+    alt: str
+    edges: Floats
+    counts: Ints
+    mean: float
+    mean_label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CheckChart:
+    """Estimates (c,) against what Monte Carlo found at the same points (c,)."""
+
+    alt: str
+    estimate: Floats
+    monte_carlo: Floats
+    x_label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class StatesChart:
     """Fractions of the points that are certified, undecided and refuted at each of ``radii``."""
 

@@ -1,0 +1,106 @@
+"""``odd-assess screen``: where is the model fragile? Estimates over the ODD in minutes, before a draw is certified."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import click
+
+if TYPE_CHECKING:
+    from odd_assess.records import AverageCasePlan, EstimationMethod, Spec
+
+METHODS = ("mmse", "taylor", "mc", "softmax", "mmse_mvs", "mmse_mvs_probit", "taylor_mvs", "taylor_mvs_probit")
+
+
+@click.command()
+@click.argument("spec", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="The folder to write; default: SPEC's name with -screening, here.")
+@click.option("--force", is_flag=True, help="Replace the files of a screening that lies in the folder.")
+@click.option("--points", type=click.IntRange(min=2), help="Random points of the ODD to estimate, in place of the spec's.")
+@click.option("--method", type=click.Choice(METHODS), help="How to estimate, in place of the spec's.")
+@click.option("--samples", type=click.IntRange(min=1), help="Noisy copies of a point (mc, mmse), in place of the spec's.")
+@click.option("--sigma", type=float, help="Noise level in input units, in place of the spec's.")
+@click.option("--seed", type=click.IntRange(min=0), help="Draw other points, in place of those of the spec's seed.")
+@click.option("--device", help="cpu, cuda, cuda:1 ...; default: a GPU when there is one.")
+@click.option("--trust-pickle", is_flag=True, help="As for run.")
+@click.option("--quiet", is_flag=True, help="No progress, only what was found.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
+def screen(
+    spec: Path,
+    out: Path | None,
+    force: bool,
+    points: int | None,
+    method: str | None,
+    samples: int | None,
+    sigma: float | None,
+    seed: int | None,
+    device: str | None,
+    trust_pickle: bool,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Estimate how often noise leaves the model's answers as they are over the ODD that SPEC declares, and where it does least.
+
+    Estimates, not certificates. Writes screening.html, screening.json, screening.csv and, where it saves points, allocation.csv, which a spec may name at
+    sampling.allocation. Exit status 0 whatever is found (a screening is no gate), 2 for input that cannot be used.
+    """
+    from odd_assess import spec as specs
+    from odd_assess.cli.console import console_progress
+    from odd_assess.cli.screen_words import in_words
+    from odd_assess.errors import RunError
+    from odd_assess.evidence.screening import ScreeningFolder, screening_data
+
+    folder = ScreeningFolder.checked(out or Path(f"{spec.stem}-screening"), force=force)
+    declared = specs.load_spec(spec)
+    plan = planned(declared, points=points, method=method, samples=samples, sigma=sigma)
+    with console_progress(quiet=quiet or as_json, doing="estimating") as progress:
+        sys.path.insert(0, str(declared.path.parent))  # "package.module:factory" may lie beside the spec
+        from odd_assess.assessment.screening import screen as screened  # torch comes in here, not at start-up
+        from odd_assess.report import screening_html
+
+        try:
+            found = screened(declared, plan=plan, seed=seed, device=device, trust_pickle=trust_pickle, progress=progress)
+        except SystemExit as error:  # or its status would be taken for the command's
+            raise RunError(f"code that the spec names must not end the process, it called sys.exit({error.code!r})") from error
+        written = folder.write(found, page=screening_html(found))
+    named = [os.path.relpath(path) for path in written]
+    data: dict[str, Any] = {**screening_data(found), "files": named}
+    click.echo(json.dumps(data, indent=2) if as_json else in_words(data, allocation=_beside(declared, written)))
+
+
+def planned(spec: Spec, *, points: int | None, method: str | None, samples: int | None, sigma: float | None) -> AverageCasePlan:
+    """The plan of the screening: the spec's, or the defaults, but for what the options say.
+
+    Raises: click.UsageError for a noise level that is none, or copies for a method that looks at none.
+    """
+    from odd_assess.records import AverageCasePlan
+
+    plan = spec.average_case or AverageCasePlan(sigma=spec.certification.sigma)
+    if sigma is not None and not (math.isfinite(sigma) and sigma > 0):
+        raise click.UsageError(f"--sigma must be a positive number, found {sigma:g}")
+    plan = replace(
+        plan,
+        sigma=plan.sigma if sigma is None else sigma,
+        method=plan.method if method is None else cast("EstimationMethod", method),
+        samples=plan.samples if samples is None else samples,
+        points=plan.points if points is None else points,
+    )
+    if samples is not None and not (plan.method == "mc" or plan.method.startswith("mmse")):
+        raise click.UsageError(f"--samples is for mc and mmse, the method {plan.method} looks at no noisy copies")
+    if plan.points < 2:
+        raise click.UsageError(f"a screening must have at least 2 points, found {plan.points}")
+    return replace(plan, check_points=min(plan.check_points, plan.points))
+
+
+def _beside(spec: Spec, written: tuple[Path, ...]) -> str:
+    """allocation.csv as the spec would name it; empty where none was written."""
+    from odd_assess.evidence.screening import ALLOCATION_CSV
+
+    found = next((path for path in written if path.name == ALLOCATION_CSV), None)
+    return "" if found is None else Path(os.path.relpath(found, spec.path.parent)).as_posix()

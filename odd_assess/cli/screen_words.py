@@ -1,0 +1,156 @@
+"""A screening as plain text, from the data of `odd_assess.evidence.screening`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from odd_assess.cli.plan_words import Row, aligned, duration
+from odd_assess.criteria.words import at_least, at_most
+
+MOST_REGIONS = 12
+"""Fragile regions that are listed on the terminal; all are in the page and in the JSON."""
+
+
+def in_words(data: dict[str, Any], *, allocation: str = "") -> str:
+    """The screening as plain text. ``allocation``: what the spec would call the file; empty where there is none."""
+    blocks = [_head(data), _regions(data), _bias(data), _forecast(data), _allocation(data, allocation)]
+    blocks.append(
+        f"Page: {next(name for name in data['files'] if name.endswith('.html'))}\nA screening is no gate: the exit status is 0 whatever it found."
+    )
+    return "\n\n".join(block for block in blocks if block)
+
+
+def interval(part: dict[str, Any]) -> str:
+    """The two bounds of an estimate, rounded to their safe sides."""
+    if part["lower"] is None or part["upper"] is None:
+        return "no interval"
+    return f"{at_least(part['lower'])} to {at_most(part['upper'])}"
+
+
+def _head(data: dict[str, Any]) -> str:
+    plan, whole = data["plan"], data["whole"]
+    rows: list[Row] = [
+        (
+            "Estimate",
+            f"{whole['mean']:.3f} ({interval(whole)}): how likely noise of sigma = {plan['sigma']:g} leaves the clean answer as it is, on average",
+        ),
+        (
+            "Method",
+            f"{method_words(plan)}; {data['points']:,} random points in {duration(data['seconds']['estimates'])} on {data['device']}",
+        ),
+        ("Self-check", _check(data)),
+        ("Clean", f"{100 * data['clean_accuracy']:.1f} % of the points are answered rightly without noise"),
+    ]
+    weak = [
+        part
+        for part in data["classes"]
+        if part["upper"] is not None and whole["lower"] is not None and part["upper"] < whole["lower"]
+    ]
+    if weak:
+        worst = min(weak, key=lambda part: float(part["mean"]))
+        rows.append(("Classes", f"the weakest is {worst['name']}: {worst['mean']:.3f} ({interval(worst)})"))
+    if data["dead_gradients"]:
+        rows.append(
+            ("Gradients", f"zero at {data['dead_gradients']:,} points for some class: there the sign of the margin decides alone")
+        )
+    if data["reached"] < 1:
+        rows.append(
+            (
+                "Reached",
+                f"{100 * data['reached']:.1f} % of the ODD; the rest has no frame in the table, and the intervals allow for it",
+            )
+        )
+    title = f"Screening of {data['spec']['title']} ({data['spec']['id']})"
+    return "\n".join([title, data["note"], "", *aligned(rows, left=2)])
+
+
+def method_words(plan: dict[str, Any]) -> str:
+    """How it was estimated: "mmse over 10 noisy copies in pairs of opposite noise"."""
+    method = str(plan["method"])
+    words = f"{method} over {plan['samples']:,} noisy copies" if method == "mc" or method.startswith("mmse") else method
+    if method.startswith("mmse") and plan["antithetic"]:
+        words += " in pairs of opposite noise"
+    linear = method not in ("mc", "softmax")
+    return words + (f", the {plan['top']} least margins" if linear and plan["top"] is not None else "")
+
+
+def _check(data: dict[str, Any]) -> str:
+    check = data["check"]
+    if check is None:
+        return "none was asked for"
+    bias, error, rank = check["bias"], check["absolute_error"], check["rank_correlation"]
+    ranks = "" if rank is None else f", rank correlation {rank:.2f}"
+    return (
+        f"on average {abs(bias['mean']):.3f} too {'high' if bias['mean'] > 0 else 'low'} ({bias['lower']:+.3f} to {bias['upper']:+.3f}) against Monte Carlo "
+        f"({check['points']:,} points, {check['draws']:,} draws); mean absolute difference {error['mean']:.3f}, {check['monte_carlo_noise']:.3f} "
+        f"of it from the draws{ranks}"
+    )
+
+
+def _regions(data: dict[str, Any]) -> str:
+    sure = f"{100 * data['confidence']:g} %"
+    found = data["fragile_regions"]
+    if not found:
+        return f"Fragile regions\n  none stands out: no region is shown to be weaker than the ODD as a whole (confidence {sure})"
+    rows: list[Row] = [("estimate", "interval", "points", "of the ODD", "region")]
+    rows += [
+        (f"{one['mean']:.3f}", interval(one), f"{one['points']:,}", f"{100 * one['weight']:.1f} %", one["name"])
+        for one in found[:MOST_REGIONS]
+    ]
+    lines = [f"  {line}" for line in aligned(rows, left=0)]
+    more = len(found) - MOST_REGIONS
+    lines += [f"  and {more:,} more"] if more > 0 else []
+    return "\n".join([f"Fragile regions, the weakest first: all weaker than the ODD as a whole (confidence {sure})", *lines])
+
+
+def _bias(data: dict[str, Any]) -> str:
+    if not data["bias"]:
+        return ""
+    rows: list[Row] = [("of", "difference", "interval", "best", "worst")]
+    rows += [
+        (
+            one["of"],
+            "-" if one["observed"] is None else f"{one['observed']:.3f}",
+            interval(one),
+            _level(one["best"], one["of"]),
+            _level(one["worst"], one["of"]),
+        )
+        for one in data["bias"]
+    ]
+    widths = [max(len(row[i]) for row in rows) for i in range(5)]
+    lines = ["  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join(["Robustness bias: best against worst", *lines])
+
+
+def _level(name: str, of: str) -> str:
+    return name.removeprefix(f"{of} ")
+
+
+def _forecast(data: dict[str, Any]) -> str:
+    forecast = data["forecast"]
+    if forecast["reason"]:
+        return f"Predicted for the run\n  nothing: {forecast['reason']}"
+    draws = f"{forecast['draws_a_point']:,.0f} draws a point on average"
+    most = f", {forecast['draws_a_point_at_most']:,} at most" if forecast["sequential"] else " (the budget is fixed)"
+    lines = [f"  {draws}{most}"]
+    lines += [
+        f"  {one['criterion']} ({one['severity']}): {one['predicted']:.3f} of the ODD certified at radius {one['radius']:g}, required {one['required']:g}"
+        for one in forecast["claims"]
+    ]
+    return "\n".join(["Predicted for the run", *lines])
+
+
+def _allocation(data: dict[str, Any], named: str) -> str:
+    found = data["allocation"]
+    if not named:
+        return f"Allocation\n  none is written: {found['reason']}"
+    (first, second), (cells, others) = found["points"], found["cells"]
+    weak = f"group 1, weaker: {first:,} points in {cells:,} cells ({100 * found['weights'][0]:.0f} % of the ODD)"
+    return "\n".join(
+        [
+            f"Allocation for {found['steering']}",
+            f"  {weak}; group 2: {second:,} points in {others:,} cells",
+            f"  predicted to save {100 * found['saving']:.0f} % of the points at equal width of the bound; in the spec:",
+            f"    sampling: {{design: stratified, allocation: {named}, points: {first + second}}}",
+        ]
+    )
