@@ -3,6 +3,8 @@
 What `odd_assess.audit` cannot see without the model and the data is seen here, at points that are chosen at random after the run is over. Nobody can prepare
 for them: if a share s of a run's points had been forged, K points would all miss them with probability (1 - s)^K at most.
 
+Estimates of average-case robustness are made again at these points, and must be the run's but for rounding (`SAME_ESTIMATE`).
+
 The run's own plan, points and setting are used (the kernels of another batch size may round otherwise); the caller's spec declares model and inputs alone.
 """
 
@@ -38,14 +40,19 @@ from odd_assess.evidence import (
     Row,
     calibration_stages,
     noted_levels,
+    point_estimates,
 )
-from odd_assess.execution import Bench, Here, Work, set_up
+from odd_assess.execution import Bench, Here, Work, estimate_points, set_up
 from odd_assess.policies import PerCell
 from odd_assess.progress import Progress, Quiet
-from odd_assess.records import Certificate, Counts, OddPoints, Spec
+from odd_assess.records import Certificate, Counts, OddPoints, PointEstimates, Spec
 
 SAME_LEVEL = 1e-3
 """The share by which a level that gradients found may differ on another processor; the draws at such levels differ by rounding."""
+
+
+SAME_ESTIMATE = 1e-3
+"""What an estimate may differ by, beyond the errors of its normal probabilities: inputs in another company in a batch round otherwise. Of mc: one copy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,10 +66,11 @@ class Replay:
     rounding: tuple[str, ...]
     disagreements: tuple[Disagreement, ...]
     count: int
+    estimates: int = 0
 
     @property
     def agrees(self) -> bool:
-        """Whether inputs, labels and counts are those of the evidence."""
+        """Whether inputs, labels, counts and estimates are those of the evidence."""
         return self.count == 0
 
     def as_data(self) -> dict[str, Any]:
@@ -107,6 +115,7 @@ def replay(
                 kept = run.store.answers((index,)).get(index) if work.keep else None
                 rounding += _compared(work.stage, *stored[index], row, certificate, kept, ledger)
                 certificates, draws = certificates + 1, draws + draws_of(certificate)
+        estimated = _estimated_again(run, declared, bench, chosen, ledger, tell)
         return Replay(
             seed=seed,
             points=tuple(sorted(chosen)),
@@ -115,7 +124,33 @@ def replay(
             rounding=tuple(rounding),
             disagreements=tuple(ledger.told),
             count=ledger.count,
+            estimates=estimated,
         )
+
+
+def _estimated_again(run: FinishedRun, spec: Spec, bench: Bench, chosen: frozenset[int], ledger: Ledger, tell: Progress) -> int:
+    """How many of the chosen points have estimates; these are made again, and what differs is noted."""
+    stored = point_estimates(run.store, spec)
+    if stored is None:
+        return 0
+    stored = stored.take(np.isin(stored.index, list(chosen)))
+    if not len(stored):
+        return 0
+    tell.say(f"{len(stored)} points are estimated again")
+    points = bench.points.take(np.isin(bench.points.indices, stored.index))
+    now = PointEstimates.joined([found for *_, found in estimate_points(bench, stored.plan, points, seed=spec.sampling.seed)])
+    linearised = stored.plan.method not in ("mc", "softmax")
+    slack = 1.0 / stored.plan.samples if stored.plan.method == "mc" else SAME_ESTIMATE + stored.cdf_error + now.cdf_error
+    columns = ("value", "low", "high") if linearised else ("value",)
+    for row, index in enumerate(stored.index.tolist()):
+        where = f"point {index}, estimate"
+        ledger.same(where, "answer without noise", int(stored.clean[row]), int(now.clean[row]))
+        ledger.same(where, "dead gradient", bool(stored.dead_gradient[row]), bool(now.dead_gradient[row]))
+        for name in columns:
+            old, new = float(getattr(stored, name)[row]), float(getattr(now, name)[row])
+            if not abs(old - new) <= np.broadcast_to(slack, len(stored))[row] * (1 + 1e-9):
+                ledger.note(where, name, old, new)
+    return len(stored)
 
 
 def _check_same(run: FinishedRun, bench: Bench) -> None:

@@ -25,7 +25,7 @@ from odd_assess.evidence import (
     what_was_reused,
 )
 from odd_assess.odd.points import Coded
-from odd_assess.records import Assessment, Evidence, Finding, Floats, Ints, OddPoints, Spec, Verdict
+from odd_assess.records import Assessment, Evidence, Finding, Floats, Ints, OddPoints, PointEstimates, Spec, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,7 +72,15 @@ class OpenedRun:
         lost          of these, those that the modified model answers otherwise
         changed       of the ``n`` draws, those whose answer is another than the baseline's
 
-    ``attrs["units"]`` of both maps columns to their units. All of it raises RunFolderError where the folder is damaged or was changed.
+    ``estimates``: a row a point, by its number, where the spec has the section ``average_case``; no row elsewhere. Estimates, none of them a certificate:
+
+        clean         the class that the base classifier answers without noise; clean_name says its name
+        value         the estimated probability that noise leaves that answer as it is
+        low, high     what is known of it (`odd_assess.average_case.Estimates`)
+        cdf_error     the error of the normal probability alone
+        dead_gradient whether a margin that was looked at has a zero gradient
+
+    ``attrs["units"]`` of the first two maps columns to their units. All of it raises RunFolderError where the folder is damaged or was changed.
     """
 
     path: Path
@@ -153,6 +161,18 @@ class OpenedRun:
         lengths = ("sigma", "radius", "radius_alone")
         table.attrs["units"] = {**dict.fromkeys(lengths, INPUT_UNIT), "alpha": "1", "p_a_lower": "1"}
         return table
+
+    @cached_property
+    def estimates(self) -> pd.DataFrame:
+        """A row a point (see the class)."""
+        import pandas as pd
+
+        found = self.assessment.average_case
+        columns: dict[str, Any] = {name: [] if found is None else getattr(found, name) for name in PointEstimates.columns()}
+        numbers, clean = columns.pop("index"), columns.pop("clean")
+        named = self._named(np.asarray(clean, dtype=np.int64))
+        table = pd.DataFrame({"clean": clean, "clean_name": named} | columns, index=pd.Index(numbers, name="point"))
+        return table if found is not None else table.astype({"clean": np.int64, "dead_gradient": np.bool_})
 
     def _certified(self, stage: str, part: Columns) -> pd.DataFrame:
         import pandas as pd

@@ -11,13 +11,14 @@
 - The certificates of a baseline have the digest that the manifest names, and follow from their counts in the same way.
 - The answers that are kept for modified models are among those that were counted. Of a modified model that is certified on its baseline: class, what was
   reused, the route and the bound follow from its counts, the baseline's and the kept answers.
-- The findings follow from certificates, coverage and criteria, the verdict from the findings.
+- Every point has an estimate of average-case robustness where the spec asks for one, of a size that its method can give (`odd_assess.audit.average_case`).
+- The findings follow from certificates, estimates, coverage and criteria, the verdict from the findings.
 - attestation.json, where it is there, is the statement that follows from the findings, and the files that it names have its digests: a report edited by
   hand is found.
 
-What needs the model or the data is not in here: that the counts are what the model answered, that labels and inputs are those of the data. Nor is who wrote
-the folder: whoever makes up counts, and everything after them, and computes the digests anew, has made another run. Keep or sign the digest of the
-manifest, or attestation.json, and that shows too.
+What needs the model or the data is not in here: that the counts are what the model answered, that the estimates are what their method makes of it, that labels
+and inputs are those of the data. Nor is who wrote the folder: whoever makes up counts, and everything after them, and computes the digests anew, has made
+another run. Keep or sign the digest of the manifest, or attestation.json, and that shows too.
 
 **Rounding.** Where numpy, scipy and the kind of machine are those of the manifest, numbers must be equal to the last bit: the same code ran. Elsewhere special
 functions may round otherwise, and numbers must agree to one part in 1e11: the radius of a bound 1e-5 below 1 magnifies the last digits of the bound some
@@ -34,6 +35,7 @@ from typing import Any
 import numpy as np
 
 from odd_assess.audit.attestation import check_attestation
+from odd_assess.audit.average_case import check_estimates
 from odd_assess.audit.certificates import (
     Agreed,
     agreed_calibration,
@@ -74,7 +76,7 @@ from odd_assess.evidence import (
 )
 from odd_assess.odd import coverage_of
 from odd_assess.policies import PerCell
-from odd_assess.records import Criterion, Evidence, Finding, Results
+from odd_assess.records import Criterion, Evidence, Finding, PointEstimates, Results
 
 ELSEWHERE = 1e-11
 """The share by which numbers may differ where other libraries or another kind of machine computed them."""
@@ -90,6 +92,7 @@ class VerificationReport:
     exact: bool
     disagreements: tuple[Disagreement, ...]
     count: int
+    estimates: int = 0
     lock: tuple[str, ...] = ()  # what the lock says: its headline, then what does not fit; empty without one
 
     @property
@@ -118,12 +121,13 @@ def verify(folder: Path | str) -> VerificationReport:
             changed = changed_documents(run.documents, run.manifest)
             for disagreement in changed:
                 ledger.add(disagreement)
-            certificates, findings = (0, 0) if changed else _verify(run, ledger)
+            certificates, estimates, findings = (0, 0, 0) if changed else _verify(run, ledger)
             lock = run.spec.lock if certificates else None
         return VerificationReport(
             documents=len(run.documents),
             certificates=certificates,
             findings=findings,
+            estimates=estimates,
             exact=exact,
             disagreements=tuple(ledger.told),
             count=ledger.count,
@@ -140,8 +144,8 @@ def _same_numerics(manifest: Mapping[str, Any]) -> bool:
     return libraries and all(then.get(name) == now[name] for name in ("machine", "system", "implementation"))
 
 
-def _verify(run: FinishedRun, ledger: Ledger) -> tuple[int, int]:
-    """(certificates, findings) that were looked at."""
+def _verify(run: FinishedRun, ledger: Ledger) -> tuple[int, int, int]:
+    """(certificates, estimates, findings) that were looked at."""
     plan, classes = run.spec.certification, len(run.around.class_names)
     settings = run.spec.recertification
     pilot = run.manifest.get("pilot")
@@ -164,8 +168,10 @@ def _verify(run: FinishedRun, ledger: Ledger) -> tuple[int, int]:
     lock = run.spec.lock
     derived = None if lock is None else {"date": lock.date, "state": lock.state}
     ledger.same("manifest", "lock", run.manifest.get("lock"), derived)
-    count = _check_findings(run, main, reference if reference is not None and len(reference) else None, ledger)
-    return len(main) + beside + compared + (0 if reference is None else len(reference)) + first, count
+    estimated = check_estimates(run, main, ledger)
+    count = _check_findings(run, main, reference if reference is not None and len(reference) else None, estimated, ledger)
+    certificates = len(main) + beside + compared + (0 if reference is None else len(reference)) + first
+    return certificates, 0 if estimated is None else len(estimated), count
 
 
 def _certified(run: FinishedRun, stage: str, agreed: Agreed, classes: int, ledger: Ledger) -> Results:
@@ -295,8 +301,10 @@ def _check_points(run: FinishedRun, ledger: Ledger) -> None:
             ledger.same(MANIFEST, "digest of the points", run.manifest["identity"].get("points"), points.digest)
 
 
-def _check_findings(run: FinishedRun, main: Results, reference: Results | None, ledger: Ledger) -> int:
-    """The findings and the verdict are those of these certificates."""
+def _check_findings(
+    run: FinishedRun, main: Results, reference: Results | None, estimated: PointEstimates | None, ledger: Ledger
+) -> int:
+    """The findings and the verdict are those of these certificates and estimates."""
     spec = run.spec
     evidence = Evidence(
         domain=spec.domain,
@@ -307,6 +315,7 @@ def _check_findings(run: FinishedRun, main: Results, reference: Results | None, 
         class_names=run.around.class_names,
         baseline=baseline_results(run.store, spec.domain),
         points=run.store.points(MAIN, spec.domain) if any(criterion.where for criterion in run.criteria) else None,
+        average_case=estimated,
     )
     derived = check(run.criteria, evidence)
     stored = run.store.findings(run.criteria)

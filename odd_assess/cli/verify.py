@@ -66,7 +66,8 @@ def verify(
     _tell(found.disagreements, found.count)
     for line in found.lock:
         click.echo(f"lock: {line}")
-    looked_at = f"{found.certificates:,} certificates, {found.findings} findings, {found.documents} documents"
+    estimates = f"{found.estimates:,} estimates, " if found.estimates else ""
+    looked_at = f"{found.certificates:,} certificates, {estimates}{found.findings} findings, {found.documents} documents"
     how = "to the last bit" if found.exact else "to one part in 1e11 (other libraries or another machine than the run's)"
     click.echo(f"{run}: {looked_at} agree {how}" if found.agrees else f"{run}: {found.count:,} disagreements in {looked_at}")
     if points is not None and again is None:
@@ -99,7 +100,7 @@ def _tell_replay(run: Path, again: Replay) -> None:
     for line in again.rounding:
         click.echo(f"rounding: {line}")
     _tell(again.disagreements, again.count)
-    drawn = (
-        f"{len(again.points)} points drawn again ({again.certificates} certificates, {again.draws:,} draws; --seed {again.seed})"
-    )
+    estimates = f", {again.estimates} estimates" if again.estimates else ""
+    what = f"{again.certificates} certificates, {again.draws:,} draws{estimates}; --seed {again.seed}"
+    drawn = f"{len(again.points)} points drawn again ({what})"
     click.echo(f"{run}: {drawn}: {'inputs and counts agree' if again.agrees else f'{again.count:,} disagreements'}")

@@ -312,14 +312,18 @@ class EvidenceStore:
         """
         rows: list[tuple[Any, ...]] = []
         with self._making_sense():
-            if int(self.meta()["schema"]) > OLDEST_SCHEMA:
+            if self._has_estimates():
                 query = "SELECT idx, clean, value, low, high, cdf_error, dead_gradient FROM estimates WHERE idx < ? ORDER BY idx"
                 rows = self._reading(query, (2**62 if below is None else below,)).fetchall()
             return estimates_of(plan, rows)
 
     def estimated(self) -> frozenset[int]:
         """The points that have an estimate."""
-        return frozenset(idx for (idx,) in self._db.execute("SELECT idx FROM estimates"))
+        return frozenset(idx for (idx,) in self._db.execute("SELECT idx FROM estimates")) if self._has_estimates() else frozenset()
+
+    def _has_estimates(self) -> bool:
+        """Whether the file has the table: those of the oldest schema have not."""
+        return int(self.meta()["schema"]) > OLDEST_SCHEMA
 
     def inputs(self, stage: str) -> dict[int, str]:
         """The digest of the input of each point that has a certificate of ``stage``."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from odd_assess.criteria.words import at_least, at_most, part_noun
-from odd_assess.records import Assessment, Criterion, Finding, State
+from odd_assess.records import Assessment, Criterion, Finding, Part, State
 
 _CONTROL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -27,13 +27,22 @@ def in_full(finding: Finding) -> str:
         lines.append(finding.advice)
     for part in finding.parts:
         if part.state is not State.MET:
-            lower = [] if part.lower is None else [f"at least {at_least(part.lower)}"]
-            upper = [] if part.upper is None else [f"at most {at_most(part.upper)}"]
-            bounds = ", ".join([*lower, *upper])
+            bounds = _bounds(finding, part)
             lines.append(
                 f"{part.state.value}: {part_noun(finding.criterion)[0]} {part.name}, {part.points} points{f', {bounds}' if bounds else ''}"
             )
     return "\n".join(lines)
+
+
+def _bounds(finding: Finding, part: Part) -> str:
+    """What is known of a part; of an estimate the ends of an interval, which are no bounds."""
+    if finding.kind == "estimate":
+        if part.lower is None or part.upper is None:
+            return ""
+        return f"estimate with the interval {at_least(part.lower)} to {at_most(part.upper)}"
+    lower = [] if part.lower is None else [f"at least {at_least(part.lower)}"]
+    upper = [] if part.upper is None else [f"at most {at_most(part.upper)}"]
+    return ", ".join([*lower, *upper])
 
 
 def overrides(assessment: Assessment) -> list[str]:

@@ -13,7 +13,20 @@ from odd_assess.criteria import METRICS, check
 from odd_assess.odd.attributes import Ordinal
 from odd_assess.odd.constraints import OneOf, Statement
 from odd_assess.odd.domain import Domain
-from odd_assess.records import Coverage, Criterion, Evidence, Finding, Gap, OddPoints, Reduction, Results, SamplingPlan, Subdomain
+from odd_assess.records import (
+    AverageCasePlan,
+    Coverage,
+    Criterion,
+    Evidence,
+    Finding,
+    Gap,
+    OddPoints,
+    PointEstimates,
+    Reduction,
+    Results,
+    SamplingPlan,
+    Subdomain,
+)
 from odd_assess.stats import anytime_lower_bound, certified_radius, proportion_lower_bound
 
 SIGMA, ALPHA, N = 0.25, 1e-3, 1000
@@ -112,6 +125,22 @@ def make_criterion(metric: str, required: float, **changes: Any) -> Criterion:
     return Criterion(metric=metric, required=required, **(given | changes))
 
 
+def make_estimates(value: Any) -> PointEstimates:
+    """Estimates of average-case robustness at as many points."""
+    known = np.asarray(value, dtype=np.float64)
+    m = len(known)
+    return PointEstimates(
+        plan=AverageCasePlan(sigma=SIGMA),
+        index=np.arange(m),
+        clean=np.zeros(m, dtype=np.int64),
+        value=known,
+        low=known / 2,
+        high=np.ones(m),
+        cdf_error=np.zeros(m),
+        dead_gradient=np.zeros(m, dtype=np.bool_),
+    )
+
+
 def check_one(
     criterion: Criterion,
     results: Results,
@@ -125,6 +154,7 @@ def check_one(
     reached: float = 1.0,
     class_names: Sequence[str] = ("a", "b"),
     baseline: Results | None = None,
+    estimates: Any = None,
     **coverage: Any,
 ) -> Finding:
     """`check` of one criterion on constructed results."""
@@ -141,6 +171,7 @@ def check_one(
         class_names=tuple(class_names),
         baseline=baseline,
         points=make_points(domain, results),
+        average_case=None if estimates is None else make_estimates(estimates),
     )
     (finding,) = check([criterion], evidence)
     return finding
@@ -153,6 +184,7 @@ def build() -> SimpleNamespace:
         results=make_results,
         criterion=make_criterion,
         coverage=make_coverage,
+        estimates=make_estimates,
         domain=make_domain,
         check=check_one,
         where=make_where,

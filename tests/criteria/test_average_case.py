@@ -8,26 +8,11 @@ import pytest
 
 from odd_assess.criteria import check, verdict
 from odd_assess.criteria.fragility import CONFIDENCE, Sampled, part_estimates
-from odd_assess.records import AverageCasePlan, Criterion, Evidence, Finding, PointEstimates, Reduction, SamplingPlan, State
+from odd_assess.records import Criterion, Evidence, Finding, Reduction, SamplingPlan, State
 from odd_assess.stats import mean_lower_bound, mean_upper_bound
 
 MET, NOT_MET, OPEN = State.MET, State.NOT_MET, State.INCONCLUSIVE
 BETA = (1 - CONFIDENCE) / 2
-PLAN = AverageCasePlan(sigma=0.25)
-
-
-def estimates(value: np.ndarray) -> PointEstimates:
-    m = len(value)
-    return PointEstimates(
-        plan=PLAN,
-        index=np.arange(m),
-        clean=np.zeros(m, dtype=np.int64),
-        value=value,
-        low=value / 2,
-        high=np.ones(m),
-        cdf_error=np.zeros(m),
-        dead_gradient=np.zeros(m, dtype=np.bool_),
-    )
 
 
 def evidence(
@@ -43,7 +28,7 @@ def evidence(
         coverage=build.coverage(results, 2),
         reduction=Reduction(n_ref=1000, expected_reference=np.zeros(count), predicted=None),
         class_names=("a", "b"),
-        average_case=None if value is None else estimates(value),
+        average_case=None if value is None else build.estimates(value),
         **more,
     )
 

@@ -133,6 +133,22 @@ def of_other_claims() -> Iterator[Row]:
     yield Row(name="robust, stopped", metric="robust_fraction", required=0.1, parts=((300, 0, 0),), expected=OPEN, anytime=True)
 
 
+def of_estimates() -> Iterator[Row]:
+    """Every estimate is .95, or .55 in the other part: betting on 300 points, or 150 in each of two parts, knows the means to .05."""
+    both, parts = {"estimates": [0.95] * 150 + [0.55] * 150}, ((150, 0, 0), (150, 0, 0))
+    robust, difference = "average_case_robustness", "average_case_difference"
+    for required, state in ((0.9, MET), (0.95, OPEN), (0.99, NOT_MET)):
+        given = {"estimates": [0.95] * 300}
+        yield Row(name=f"{robust} {required}", metric=robust, required=required, parts=((300, 0, 0),), expected=state, given=given)
+    for scope in ({"scope": "each_cell"}, {"scope": "each_level", "attribute": "surface"}, {"scope": "each_class"}):
+        for required, state in ((0.5, MET), (0.55, OPEN), (0.61, NOT_MET)):
+            name = f"{robust} {required}, {scope['scope']}"
+            yield Row(name=name, metric=robust, required=required, parts=parts, expected=state, criterion=scope, given=both)
+    for required, state in ((0.5, MET), (0.4, OPEN), (0.3, NOT_MET)):
+        yield Row(name=f"{difference} {required}", metric=difference, required=required, parts=parts, expected=state, given=both)
+    yield Row(name="nothing estimated", metric=robust, required=0.1, parts=((300, 0, 0),), expected=OPEN)
+
+
 def of_counts() -> Iterator[Row]:
     """What was visited, at the threshold and a hair above; the reduction, by its interval."""
     for metric in ("pairwise_coverage", "level_coverage"):
@@ -205,6 +221,7 @@ MAKERS: tuple[Callable[[], Iterator[Row]], ...] = (
     of_differences,
     of_changes,
     of_other_claims,
+    of_estimates,
     of_counts,
     of_severities_and_designs,
 )
