@@ -65,4 +65,4 @@ def estimate_certified(
 
 def copies_a_point(plan: AverageCasePlan) -> int:
     """The copies of an input that a method looks at: noisy ones, or the input itself."""
-    return plan.samples if plan.method.split("_")[0] in ("mc", "mmse") else 1
+    return plan.samples if plan.method.split("_")[0] in ("mc", "mmse", "moments") else 1

@@ -139,9 +139,9 @@ def _estimated_again(run: FinishedRun, spec: Spec, bench: Bench, chosen: frozens
     tell.say(f"{len(stored)} points are estimated again")
     points = bench.points.take(np.isin(bench.points.indices, stored.index))
     now = PointEstimates.joined([found for *_, found in estimate_points(bench, stored.plan, points, seed=spec.sampling.seed)])
-    linearised = stored.plan.method not in ("mc", "softmax")
+    bracketed = stored.plan.method not in ("mc", "softmax")
     slack = 1.0 / stored.plan.samples if stored.plan.method == "mc" else SAME_ESTIMATE + stored.cdf_error + now.cdf_error
-    columns = ("value", "low", "high") if linearised else ("value",)
+    columns = ("value", "low", "high") if bracketed else ("value",)
     for row, index in enumerate(stored.index.tolist()):
         where = f"point {index}, estimate"
         ledger.same(where, "answer without noise", int(stored.clean[row]), int(now.clean[row]))

@@ -56,7 +56,8 @@ def _points(run: FinishedRun, main: Results) -> int | None:
 def _holds(found: PointEstimates) -> Iterator[tuple[str, Bools]]:
     """What must hold at each point (m,), by what the method can give."""
     method, value, low, high = found.plan.method, found.value, found.low, found.high
-    integrated, sampled = method in ("taylor", "mmse"), method == "mc"
+    sampled = method == "mc"
+    integrated = not sampled and method != "softmax" and "mvs" not in method
     yield "class", np.asarray(found.clean >= 0)
     yield "range", np.asarray((value >= 0) & (value <= 1) & (low >= 0) & (low <= high) & (high <= 1))
     if integrated or sampled:

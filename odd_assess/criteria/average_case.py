@@ -77,7 +77,7 @@ def _without(criterion: Criterion, evidence: Evidence) -> Finding:
             criterion,
             points,
             message,
-            "Assess the modified model from nothing, with average_case: {method: mc} or {method: softmax}.",
+            "Assess the modified model from nothing, with average_case: {method: mc}, {method: moments} or {method: softmax}.",
         )
     message = f"{subject}: the run holds no estimates of average-case robustness."
     return inconclusive(criterion, points, message, "Add the section average_case to the spec, and run it again.")

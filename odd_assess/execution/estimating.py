@@ -21,7 +21,7 @@ from odd_assess.models import no_warnings
 from odd_assess.models.classifier import first_line
 from odd_assess.records import AverageCasePlan, EstimationMethod, OddPoint, PointEstimates
 
-WITHOUT_GRADIENTS: tuple[EstimationMethod, ...] = ("mc", "softmax")
+WITHOUT_GRADIENTS: tuple[EstimationMethod, ...] = ("mc", "moments", "softmax")
 """Methods that look at answers alone."""
 
 
@@ -39,9 +39,10 @@ def check_estimable(bench: Bench, plan: AverageCasePlan) -> None:
             if isinstance(error, ModelError):
                 raise
             raise ModelError(f"average_case: the model must answer to inputs, it broke with {_named(error)}") from error
+        others = [f"{{method: {method}}}" for method in WITHOUT_GRADIENTS]
         raise ModelError(
             f"average_case: the method {plan.method} needs the gradients of the logits with respect to the input, and this model does not give them "
-            f"({_named(error)}); use average_case: {{method: mc}} or {{method: softmax}}, or the network itself in place of an exported file"
+            f"({_named(error)}); use average_case: {', '.join(others[:-1])} or {others[-1]}, or the network itself in place of an exported file"
         ) from error
 
 
