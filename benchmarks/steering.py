@@ -2,10 +2,10 @@
 
 ``python -m benchmarks.steering measure|allocation|order|stopping|ranked [--cache DIR] [--data NAME ...]``
 
-The shared GTSRB and CIFAR-10 networks on the domains of `benchmarks.noisy_answers` (27 cells each, written down beforehand), sigma .25. A pool of random
-points, each certified with 100 + 300 draws at alpha .001, is the population: a claim is "certified, rightly, at radius r". Runs are drawn again and again from the
-pool, so that the truth is known. Screening looks at other random points; what it predicts of a point is the chance that 300 draws certify its class, where
-the class at the input is the true one.
+The shared GTSRB and CIFAR-10 networks on the domains of `benchmarks.noisy_answers` (27 cells each, written down beforehand), sigma .25. A pool of
+random points, each certified with 100 + 300 draws at alpha .001, is the population: a claim is "certified, rightly, at radius r". Runs are drawn
+again and again from the pool, so that the truth is known. Screening looks at other random points; what it predicts of a point is the chance that
+300 draws certify its class, where the class at the input is the true one.
 
 allocation  Two groups of cells (`odd_assess.stats.allocate`, from screened cells) and the two-group bound, beside points by weight and the binomial bound: how
             far the 95 % bound lies below the truth, the points by weight that come as near, the saving without and with what screening costs (in draws of equal

@@ -40,6 +40,20 @@ def saving(repository: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 @pytest.fixture
+def estimating(repository: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The benchmark of the estimates as a module."""
+    monkeypatch.syspath_prepend(str(repository))
+    return importlib.import_module("benchmarks.average_case")
+
+
+@pytest.fixture
+def steering(repository: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The benchmark of what estimates save as a module."""
+    monkeypatch.syspath_prepend(str(repository))
+    return importlib.import_module("benchmarks.steering")
+
+
+@pytest.fixture
 def answered(saving: ModuleType) -> tuple[Any, Any]:
     """What a model of two classes and one that answers otherwise to a few of its copies say at 12 points."""
     generator = np.random.default_rng(5)
@@ -189,3 +203,28 @@ def test_a_gate_stops_when_it_is_decided(saving: ModuleType) -> None:
     assert (found.draws, found.points, found.met, found.not_met) == (500.0, 10.0, 1.0, 0.0)
     found = saving.gate(saving.States(shown=none, refuted=none, draws=draws), 0.5, orders=3, most=40)
     assert (found.draws, found.met, found.not_met) == (2_000.0, 0.0, 0.0)
+
+
+def test_inputs_that_tie_are_fragile_in_parts(estimating: ModuleType) -> None:
+    """The lowest decile of 20 inputs is two of them; three that tie at its end share what is left; who calls all alike finds the share of chance."""
+    values = np.array([0.1, 0.2, 0.2, 0.2, *np.linspace(0.5, 1.0, 16)])
+    np.testing.assert_allclose(estimating.lowest(values)[:5], [1, 1 / 3, 1 / 3, 1 / 3, 0])
+    assert estimating.found_share(values, values) == pytest.approx(10 * (1 + 1 / 3) / 2)
+    assert estimating.found_share(np.arange(20.0), np.arange(20.0)) == pytest.approx(10)
+    assert estimating.found_share(np.ones(20), np.arange(20.0)) == pytest.approx(1)
+
+
+def test_a_gate_stops_when_its_verdict_is_fixed(steering: ModuleType) -> None:
+    """Three successes of five: after the third one, or after the third failure, in any order."""
+    outcomes = np.array([[1, 1, 1, 0, 0], [0, 0, 0, 1, 1], [1, 0, 1, 0, 1], [0, 1, 0, 1, 0]], dtype=bool)
+    assert steering.stops(outcomes, 3).tolist() == [3, 3, 5, 5]
+
+
+def test_the_fewest_agreeing_draws_are_those_that_certify(steering: ModuleType) -> None:
+    """One draw fewer does not certify the radius."""
+    for radius in steering.RADII:
+        k = steering.needed(radius)
+        lower = [float(proportion_lower_bound(hits, steering.N, alpha=steering.ALPHA)) for hits in (k - 1, k)]
+        assert lower[1] > 0.5
+        assert certified_radius(lower[1], sigma=steering.SIGMA) >= radius
+        assert lower[0] <= 0.5 or certified_radius(lower[0], sigma=steering.SIGMA) < radius + 1e-12
