@@ -44,7 +44,7 @@ from odd_assess.stats.two_groups import two_group_lower_bound
 
 SIGMA, ALPHA, BETA = 0.25, 0.001, 0.05
 N0, N = 100, 300
-POOL, SCREENED, SEQUENTIAL = 1_000, 400, 150
+POOL, SCREENED, SEQUENTIAL = 400, 300, 100
 POINTS = 300
 RADII = (0.0, 0.125, 0.25)
 RUNS = 2_000
@@ -60,7 +60,7 @@ SCREENINGS: dict[str, dict[str, Any]] = {
 }
 DEAR = ("mmse", "mmse_curved", "taylor")
 """Screenings that need gradients: of the pool only the first points are estimated by them."""
-FEW = 400
+FEW = 100
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
