@@ -24,6 +24,7 @@ from odd_assess.odd.constraints import Statement
 from odd_assess.odd.coverage import Coverage as Coverage
 from odd_assess.odd.coverage import Gap as Gap
 from odd_assess.odd.domain import Domain
+from odd_assess.odd.groups import Groups as Groups
 from odd_assess.odd.points import OddPoint as OddPoint
 from odd_assess.odd.points import OddPoints as OddPoints
 from odd_assess.odd.points import Value as Value
@@ -173,7 +174,7 @@ Design = Literal["random", "stratified", "sobol", "lhs", "grid", "pairwise"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SamplingPlan:
-    """Which points of the ODD are assessed. ``allocation`` is used by the stratified design only.
+    """Which points of the ODD are assessed. ``allocation`` is used by the stratified design only; declared: by the two ``groups`` of a file.
 
     ``until_decided`` (random design only): points are drawn one look after another until every blocking criterion is decided, ``points`` at most.
     """
@@ -181,8 +182,9 @@ class SamplingPlan:
     design: Design
     points: int | None
     seed: int
-    allocation: Literal["proportional", "equal"] = "proportional"
+    allocation: Literal["proportional", "equal", "declared"] = "proportional"
     until_decided: bool = False
+    groups: Groups | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

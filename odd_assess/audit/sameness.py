@@ -15,7 +15,7 @@ OWN = frozenset({"odd-assess", "budget", "radii that draws decide"})
 
 def conditions(spec: Spec, identity: Mapping[str, Any]) -> dict[str, Any]:
     """What must be equal, by the names that a message uses. ``identity`` is that of the manifest."""
-    plan, budget = spec.certification, spec.certification.budget
+    plan, budget, groups = spec.certification, spec.certification.budget, spec.sampling.groups
     asked = asked_radii(criterion for group in spec.criteria for criterion in group.criteria)
     return {
         "points (digest)": identity.get("points"),
@@ -24,6 +24,7 @@ def conditions(spec: Spec, identity: Mapping[str, Any]) -> dict[str, Any]:
         "kind of device": identity.get("device"),
         "odd-assess": identity.get("odd_assess"),
         "design": f"{spec.sampling.design}, {spec.sampling.allocation}{', until decided' if spec.sampling.until_decided else ''}",
+        **({} if groups is None else {"groups of cells": groups.in_words}),
         "inputs": _inputs(spec.inputs),
         **{f"preprocessing of {one.attribute}": _how(one) for one in spec.realisations},
         "sigma": plan.sigma if plan.policy is None else str(plan.policy),

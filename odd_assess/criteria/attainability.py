@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Literal
 
 import numpy as np
@@ -25,7 +25,7 @@ from odd_assess.criteria.readings import beta_of, state_of
 from odd_assess.criteria.screening import bound_alpha, covered_at_best, radius_of, shortest_run, visits_at_best
 from odd_assess.criteria.words import has_parts
 from odd_assess.odd.domain import Domain
-from odd_assess.records import CertificationPlan, Criterion, Floats, Ints, Reduction, Results, SamplingPlan, State
+from odd_assess.records import CertificationPlan, Criterion, Floats, Groups, Ints, Reduction, Results, SamplingPlan, State
 from odd_assess.stats import (
     anytime_draws_for_radius,
     anytime_lower_bound,
@@ -42,6 +42,8 @@ MOST_POINTS = 2**40
 """Beyond so many points we say that none would do."""
 MOST_CYCLES = 2**20
 """The same for points in every cell, where each cell costs time."""
+MOST_IN_GROUPS = 2**15
+"""The same for points in two groups, where each point costs time."""
 EMPTY = -1.0
 """What a part without a point shows: less than any requirement."""
 FARTHEST = 7.0
@@ -70,7 +72,17 @@ class Setting:
 
     def with_points(self, points: int) -> Setting:
         """The same with another number of points."""
-        return replace(self, sampling=replace(self.sampling, points=points))
+        groups = self.sampling.groups
+        scaled = None if groups is None else groups.scaled(points)
+        return replace(self, sampling=replace(self.sampling, points=points, groups=scaled))
+
+    @property
+    def cell_shares(self) -> Floats:
+        """The share of the points (cells,) that each cell can expect; the same for each where a table decides what they weigh."""
+        domain, groups = self.domain, self.sampling.groups
+        if is_equal(self.sampling) or not self.weights_known:
+            return np.full(len(domain.cells), 1.0 / len(domain.cells))
+        return domain.layout.weight if groups is None else groups.expected_shares(domain.layout.weight)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,7 +250,7 @@ def fewest_points(criterion: Criterion, setting: Setting) -> int | None:
     if is_equal(setting.sampling):
         times = smallest(lambda cycles: enough(cycles * cells), most=MOST_CYCLES)
         return None if times is None else times * cells
-    return smallest(enough, most=MOST_POINTS)
+    return smallest(enough, most=MOST_POINTS if setting.sampling.groups is None else MOST_IN_GROUPS)
 
 
 def for_each_part(criterion: Criterion, inside: int, setting: Setting, *, by_weight: bool | None = None) -> int:
@@ -247,9 +259,13 @@ def for_each_part(criterion: Criterion, inside: int, setting: Setting, *, by_wei
     By weight where allocation is proportional, unless said otherwise; not where a table decides what the parts weigh. With equal allocation a part has
     the points of its cells.
     """
+    in_cells = criterion.where is None and criterion.scope != "each_class"
+    if setting.sampling.groups is not None and in_cells and not by_weight:
+        at_best = partial(visits_at_best, criterion, setting.domain, setting.sampling)
+        return smallest(lambda points: at_best(points) >= inside, most=MOST_POINTS) or MOST_POINTS
     proportional = setting.sampling.design == "stratified" and setting.sampling.allocation == "proportional"
     by_weight = (proportional if by_weight is None else by_weight) and setting.weights_known
-    shares = part_shares(criterion, setting.domain, equal=is_equal(setting.sampling) or not setting.weights_known)
+    shares = part_shares(criterion, setting)
     if by_weight or (is_equal(setting.sampling) and criterion.scope != "each_cell"):
         return math.ceil(inside / float(shares.min()) - 1e-9)
     return inside * len(shares)
@@ -260,11 +276,11 @@ def speaks_of_parts(criterion: Criterion) -> bool:
     return has_parts(criterion) or criterion.where is not None
 
 
-def part_shares(criterion: Criterion, domain: Domain, *, equal: bool) -> Floats:
+def part_shares(criterion: Criterion, setting: Setting) -> Floats:
     """The share of the points (parts,) that each part can expect: its weight, or with equal allocation its share of the cells. One part for all classes."""
-    weights = np.full(len(domain.cells), 1.0 / len(domain.cells)) if equal else domain.layout.weight
+    weights = setting.cell_shares
     if criterion.attribute is not None:
-        of_cell = np.unique(level_of_cells(domain, criterion.attribute), return_inverse=True)[1]
+        of_cell = np.unique(level_of_cells(setting.domain, criterion.attribute), return_inverse=True)[1]
         return np.bincount(of_cell, weights=weights).astype(np.float64)
     if criterion.where is not None:
         return np.array([criterion.where.share])
@@ -287,7 +303,7 @@ def needed_inside(criterion: Criterion, setting: Setting) -> int | None:
 
 def around(criterion: Criterion, inside: int, setting: Setting) -> int:
     """About how many points there are in all where the least of the parts has so many."""
-    shares = part_shares(criterion, setting.domain, equal=is_equal(setting.sampling) or not setting.weights_known)
+    shares = part_shares(criterion, setting)
     return max(inside, math.ceil(inside / float(shares.min()) - 1e-9))
 
 
@@ -296,6 +312,8 @@ def _shown(criterion: Criterion, setting: Setting) -> float | None:
     sampling, points = setting.sampling, setting.points
     if is_equal(sampling):
         cells, copies = equal_cells(setting.domain, points)
+    elif sampling.groups is not None:
+        cells, copies = cells_of_groups(sampling.groups), 1
     else:
         cells, copies = np.zeros(1, dtype=np.int64), points  # one point stands for all: the bounds count them
     results = best_results(criterion, setting, cells)
@@ -320,7 +338,10 @@ def shown_in_part(criterion: Criterion, setting: Setting, inside: int) -> float:
 def best_within(criterion: Criterion, setting: Setting, inside: int) -> Inference:
     """The bounds within a part that has so many of the points; one point stands for all of them. At best all its points lie in the heaviest cells."""
     sampling, points = setting.sampling, setting.points
-    if criterion.scope == "each_cell" or sampling.design == "random":
+    of_groups = (
+        sampling.groups is not None and criterion.attribute is not None
+    )  # at best a level has points of both groups as these weigh
+    if criterion.scope == "each_cell" or sampling.design == "random" or of_groups:
         return cell_inference(sampling)
     return WithinPart(share=np.ones(1), points=max(1.0, points / inside))
 
@@ -385,6 +406,14 @@ def equal_cells(domain: Domain, points: int) -> tuple[Ints, int]:
     counts = np.full(len(weights), each)
     counts[np.argsort(-weights, kind="stable")[:left]] += 1
     return np.repeat(np.arange(len(weights)), counts), 1
+
+
+def cells_of_groups(groups: Groups) -> Ints:
+    """A cell of the group of each point (m,). The groups take turns, each with its share, so that the first so many points are of both."""
+    group = np.repeat([1, 2], groups.points)
+    turn = np.concatenate([(np.arange(points) + 0.5) / points for points in groups.points])
+    first = np.array([groups.of_cell.index(1), groups.of_cell.index(2)], dtype=np.int64)
+    return np.asarray(first[group[np.argsort(turn, kind="stable")] - 1], dtype=np.int64)
 
 
 def _counted_at_best(criterion: Criterion, setting: Setting, points: int) -> float:

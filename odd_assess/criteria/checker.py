@@ -23,6 +23,7 @@ from odd_assess.criteria.inference import (
     Anytime,
     Independent,
     Inference,
+    TwoGroups,
     Weighted,
     WithinPart,
     cell_inference,
@@ -306,6 +307,7 @@ def _within(criterion: Criterion, partition: Partition, evidence: Evidence) -> l
             weight=None if partition.weights is None else float(partition.weights[part]),
             missing=float(partition.missing[part]),
             reached=evidence.coverage.reached,
+            cells=partition.cells(part),
         )
         if count
         else None
@@ -402,7 +404,11 @@ def _not_met_advice(criterion: Criterion, claim: Claim, reading: Reading, infere
     if reading.parts:
         apart = [part.name for part in reading.parts if part.state is State.NOT_MET]
         return Advice(text=f"{what} Levels apart: {words.listed(apart)}.")
-    if isinstance(claim, FractionClaim) and criterion.comparator == ">=" and not isinstance(inference, Weighted | WithinPart):
+    if (
+        isinstance(claim, FractionClaim)
+        and criterion.comparator == ">="
+        and not isinstance(inference, TwoGroups | Weighted | WithinPart)
+    ):
         needed = _needed(criterion, claim, inference)
         return Advice(text=f"{what} {needed.text}", points=needed.points)
     return Advice(text=what)

@@ -4,12 +4,15 @@ random                    the points are independent draws from the declared dis
 random, until decided     the same, stopped when it is decided: test martingales, valid at any stopping time
 stratified, proportional  one point in each of m equal segments of the domain: the pooled bound (Hoeffding); betting bound for means
 stratified, equal         known weights of the cells, a fixed number of points in each: weighted betting bound
+stratified, declared      two groups of cells of known weight, a fixed number of independent points in each: exact bound on the weighted mean of two
+                          proportions; weighted betting bound for means
 sobol, lhs, grid,         no probability model: points are placed to cover, not drawn from the declared distribution. No bound.
 pairwise
 
 Within a cell the points of the random and stratified designs are independent draws from the declared distribution inside it, given how many fell there.
-So are those of the random design within a level, a class or any other part. In the stratified designs such a part has no fixed number of points and
-its points are not alike: the bound there is that of `odd_assess.stats.parts`, which needs neither.
+So are those of the random design within a level, a class or any other part; and of the declared allocation within what a level has of a group, which is known
+to weigh so much: given how many points fell there, the bound for two groups holds. Otherwise such a part of a stratified design has no fixed number of
+points and its points are not alike: the bound there is that of `odd_assess.stats.parts`, which needs neither.
 """
 
 from __future__ import annotations
@@ -32,6 +35,7 @@ from odd_assess.stats import (
     probability_at_least,
     probability_at_most,
     proportion_lower_bound,
+    two_group_lower_bound,
     weighted_mean_lower_bound,
 )
 
@@ -160,6 +164,28 @@ class Weighted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TwoGroups:
+    """Independent points in each of two groups (or in what a part of the ODD has of each) of known ``weights``; ``group`` (m,): 0 or 1, where each point lies.
+
+    A group without points counts against the claim.
+    """
+
+    group: Ints
+    weights: tuple[float, float]
+    fraction_words: str = "exact bound of two groups of cells, independent points in each"
+    mean_words: str = "betting bound weighted by group of cells"
+
+    def fraction_lower(self, indicator: Bools, *, beta: float, copies: float = 1.0) -> float:
+        """Buehler's bound with a confined nuisance."""
+        (k1, m1), (k2, m2) = (_counted(indicator[self.group == one], copies) for one in (0, 1))
+        return two_group_lower_bound((k1, k2), (m1, m2), self.weights, beta=beta)
+
+    def mean_lower(self, values: Floats, *, upper: float, beta: float, copies: float = 1.0) -> float:
+        """Betting on the weighted values."""
+        return weighted_mean_lower_bound(values, self.group, self.weights, upper=upper, beta=beta, copies=copies)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Reached:
     """Bounds of another inference, for an ODD of which only the share ``share`` could be sampled: the rest counts against the claim.
 
@@ -244,8 +270,11 @@ def part_inference(
     weight: float | None,
     missing: float,
     reached: float,
+    cells: Bools | None = None,
 ) -> Inference | None:
     """The bounds within a part that holds the points ``inside`` (m,); None where the design has no probability model.
+
+    ``cells`` (cells,): those that the part consists of, where it consists of whole cells.
 
     ``missing``: the share of the ODD that may belong to the part and could not be sampled at all, of the share 1 - ``reached`` that could not.
     ``weight``: the part's own share, where it is declared.
@@ -259,17 +288,28 @@ def part_inference(
             return Reached(inference=cell_inference(sampling), share=max(0.0, 1.0 - missing / weight))
         case ("random", _) | ("stratified", "proportional"):
             return WithinPart(share=reached * ones, points=points, heaviest=reached, missing=missing, horizon=horizon)
+        case "stratified", "declared" if cells is not None:
+            return _two_groups(sampling, np.where(cells, domain.layout.weight, 0.0), results.cell[inside])
         case "stratified", _:
-            shares = point_shares(domain, results)
+            shares = point_shares(sampling, domain, results)
             return WithinPart(share=shares[inside], points=points, heaviest=float(shares.max()), missing=missing)
         case _:
             return None
 
 
-def point_shares(domain: Domain, results: Located) -> Floats:
-    """For points in cells of known weight, whatever their number: the weight that each stands for (m,), times m."""
-    counts = np.bincount(results.cell, minlength=len(domain.cells))
-    return np.asarray(domain.layout.weight[results.cell] * len(results) / counts[results.cell], dtype=np.float64)
+def point_shares(sampling: SamplingPlan, domain: Domain, results: Located) -> Floats:
+    """For points in cells (or groups of cells) of known weight, whatever their number: the weight that each stands for (m,), times m."""
+    weight, place = domain.layout.weight, results.cell
+    if sampling.groups is not None:
+        weight, place = np.array(sampling.groups.weights(weight)), sampling.groups.place(results.cell)
+    counts = np.bincount(place, minlength=len(weight))
+    return np.asarray(weight[place] * len(results) / counts[place], dtype=np.float64)
+
+
+def _two_groups(sampling: SamplingPlan, weight: Floats, cell: Ints) -> TwoGroups:
+    """The bounds for points in the given cells (n,), of a part of the ODD that has so much of each cell (cells,)."""
+    assert sampling.groups is not None  # a plan that declares its allocation has groups
+    return TwoGroups(group=sampling.groups.place(cell), weights=sampling.groups.weights(weight))
 
 
 def cell_inference(sampling: SamplingPlan) -> Independent | Anytime:
@@ -289,6 +329,8 @@ def _inference_for(sampling: SamplingPlan, domain: Domain, results: Located) -> 
             return cell_inference(sampling)
         case "stratified", "proportional":
             return Pooled()
+        case "stratified", "declared":
+            return _two_groups(sampling, domain.layout.weight, results.cell)
         case "stratified", _:
             return Weighted(cell=results.cell, weights=np.array([cell.weight for cell in domain.cells]))
         case _:
@@ -301,10 +343,9 @@ def _horizon(sampling: SamplingPlan) -> int:
 
 
 def point_weights(sampling: SamplingPlan, domain: Domain, results: Located) -> Floats:
-    """What each point counts in a plain estimate over the ODD (m,), summing to 1: equal, but by cell where cells got equal numbers of points."""
-    if sampling.design == "stratified" and sampling.allocation == "equal":
-        weights = np.array([cell.weight for cell in domain.cells])
-        counted = weights[results.cell] / np.bincount(results.cell, minlength=len(weights))[results.cell]
+    """What each point counts in a plain estimate over the ODD (m,), summing to 1: equal, but by cell or group where these got other numbers of points."""
+    if sampling.design == "stratified" and sampling.allocation != "proportional":
+        counted = point_shares(sampling, domain, results)
         return np.asarray(counted / counted.sum())
     return np.full(len(results), 1.0 / len(results))
 

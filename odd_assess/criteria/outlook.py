@@ -23,6 +23,7 @@ from odd_assess.criteria.attainability import (
     best_radius,
     best_results,
     best_within,
+    cells_of_groups,
     claim_of,
     deciding,
     equal_cells,
@@ -179,21 +180,26 @@ def _likely_points(criterion: Criterion, setting: Setting, well: float, power: f
 
     def met(successes: int, points: int) -> bool:
         sized = setting.with_points(points)
-        cells = (
-            _in_turn(setting, points) if is_equal(setting.sampling) else np.zeros(1, dtype=np.int64)
-        )  # which matter for equal allocation only
+        cells = _in_turn(sized, points)
         results = best_results(criterion, sized, cells)
         inference = inference_for(sized.sampling, sized.domain, results)
         assert inference is not None  # the caller has looked at the design
         claim = _mixed(template, np.arange(points) < successes)
         return meets(criterion, deciding(criterion, claim.bounds(inference, beta=beta_of(criterion))))
 
-    betting = criterion.metric == "mean_certified_radius" or is_equal(setting.sampling)
+    betting = criterion.metric == "mean_certified_radius" or is_equal(setting.sampling) or setting.sampling.groups is not None
     return points_for_power(met, well, power=power, most=MOST_BETS if betting else MOST_POINTS)
 
 
 def _in_turn(setting: Setting, points: int) -> Ints:
-    """The cell of each point of equal allocation, cell after cell in turn, so that the first so many points are spread over the cells."""
+    """The cell of each point of equal allocation, cell after cell in turn, so that the first so many points are spread over the cells; likewise of groups.
+
+    In other designs cells do not matter: one stands for all.
+    """
+    if setting.sampling.groups is not None:
+        return cells_of_groups(setting.sampling.groups)
+    if not is_equal(setting.sampling):
+        return np.zeros(1, dtype=np.int64)
     cells, copies = equal_cells(setting.domain, points)
     counts = copies * np.bincount(cells, minlength=len(setting.domain.cells))
     return np.concatenate([np.flatnonzero(counts > cycle) for cycle in range(int(counts.max()))])
@@ -220,9 +226,11 @@ def _lightest(criterion: Criterion, setting: Setting) -> LightestPart | None:
         return None
     one, many = ("sub-domain", "sub-domains") if criterion.where is not None else part_noun(criterion)
     points, equal = setting.points, is_equal(setting.sampling)
-    shares = part_shares(criterion, setting.domain, equal=equal)
+    shares = part_shares(criterion, setting)
     expected = float(points // len(shares)) if equal and criterion.scope == "each_cell" else float(points * shares.min())
-    if setting.sampling.design == "stratified":  # a part gets its expected number to within a few
+    if (
+        setting.sampling.design == "stratified" and setting.sampling.groups is None
+    ):  # a part gets its expected number to within a few
         return LightestPart(one=one, many=many, needed=needed, expected=expected, chance=float(expected >= needed))
     missed = float(probability_at_most(min(needed - 1, points), points, np.minimum(shares, 1.0)).sum())
     return LightestPart(one=one, many=many, needed=needed, expected=expected, chance=max(0.0, 1.0 - missed))
@@ -231,6 +239,8 @@ def _lightest(criterion: Criterion, setting: Setting) -> LightestPart | None:
 def _exact(criterion: Criterion, setting: Setting) -> bool:
     """Whether the count alone decides: over the ODD, and where every cell surely gets its number."""
     if criterion.scope not in ("odd", "each_cell") or criterion.where is not None:
+        return False
+    if setting.sampling.groups is not None:
         return False
     return criterion.metric != "mean_certified_radius" and (criterion.scope == "odd") != is_equal(setting.sampling)
 

@@ -33,6 +33,7 @@ class Partition:
 
     ``weights`` (parts,): the declared share of the ODD, None where nothing declares it (classes). ``missing`` (parts,): the share of the ODD that may belong
     to the part and could not be sampled. ``of_cells``: each part is a cell, whose points are independent in the stratified designs too.
+    ``part_of_cell`` (cells,): the part that each cell lies in, None where parts are not made of cells (classes).
     """
 
     names: tuple[str, ...]
@@ -40,6 +41,7 @@ class Partition:
     weights: Floats | None
     missing: Floats
     of_cells: bool = False
+    part_of_cell: Ints | None = None
 
     def __len__(self) -> int:
         return len(self.names)
@@ -47,6 +49,10 @@ class Partition:
     def inside(self, part: int) -> Bools:
         """The points (m,) of one part."""
         return np.asarray(self.index == part, dtype=np.bool_)
+
+    def cells(self, part: int) -> Bools | None:
+        """The cells (cells,) that one part consists of."""
+        return None if self.part_of_cell is None else np.asarray(self.part_of_cell == part, dtype=np.bool_)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -87,7 +93,8 @@ def partition_of(
 def cells_of(domain: Domain, cell: Ints) -> Partition:
     """The cells. ``cell`` (m,) is the cell of each point."""
     names = tuple(one.name for one in domain.cells)
-    return Partition(names=names, index=cell, weights=domain.layout.weight, missing=np.zeros(len(names)), of_cells=True)
+    every, none = np.arange(len(names)), np.zeros(len(names))
+    return Partition(names=names, index=cell, weights=domain.layout.weight, missing=none, of_cells=True, part_of_cell=every)
 
 
 def levels_of(domain: Domain, attribute: str, cell: Ints, out_of_reach: Unseen | None = None) -> Partition:
@@ -116,7 +123,8 @@ def combinations_of(domain: Domain, attributes: Sequence[str], cell: Ints, out_o
         ", ".join(f"{one.id} {one.levels[level].name}" for one, level in zip(declared, row, strict=True))
         for row in feasible.tolist()
     )
-    return Partition(names=names, index=of_cell[cell].astype(np.int64), weights=weights, missing=missing)
+    of_cell = of_cell.astype(np.int64)
+    return Partition(names=names, index=of_cell[cell], weights=weights, missing=missing, part_of_cell=of_cell)
 
 
 def level_of_cells(domain: Domain, attribute: str) -> Ints:

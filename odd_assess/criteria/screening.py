@@ -12,7 +12,7 @@ import numpy as np
 
 from odd_assess.odd.domain import Domain
 from odd_assess.policies import Cascade
-from odd_assess.records import Budget, CertificationPlan, Criterion, Ints, SamplingPlan
+from odd_assess.records import Budget, CertificationPlan, Criterion, Groups, Ints, SamplingPlan
 
 MARGIN = 1e-6
 """By so much, relatively, a closed form must hold before it is relied on: far more than the rounding of the exact bounds."""
@@ -82,6 +82,8 @@ def surely_met(criterion: Criterion, domain: Domain, sampling: SamplingPlan, pla
     if points is None or criterion.confidence is None:
         return False
     beta, alpha = 1 - criterion.confidence, plan.alpha
+    if sampling.groups is not None:
+        return False
     on_part = criterion.scope == "each_class" or criterion.attribute is not None or criterion.where is not None
     if on_part and sampling.design == "stratified":
         return False
@@ -152,17 +154,32 @@ def _levels(criterion: Criterion, domain: Domain) -> Ints:
 def visits_at_best(criterion: Criterion, domain: Domain, sampling: SamplingPlan, points: int, *, weights_known: bool = True) -> int:
     """The most points that the least visited cell (or level, or class) can have, if ``points`` are drawn by this design.
 
-    Independent points: as many in each part. Points in equal segments of the domain: as many as there are segments that reach into the part.
+    Independent points: as many in each part; of two groups: as many in each cell of a group. Points in equal segments of the domain: as many as there
+    are segments that reach into the part.
     ``weights_known`` is False where a table decides what each cell weighs.
     """
-    if criterion.attribute is not None and sampling.design == "stratified" and weights_known:
+    if criterion.attribute is not None and sampling.design == "stratified" and sampling.groups is None and weights_known:
         each = _equal_counts(domain, points) if sampling.allocation == "equal" else _reaching(domain, points)
         return int(min(points, np.bincount(np.unique(_levels(criterion, domain), return_inverse=True)[1], weights=each).min()))
+    if sampling.groups is not None and criterion.scope != "each_class" and criterion.where is None:
+        part = np.arange(len(domain.cells)) if criterion.attribute is None else _levels(criterion, domain)
+        return _visits_of_groups(part, sampling.groups, points)
     if criterion.attribute is not None or criterion.scope == "each_class" or criterion.where is not None:
         return points // parts_of(criterion, domain)
     if sampling.design == "stratified" and sampling.allocation == "proportional" and weights_known:
         return int(max(0, min(_reaching(domain, points).min(), points)))
     return points // len(domain.cells)
+
+
+def _visits_of_groups(part: Ints, groups: Groups, points: int) -> int:
+    """The most points that the least visited part can have, of parts made of cells (cells,): those within one group share its points, all share all."""
+    if points < 2:
+        return 0
+    shared = groups.scaled(points)
+    in_group = [set(part[np.array(groups.of_cell) == one].tolist()) for one in (1, 2)]
+    alone = [len(in_group[0] - in_group[1]), len(in_group[1] - in_group[0])]
+    most = [count // parts for count, parts in zip(shared.points, alone, strict=True) if parts]
+    return min([points // len(in_group[0] | in_group[1]), *most])
 
 
 def _reaching(domain: Domain, points: int) -> Ints:

@@ -196,6 +196,7 @@ def sample_points(spec: Spec, source: Source | Renderer) -> OddPoints:
         points=plan.points,
         seed=plan.seed,
         allocation=plan.allocation,
+        groups=plan.groups,
         frames=source.frames,
         frames_weighting=spec.inputs.weights,
     )

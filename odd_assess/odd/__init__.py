@@ -4,7 +4,7 @@
     attributes                 what varies: unit interval <-> value, levels (distributions, numeric, labels)
     constraints                statements that exclude, include or tie attributes together
     domain (partition)         the inside with exact weights, cut into cells
-    sampling (draws, covering, frames)   random, stratified, sobol, lhs, grid, pairwise; among observed frames
+    sampling (draws, covering, frames, groups)   random, stratified, sobol, lhs, grid, pairwise; among observed frames
     coverage                   cells, pairs and levels visited; the gaps
     catalogue                  the transforms that can realise an attribute, as data
 
@@ -32,6 +32,7 @@ from odd_assess.odd.constraints import Condition, Conditional, OneOf, Statement
 from odd_assess.odd.coverage import Coverage, Gap, Reach, coverage, coverage_of, reach_of
 from odd_assess.odd.domain import Cell, Domain
 from odd_assess.odd.frames import Frames, FramesInside
+from odd_assess.odd.groups import Groups
 from odd_assess.odd.points import OddPoint, OddPoints, Value
 from odd_assess.odd.ranges import Interval, Quantity, parse_quantity
 from odd_assess.odd.sampling import sample
@@ -53,6 +54,7 @@ __all__ = [
     "Frames",
     "FramesInside",
     "Gap",
+    "Groups",
     "Integer",
     "Interval",
     "Level",

@@ -2,7 +2,8 @@
 
     random       independent points from the declared distribution given that they are inside; point i is the same for any number of points
     stratified   proportional: the cells laid along a line by weight, the line cut in m equal segments, one point in each: independent points whose
-                 expected number of successes is exactly m q; equal: the same number of independent points in each cell
+                 expected number of successes is exactly m q; equal: the same number of independent points in each cell; declared: in each of two
+                 groups of cells its number of independent points, from the declared distribution given the group, shuffled
     sobol, lhs   evenly spread over the declared box, excluded points replaced; they serve coverage
     grid         every cell once, at its centre; then random points of the cells
     pairwise     a covering array: few cells that show every feasible pair of levels
@@ -23,11 +24,12 @@ from odd_assess.odd.covering import covering_array
 from odd_assess.odd.domain import Domain
 from odd_assess.odd.draws import entropy, uniforms
 from odd_assess.odd.frames import Frames, Weighting
+from odd_assess.odd.groups import Groups
 from odd_assess.odd.levels import Bools, Floats, Ints
 from odd_assess.odd.points import OddPoints
 
 Design = Literal["random", "stratified", "sobol", "lhs", "grid", "pairwise"]
-Allocation = Literal["proportional", "equal"]
+Allocation = Literal["proportional", "equal", "declared"]
 
 MAX_SPREAD = 2**21
 """Points of the declared box that sobol and lhs may look at to find enough inside."""
@@ -40,12 +42,14 @@ def sample(
     points: int | None,
     seed: int,
     allocation: Allocation = "proportional",
+    groups: Groups | None = None,
     frames: Frames | None = None,
     frames_weighting: Weighting = "declared",
 ) -> OddPoints:
     """The points of a design, all inside the domain, in design order.
 
-    ``points`` may be None for grid (one a cell) and pairwise (as many as cover every pair). ``frames``: points are drawn among these
+    ``points`` may be None for grid (one a cell) and pairwise (as many as cover every pair). ``groups``: of the allocation declared, whose
+    points they are. ``frames``: points are drawn among these
     observed frames (random, stratified, grid, pairwise); ``frames_weighting`` declared: cells as declared, as far as frames reach them;
     frames: every frame inside equally likely.
 
@@ -65,7 +69,9 @@ def sample(
     if design in ("sobol", "lhs"):
         return _spread_points(domain, design, points, seed, frames)
     population = _Whole(domain) if frames is None else frames.inside(domain, weighting=frames_weighting)
-    cells, at_centre = _choose_cells(population, design, points, seed, allocation)
+    if design == "stratified" and allocation == "declared":
+        _check_groups(population, groups, points, frames_weighting)
+    cells, at_centre = _choose_cells(population, design, points, seed, allocation, groups)
     codes, frame = population.draw(
         cells, uniforms(seed, "choose", len(cells), 3), uniforms(seed, "place", len(cells), len(domain.attributes))
     )
@@ -108,7 +114,7 @@ class _Whole:
 
 
 def _choose_cells(
-    population: Population, design: Design, points: int | None, seed: int, allocation: Allocation
+    population: Population, design: Design, points: int | None, seed: int, allocation: Allocation, groups: Groups | None
 ) -> tuple[Ints, Bools]:
     """(cell of each point, whether it stands at the cell's centre)."""
     if design == "grid":
@@ -122,6 +128,9 @@ def _choose_cells(
             cells = _cells_at(population.weight, uniforms(seed, "cell", count, 1)[:, 0])
         elif allocation == "proportional":
             cells = _cells_at(population.weight, (np.arange(count) + uniforms(seed, "cell", count, 1)[:, 0]) / count)
+        elif allocation == "declared":
+            assert groups is not None  # they have been checked
+            cells = _cells_of_groups(population.weight, groups, seed)
         else:
             cells = np.repeat(*_equal_shares(population.weight, count, "stratified with equal allocation"))
     return cells, np.zeros(len(cells), dtype=np.bool_)
@@ -132,6 +141,35 @@ def _cells_at(weight: Floats, position: Floats) -> Ints:
     cumulated = np.cumsum(weight)
     found = np.searchsorted(cumulated, position * cumulated[-1], side="right")
     return np.asarray(np.minimum(found, np.flatnonzero(weight)[-1]), dtype=np.int64)
+
+
+def _cells_of_groups(weight: Floats, groups: Groups, seed: int) -> Ints:
+    """The cell of each point: of its group by weight. The groups come in an order of their own, so that the first so many points are not those of one."""
+    turn = np.argsort(uniforms(seed, "group", groups.total, 1)[:, 0], kind="stable")
+    group = np.repeat([1, 2], groups.points)[turn]
+    position, of_cell = uniforms(seed, "cell", groups.total, 1)[:, 0], np.array(groups.of_cell)
+    cells = np.empty(groups.total, dtype=np.int64)
+    for one in (1, 2):
+        cells[group == one] = _cells_at(np.where(of_cell == one, weight, 0.0), position[group == one])
+    return cells
+
+
+def _check_groups(population: Population, groups: Groups | None, points: int | None, weighting: Weighting) -> None:
+    """Whether there are groups of these cells and points, and the population has the declared weights, by which the groups are weighed."""
+    cells = len(population.domain.cells)
+    if groups is None or len(groups.of_cell) != cells or groups.total != points:
+        raise ValueError(f"allocation declared must come with groups of {cells} cells and {points} points in all, got {groups!r}")
+    unreached = int((population.weight == 0).sum())
+    if weighting == "frames" or unreached:
+        found = (
+            "frames that weigh by themselves (weights: frames)"
+            if weighting == "frames"
+            else f"none in {unreached} of {cells} cells"
+        )
+        raise DomainError(
+            f"points can be allocated to groups of cells only where frames reach every cell and weigh as declared, found {found}; use allocation "
+            "proportional, or another design"
+        )
 
 
 def _equal_shares(weight: Floats, points: int, design: str) -> tuple[Ints, Ints]:

@@ -163,7 +163,8 @@ def _remedy(short: Shortfall, domain: Domain, sampling: SamplingPlan) -> str:
         return f"from {short.needed} points on the lightest {part} can expect as many as it needs, or {less}"
     if sampling.design == "stratified" and sampling.allocation == "equal":
         return f"{short.needed} points are the fewest that can with the same number in each of the {len(domain.cells)} cells, or {less}"
-    return f"{short.needed} points are the fewest that can, or {less}"
+    allocated = " (in these groups)" if sampling.groups is not None else ""
+    return f"{short.needed} points are the fewest that can{allocated}, or {less}"
 
 
 def _at_best(short: Shortfall) -> str:

@@ -261,7 +261,7 @@ class _Sections:
         self.taxonomy = "none"
         if "odd" in given:
             self.domain, self.attributes, self.taxonomy = declared_domain(document, data["odd"], source=source)
-        self.sampling = sampling_plan(document, data["sampling"]) if "sampling" in given else None
+        self.sampling = sampling_plan(document, data["sampling"], self.domain) if "sampling" in given else None
         self.model = model_declaration(document, data["model"]) if "model" in given else None
         self.certification = certification_plan(document, data["certification"]) if "certification" in given else None
         self.average_case = (

@@ -216,9 +216,11 @@ class Sampling(Keys):
     seed: Annotated[int, Field(ge=0, lt=2**63), BeforeValidator(_whole)] = Field(
         default=0, description="seed of the points and of all noise"
     )
-    allocation: Literal["proportional", "equal"] | None = Field(
+    allocation: Text | None = Field(
         default=None,
-        description="stratified: points by the cells' weights (proportional, default) or the same number in each cell (equal)",
+        description="stratified: points by the cells' weights (proportional, default), the same number in each cell (equal), or as a CSV file says: "
+        "a row for each cell, with its group (1 or 2) and the group's points",
+        examples=["equal"],
     )
 
 

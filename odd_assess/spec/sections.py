@@ -6,15 +6,17 @@ import csv
 import re
 from typing import Any, Literal, cast
 
+from odd_assess.odd.domain import Domain
 from odd_assess.records import CertificationPlan, InputDeclaration, ModelDeclaration, ReferencePlan, SamplingPlan
 from odd_assess.spec import models
+from odd_assess.spec.allocation import declared_groups
 from odd_assess.spec.attributes import Declared
 from odd_assess.spec.budgets import check_exceeds, declared_budget
 from odd_assess.spec.document import Document, KeyPath
 from odd_assess.spec.files import existing_file, existing_folder, resolved
 from odd_assess.spec.noise_levels import declared_comparison, declared_sigma, for_budget
 from odd_assess.spec.validation import chosen, validated
-from odd_assess.spec.words import one_of, shortened, shown
+from odd_assess.spec.words import did_you_mean, one_of, shortened, shown
 
 FREE_SIZE = ("grid", "pairwise")
 """The designs that know how many points they need."""
@@ -25,8 +27,8 @@ _PYTHON_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z
 # ---------------------------------------------------------------- sampling
 
 
-def sampling_plan(document: Document, data: object) -> SamplingPlan | None:
-    """The section ``sampling``."""
+def sampling_plan(document: Document, data: object, domain: Domain | None) -> SamplingPlan | None:
+    """The section ``sampling``. A file that allocates points names cells of the ``domain``; None where that is not valid."""
     path: KeyPath = ("sampling",)
     plan = validated(document, path, models.Sampling, data)
     if plan is None:
@@ -39,7 +41,32 @@ def sampling_plan(document: Document, data: object) -> SamplingPlan | None:
     if plan.allocation is not None and plan.design != "stratified":
         document.add((*path, "allocation"), f"is for the design stratified, found {plan.design}", at="key")
         return None
-    return SamplingPlan(design=plan.design, points=plan.points, seed=plan.seed, allocation=plan.allocation or "proportional")
+    if plan.allocation in (None, "proportional", "equal"):
+        how: Literal["proportional", "equal"] = "equal" if plan.allocation == "equal" else "proportional"
+        return SamplingPlan(design=plan.design, points=plan.points, seed=plan.seed, allocation=how)
+    return _allocated(document, path, plan, domain)
+
+
+def _allocated(document: Document, path: KeyPath, plan: models.Sampling, domain: Domain | None) -> SamplingPlan | None:
+    """Points as a file allocates them to two groups of cells."""
+    text = plan.allocation
+    assert text is not None  # the caller has looked
+    if not text.lower().endswith(".csv"):
+        words = ("proportional", "equal")
+        message = f"must be proportional, equal, or name a file that ends in .csv, found {shown(text)}{did_you_mean(text, words)}"
+        document.add((*path, "allocation"), message)
+        return None
+    if domain is None:
+        return None
+    groups = declared_groups(document, (*path, "allocation"), text, domain)
+    if groups is None:
+        return None
+    if groups.total != plan.points:
+        first, second = groups.points
+        message = f"must be {groups.total}, the {first} and {second} points of the groups of {shortened(text)}, found {plan.points}"
+        document.add((*path, "points"), message)
+        return None
+    return SamplingPlan(design=plan.design, points=plan.points, seed=plan.seed, allocation="declared", groups=groups)
 
 
 def _until_decided(document: Document, path: KeyPath, plan: models.Sampling) -> SamplingPlan | None:

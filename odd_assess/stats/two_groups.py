@@ -232,8 +232,9 @@ class _Order:
         self.m, self.w, self.z, self.extra = m, w, z, z * z / 4
 
     def spread(self, k: tuple[int, int]) -> float:
-        """About the standard deviation of the weighted mean of the fractions."""
-        return math.sqrt(sum(self._parts(group, np.array([float(k[group])]))[1].item() for group in (0, 1)))
+        """About the standard deviation of the weighted mean of the fractions; never 0."""
+        p = [(one + 1) / (n + 2) for one, n in zip(k, self.m, strict=True)]
+        return math.sqrt(sum(w * w * q * (1 - q) / n for w, q, n in zip(self.w, p, self.m, strict=True)))
 
     def fewest(self, k: tuple[int, int]) -> Ints:
         """The least of group 2 (m1 + 1,) beside each count of group 1 for an outcome in A; m2 + 1 where none is enough."""
@@ -254,7 +255,7 @@ class _Order:
     def _parts(self, group: int, k: Floats) -> tuple[Floats, Floats]:
         """(w p~, w^2 p~ (1 - p~) / m~) for counts ``k`` of a group."""
         w, points = self.w[group], self.m[group] + 2 * self.extra
-        p = (k + self.extra) / points if points > 0 else k
+        p = (k + self.extra) / points
         return w * p, w * w * p * (1 - p) / points
 
 

@@ -13,6 +13,14 @@ from odd_assess import open_run
 
 from .conftest import Bench, reseal
 
+GROUPS = """\
+light,dirt,group,points
+[50 .. 500) lux,clean,1,16
+[50 .. 500) lux,stained,1,16
+[500 .. 2000] lux,clean,2,24
+[500 .. 2000] lux,stained,1,16
+"""
+
 
 @pytest.fixture
 def run(finished: Bench, tmp_path: Path) -> Path:
@@ -46,11 +54,13 @@ def test_a_finished_run_agrees(finished: Bench, bench: Bench) -> None:
         {"certification/budget": {"kind": "tolerance", "n0": 50, "max": 400, "radius_reduction": 0.5, "pilot_points": 10}},
         {"sampling": {"design": "random", "until_decided": True, "max_points": 60, "seed": 5}, "certification/reference/points": 4},
         {"sampling/design": "grid", "certification/reference": None},
+        {"sampling": {"design": "stratified", "allocation": "allocation.csv", "points": 40, "seed": 5}},
     ],
-    ids=["single_batch", "sequential", "tolerance", "until_decided", "grid"],
+    ids=["single_batch", "sequential", "tolerance", "until_decided", "grid", "groups"],
 )
 def test_every_procedure_agrees(bench: Bench, changes: dict[str, object]) -> None:
     """What each budget and design stores is derived again without a difference; the report is the one that the run wrote."""
+    (bench.folder / "allocation.csv").write_text(GROUPS)
     assert bench.change({**changes, "unattainable": "accept"}).run().status in {0, 1, 3}
     report = (bench.folder / "run" / "report.html").read_bytes()
     outcome = bench("verify", bench.folder / "run")

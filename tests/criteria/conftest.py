@@ -20,6 +20,7 @@ from odd_assess.records import (
     Evidence,
     Finding,
     Gap,
+    Groups,
     OddPoints,
     PointEstimates,
     Reduction,
@@ -150,6 +151,7 @@ def check_one(
     weights: Sequence[float] = (0.9, 0.1),
     points: int | None = None,
     until_decided: bool = False,
+    groups: Groups | None = None,
     reduction: Reduction | None = None,
     reached: float = 1.0,
     class_names: Sequence[str] = ("a", "b"),
@@ -159,7 +161,7 @@ def check_one(
 ) -> Finding:
     """`check` of one criterion on constructed results."""
     domain = make_domain(*weights)
-    plan = SamplingPlan(design=design, points=points, seed=1, allocation=allocation, until_decided=until_decided)  # type: ignore[arg-type]
+    plan = SamplingPlan(design=design, points=points, seed=1, allocation=allocation, until_decided=until_decided, groups=groups)  # type: ignore[arg-type]
     lost = reduction or Reduction(n_ref=100_000, expected_reference=np.zeros(len(results)), predicted=None)
     visited = make_coverage(results, len(domain.cells), reached=reached, **coverage)
     evidence = Evidence(

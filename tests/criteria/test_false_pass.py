@@ -13,7 +13,7 @@ import pytest
 from scipy.stats import binom
 
 from odd_assess.criteria.advice import Advice
-from odd_assess.records import State
+from odd_assess.records import Groups, State
 from odd_assess.stats import anytime_lower_bound, log_evidence_above
 
 BETA, RUNS = 0.05, 2000
@@ -37,6 +37,7 @@ DESIGNS: dict[str, dict[str, Any]] = {
     "proportional": {"design": "stratified"},
     "equal": {"design": "stratified", "allocation": "equal"},
     "until_decided": {"until_decided": True},
+    "declared": {"design": "stratified", "allocation": "declared", "groups": Groups(of_cell=(1, 2), points=(20, 20))},
 }
 
 
@@ -70,7 +71,7 @@ def each_bound_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def drawn_cells(design: str, points: int, rng: np.random.Generator) -> np.ndarray:
     """The cell of each point: as `odd_assess.odd.sampling` draws them."""
-    if design == "equal":
+    if design in ("equal", "declared"):  # the groups are the cells
         return np.repeat([0, 1], points // 2)
     u = rng.random(points)
     return (
@@ -111,7 +112,9 @@ def wrong_verdicts(build: Any, scope: str, design: str, side: State, points: int
         right = rng.random(points) < q[label if scope == "each_class" else cell]
         by_class = label if scope == "each_class" else 0 * label
         part = by_class if scope == "each_class" else 0 * cell if scope == "odd" else cell
-        kinds = 2 * part + right + (4 * cell if design == "equal" else 0)  # with equal allocation points weigh by cell
+        kinds = (
+            2 * part + right + (4 * cell if design in ("equal", "declared") else 0)
+        )  # with equal allocation points weigh by cell
         in_order = np.concatenate([right[part == 0], [2], right[part == 1]]).astype(np.int8)  # of each part by itself
         key = in_order.tobytes() if design == "until_decided" else np.bincount(kinds, minlength=8).tobytes()
         if key not in known:

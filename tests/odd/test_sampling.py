@@ -249,7 +249,10 @@ def test_pairwise_has_rows_to_spare_or_gaps() -> None:
             {"design": "hexagonal", "points": 5},
             "design must be one of random, stratified, sobol, lhs, grid, pairwise, got 'hexagonal'",
         ),
-        ({"design": "random", "points": 5, "allocation": "fair"}, "allocation must be one of proportional, equal, got 'fair'"),
+        (
+            {"design": "random", "points": 5, "allocation": "fair"},
+            "allocation must be one of proportional, equal, declared, got 'fair'",
+        ),
         ({"design": "random", "points": 5, "frames_weighting": "x"}, "frames_weighting must be one of declared, frames"),
         ({"design": "random", "points": 0}, "points must be at least 1, got 0"),
         ({"design": "random", "points": None}, "random must be told how many points to draw"),

@@ -71,7 +71,7 @@ def worst_miss(bound: Bound, m: tuple[int, int], w: tuple[float, float], beta: f
     return worst
 
 
-@pytest.mark.parametrize("beta", [0.05, 0.001])
+@pytest.mark.parametrize("beta", [0.5, 0.05, 0.001])
 @pytest.mark.parametrize(("m", "w"), SIZES)
 def test_bound_misses_at_most_beta(m: tuple[int, int], w: tuple[float, float], beta: float) -> None:
     """Summed over all outcomes, at a grid of chances and just below every value of the bound: at most beta, and not far below it."""
@@ -90,7 +90,7 @@ def test_the_same_check_rejects_wrong_bounds(wrong: Bound) -> None:
     m=st.tuples(st.integers(1, 40), st.integers(1, 40)),
     share=st.tuples(st.floats(0, 1), st.floats(0, 1)),
     weight=st.floats(0.02, 0.98),
-    beta=st.sampled_from([0.2, 0.05, 1e-4]),
+    beta=st.sampled_from([0.5, 0.2, 0.05, 1e-4]),
 )
 def test_bound_rises_with_either_count(m: tuple[int, int], share: tuple[float, float], weight: float, beta: float) -> None:
     """One success more in either group never lowers the bound, but for what is given up for speed."""

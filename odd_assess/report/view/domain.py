@@ -193,13 +193,25 @@ def _design(assessment: Assessment) -> str:
     plan, m = assessment.spec.sampling, len(assessment.points)
     how = {
         "random": "independent random draws from the declared distribution",
-        "stratified": f"stratified random draws, {plan.allocation} allocation over the cells",
+        "stratified": _stratified(assessment),
         "sobol": "a Sobol sequence (even filling, no probability model)",
         "lhs": "a Latin hypercube (even filling, no probability model)",
         "grid": "every feasible cell in turn (no probability model)",
         "pairwise": "a covering array over pairs of levels (no probability model)",
     }[plan.design]
     return f"{formats.plural(m, 'point')} by {how}, seed {plan.seed}.{_until_decided(assessment)}"
+
+
+def _stratified(assessment: Assessment) -> str:
+    plan, declared = assessment.spec.sampling, assessment.spec.domain
+    if plan.groups is None:
+        return f"stratified random draws, {plan.allocation} allocation over the cells"
+    each = zip(plan.groups.points, (1, 2), plan.groups.weights(declared.layout.weight), strict=True)
+    words = [
+        f"{formats.plural(points, 'point')} in {formats.plural(plan.groups.of_cell.count(one), 'cell')} of weight {weight:.3f}"
+        for points, one, weight in each
+    ]
+    return f"independent random draws in each of two declared groups of cells ({' and '.join(words)})"
 
 
 def points_in_words(assessment: Assessment) -> str:
