@@ -172,6 +172,7 @@ class Sampled:
             weight=None if partition.weights is None else float(partition.weights[part]),
             missing=float(partition.missing[part]),
             reached=self.reached,
+            cells=partition.cells(part),
         )
 
 

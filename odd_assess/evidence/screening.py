@@ -18,7 +18,7 @@ from odd_assess.criteria.forecast import Forecast
 from odd_assess.criteria.fragility import Fragility, PairMap, PartEstimate, Region
 from odd_assess.errors import RunFolderError
 from odd_assess.evidence.files import put
-from odd_assess.records import AverageCasePlan, Bools, Floats, Ints, OddPoints, PointEstimates, SamplingPlan, Spec
+from odd_assess.records import AverageCasePlan, Bools, Floats, Groups, Ints, OddPoints, PointEstimates, SamplingPlan, Spec
 
 SCREENING_JSON, SCREENING_CSV, SCREENING_HTML = "screening.json", "screening.csv", "screening.html"
 ALLOCATION_CSV = "allocation.csv"
@@ -214,15 +214,7 @@ def allocation_csv(found: Screening) -> str:
     domain, allocation = found.spec.domain, found.forecast.allocation
     if allocation is None:
         raise ValueError(f"there must be an allocation, found none: {found.forecast.allocation_reason}")
-    rows = (
-        [
-            *(attribute.levels[level].name for attribute, level in zip(domain.attributes, cell.levels, strict=True)),
-            group,
-            allocation.points[group - 1],
-        ]
-        for cell, group in zip(domain.cells, allocation.group.tolist(), strict=True)
-    )
-    return _csv([*(attribute.id for attribute in domain.attributes), "group", "points"], rows)
+    return Groups(of_cell=tuple(allocation.group.tolist()), points=allocation.points).table(domain)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

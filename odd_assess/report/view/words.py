@@ -83,9 +83,10 @@ def limits(assessment: Assessment) -> tuple[Fact, ...]:
 
 
 def _distribution(sampling: SamplingPlan) -> str:
+    within = "the cells" if sampling.groups is None else "two declared groups of cells"
     model = {
         "random": "Points are independent draws from the declared distribution, so domain claims hold with the printed confidence under it",
-        "stratified": "Points are drawn at random within the cells, whose declared weights are known, so domain claims hold with the printed confidence "
+        "stratified": f"Points are drawn at random within {within}, whose declared weights are known, so domain claims hold with the printed confidence "
         "under the declared distribution",
     }.get(sampling.design)
     if model is None:
