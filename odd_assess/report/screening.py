@@ -119,7 +119,8 @@ def screening_page(found: Screening) -> ScreeningPage:
         ),
         regions=_regions(found),
         regions_note=(
-            f"With {confidence}% confidence every region in this table is weaker than the ODD as a whole. One that lies within another may owe its place to that."
+            f"With {confidence}% confidence every region in this table is weaker than the ODD as a whole. "
+            "One that lies within another may owe its place to that."
             if found.regions
             else "No level, pair of levels or cell is shown to be weaker than the ODD as a whole."
         ),
