@@ -334,6 +334,28 @@ class AverageCasePlan:
     check_points: int = 50
     check_draws: int = 200
 
+    @property
+    def noisy(self) -> bool:
+        """Whether the method looks at noisy copies."""
+        return self.method.split("_")[0] in ("mc", "mmse", "moments")
+
+    @property
+    def in_pairs(self) -> bool:
+        """Whether these come in pairs of opposite noise."""
+        return self.noisy and self.antithetic and self.method != "mc"
+
+    @property
+    def copies(self) -> int:
+        """The inputs that the model is asked about for one estimate, noisy or not."""
+        return self.samples if self.noisy else 1
+
+    @property
+    def words(self) -> str:
+        """The method in a few words: "mmse, 10 noisy copies in pairs of opposite noise"."""
+        copies = f", {self.samples:,} noisy {'copy' if self.samples == 1 else 'copies'}" if self.noisy else ""
+        least = f", the {self.top} least margins" if self.top is not None and self.method not in ("mc", "softmax") else ""
+        return f"{self.method}{copies}{' in pairs of opposite noise' if self.in_pairs else ''}{least}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:

@@ -108,7 +108,7 @@ def screen(
 
 def _estimated(bench: Bench, plan: AverageCasePlan, points: OddPoints, *, seed: int, tell: Progress) -> tuple[PointEstimates, Ints]:
     """The estimates at the points, and their true classes."""
-    copies = copies_of(plan)
+    copies = plan.copies
     tell.say(f"{plan.method}: {len(points):,} points to estimate, {copies:,} {'copy' if copies == 1 else 'copies'} each")
     tell.begin(points=len(points), draws=len(points) * copies, at_most=False)
     parts, labels = [], []
@@ -117,11 +117,6 @@ def _estimated(bench: Bench, plan: AverageCasePlan, points: OddPoints, *, seed: 
         labels.append(batch.labels.numpy())
         tell.advance(points=len(chunk), draws=len(chunk) * copies)
     return PointEstimates.joined(parts), np.concatenate(labels)
-
-
-def copies_of(plan: AverageCasePlan) -> int:
-    """The copies of an input that a method looks at."""
-    return plan.samples if plan.method == "mc" or plan.method.startswith("mmse") else 1
 
 
 def _checked(spec: Spec, bench: Bench, plan: AverageCasePlan, estimates: PointEstimates, tell: Progress) -> Check | None:

@@ -8,14 +8,14 @@ import os
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-if TYPE_CHECKING:
-    from odd_assess.records import AverageCasePlan, EstimationMethod, Spec
+from odd_assess.records import AverageCasePlan, EstimationMethod
 
-METHODS = ("mmse", "taylor", "mc", "softmax", "mmse_mvs", "mmse_mvs_probit", "taylor_mvs", "taylor_mvs_probit")
+if TYPE_CHECKING:
+    from odd_assess.records import Spec
 
 
 @click.command()
@@ -23,8 +23,8 @@ METHODS = ("mmse", "taylor", "mc", "softmax", "mmse_mvs", "mmse_mvs_probit", "ta
 @click.option("--out", type=click.Path(path_type=Path), help="The folder to write; default: SPEC's name with -screening, here.")
 @click.option("--force", is_flag=True, help="Replace the files of a screening that lies in the folder.")
 @click.option("--points", type=click.IntRange(min=2), help="Random points of the ODD to estimate, in place of the spec's.")
-@click.option("--method", type=click.Choice(METHODS), help="How to estimate, in place of the spec's.")
-@click.option("--samples", type=click.IntRange(min=1), help="Noisy copies of a point (mc, mmse), in place of the spec's.")
+@click.option("--method", type=click.Choice(get_args(EstimationMethod)), help="How to estimate, in place of the spec's.")
+@click.option("--samples", type=click.IntRange(min=1), help="Noisy copies of a point, in place of the spec's.")
 @click.option("--sigma", type=float, help="Noise level in input units, in place of the spec's.")
 @click.option("--seed", type=click.IntRange(min=0), help="Draw other points, in place of those of the spec's seed.")
 @click.option("--device", help="cpu, cuda, cuda:1 ...; default: a GPU when there is one.")
@@ -36,7 +36,7 @@ def screen(
     out: Path | None,
     force: bool,
     points: int | None,
-    method: str | None,
+    method: EstimationMethod | None,
     samples: int | None,
     sigma: float | None,
     seed: int | None,
@@ -74,25 +74,25 @@ def screen(
     click.echo(json.dumps(data, indent=2) if as_json else in_words(data, allocation=_beside(declared, written)))
 
 
-def planned(spec: Spec, *, points: int | None, method: str | None, samples: int | None, sigma: float | None) -> AverageCasePlan:
+def planned(
+    spec: Spec, *, points: int | None, method: EstimationMethod | None, samples: int | None, sigma: float | None
+) -> AverageCasePlan:
     """The plan of the screening: the spec's, or the defaults, but for what the options say.
 
     Raises: click.UsageError for a noise level that is none, or copies for a method that looks at none.
     """
-    from odd_assess.records import AverageCasePlan
-
     plan = spec.average_case or AverageCasePlan(sigma=spec.certification.sigma)
     if sigma is not None and not (math.isfinite(sigma) and sigma > 0):
         raise click.UsageError(f"--sigma must be a positive number, found {sigma:g}")
     plan = replace(
         plan,
         sigma=plan.sigma if sigma is None else sigma,
-        method=plan.method if method is None else cast("EstimationMethod", method),
+        method=plan.method if method is None else method,
         samples=plan.samples if samples is None else samples,
         points=plan.points if points is None else points,
     )
-    if samples is not None and not (plan.method == "mc" or plan.method.startswith("mmse")):
-        raise click.UsageError(f"--samples is for mc and mmse, the method {plan.method} looks at no noisy copies")
+    if samples is not None and not plan.noisy:
+        raise click.UsageError(f"--samples is for mc, mmse and moments, the method {plan.method} looks at no noisy copies")
     if plan.points < 2:
         raise click.UsageError(f"a screening must have at least 2 points, found {plan.points}")
     return replace(plan, check_points=min(plan.check_points, plan.points))

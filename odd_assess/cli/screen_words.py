@@ -36,7 +36,7 @@ def _head(data: dict[str, Any]) -> str:
         ),
         (
             "Method",
-            f"{method_words(plan)}; {data['points']:,} random points in {duration(data['seconds']['estimates'])} on {data['device']}",
+            f"{data['method']}; {data['points']:,} random points in {duration(data['seconds']['estimates'])} on {data['device']}",
         ),
         ("Self-check", _check(data)),
         ("Clean", f"{100 * data['clean_accuracy']:.1f} % of the points are answered rightly without noise"),
@@ -62,16 +62,6 @@ def _head(data: dict[str, Any]) -> str:
         )
     title = f"Screening of {data['spec']['title']} ({data['spec']['id']})"
     return "\n".join([title, data["note"], "", *aligned(rows, left=2)])
-
-
-def method_words(plan: dict[str, Any]) -> str:
-    """How it was estimated: "mmse over 10 noisy copies in pairs of opposite noise"."""
-    method = str(plan["method"])
-    words = f"{method} over {plan['samples']:,} noisy copies" if method == "mc" or method.startswith("mmse") else method
-    if method.startswith("mmse") and plan["antithetic"]:
-        words += " in pairs of opposite noise"
-    linear = method not in ("mc", "softmax")
-    return words + (f", the {plan['top']} least margins" if linear and plan["top"] is not None else "")
 
 
 def _check(data: dict[str, Any]) -> str:

@@ -109,6 +109,7 @@ def screening_data(found: Screening) -> dict[str, Any]:
         "device": found.device,
         "seed": found.sampling.seed,
         "plan": asdict(found.plan),
+        "method": found.plan.words,
         "points": len(found),
         "reached": found.reached,
         "clean_accuracy": float(found.correct.mean()),

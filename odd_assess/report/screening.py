@@ -182,7 +182,7 @@ def _facts(found: Screening) -> tuple[Fact, ...]:
     check = found.check
     checked = "not checked" if check is None else f"{abs(check.bias.mean):.3f} too {_side(check.bias.mean)} on average"
     return (
-        Fact(name="Method", text=_method(found)),
+        Fact(name="Method", text=found.plan.words),
         Fact(name="Against Monte Carlo", text=checked),
         Fact(name="Right without noise", text=formats.percent(float(found.correct.mean()))),
         Fact(name="Time", text=f"{found.seconds.get('estimates', 0.0):.0f} s on {found.device}"),
@@ -191,13 +191,6 @@ def _facts(found: Screening) -> tuple[Fact, ...]:
 
 def _side(bias: float) -> str:
     return "high" if bias > 0 else "low"
-
-
-def _method(found: Screening) -> str:
-    plan = found.plan
-    copies = plan.method == "mc" or plan.method.startswith("mmse")
-    pairs = ", pairs of opposite noise" if plan.method.startswith("mmse") and plan.antithetic else ""
-    return f"{plan.method}, {plan.samples:,} copies{pairs}" if copies else plan.method
 
 
 # ---------------------------------------------------------------- maps and regions
@@ -561,7 +554,7 @@ def _run(found: Screening) -> tuple[Fact, ...]:
         Fact(name="Data", text=found.data[:16], mark="mono"),
         Fact(name="Seed of the points", text=str(found.sampling.seed), mark="mono"),
         Fact(name="Noise", text=f"σ = {formats.plain(plan.sigma)} in input units"),
-        Fact(name="Method", text=_method(found) + ("" if plan.top is None else f", the {plan.top} least margins")),
+        Fact(name="Method", text=plan.words),
         Fact(
             name="Time",
             text=f"{seconds.get('estimates', 0.0):.1f} s for {formats.plural(len(found), 'estimate')}, {seconds.get('check', 0.0):.1f} s for the check, "
