@@ -92,6 +92,20 @@ def test_the_derive_commands_run(readme: str, repository: Path, tmp_path: Path, 
         load_model(declared_model(tmp_path / out / "model.yaml"), device="cpu")
 
 
+def test_the_screening_command_runs(readme: str, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it stands, but for the folder and with few points: it writes the files that the README lists, but for an allocation that saves nothing."""
+    from odd_assess.cli import main
+    from odd_assess.evidence.screening import ALLOCATION_CSV, SCREENING_FILES
+
+    monkeypatch.chdir(repository)
+    (call,) = re.findall(r"^odd-assess (screen .*) --out screening$", readme, flags=re.MULTILINE)
+    main([*call.split(), "--out", str(tmp_path / "screening"), "--points", "60", "--method", "softmax", "--quiet"])
+    written = {path.name for path in (tmp_path / "screening").iterdir()}
+    assert written | {ALLOCATION_CSV} == set(SCREENING_FILES)
+    for name in SCREENING_FILES:
+        assert f"\n| `{name}` |" in readme, name
+
+
 def test_the_yaml_examples_are_sound(readme: str, tmp_path: Path) -> None:
     """The spec and the criteria files of the README have no problem, once the files that they name lie beside them."""
     spec, criteria, extension = re.findall(r"```yaml\n(.*?)```", readme, flags=re.DOTALL)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
-import signal
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 import torch
-from torch import nn
+from onnx import TensorProto, helper
 
 from odd_assess.assessment import screening
 from odd_assess.average_case import estimates
@@ -168,9 +167,14 @@ def test_a_folder_that_holds_something_is_left_alone(few: Bench) -> None:
 
 def test_a_model_without_gradients_is_named_the_methods_that_work(few: Bench) -> None:
     """An ONNX file: one error that names mc and softmax, nothing written; with either of them it works."""
-    network = nn.Sequential(nn.Flatten(), nn.Linear(64, 10)).eval()
-    torch.manual_seed(0)
-    torch.onnx.export(network, (torch.zeros(1, 1, 8, 8),), few.folder / "m.onnx", dynamo=True, dynamic_shapes=({0: "batch"},))
+    weights = helper.make_tensor("w", TensorProto.FLOAT, (64, 10), np.random.default_rng(0).normal(size=640).astype(np.float32))
+    nodes = [helper.make_node("Flatten", ["x"], ["flat"]), helper.make_node("MatMul", ["flat", "w"], ["y"])]
+    given, answer = (
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in (("x", ("b", 1, 8, 8)), ("y", ("b", 10)))
+    )
+    graph = helper.make_graph(nodes, "linear", [given], [answer], [weights])
+    opset = helper.make_opsetid("", 17)
+    onnx.save(helper.make_model(graph, opset_imports=[opset], ir_version=9), str(few.folder / "m.onnx"))
     few.change({"model": {"onnx": "m.onnx"}, "certification/budget": {"kind": "reduced", "n0": 20, "n": 200}})
     refused = few("screen", few.spec, "--out", few.folder / "s", *FEW)
     assert refused.status == 2
@@ -197,20 +201,35 @@ def test_memory_that_does_not_suffice_halves_the_batch(few: Bench, monkeypatch: 
     np.testing.assert_allclose(screening.screen(spec, plan=plan, device="cpu").estimates.value, before, atol=2e-4)
 
 
-def test_ctrl_c_leaves_nothing(few: Bench) -> None:
+def test_ctrl_c_leaves_nothing(few: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """130, one line, and no folder, whole or half."""
+    real = screening.estimate_points
+
+    def interrupted(*given: Any, **more: Any) -> Any:
+        yield next(iter(real(*given, **more)))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(screening, "estimate_points", interrupted)
     before = {path.name for path in few.folder.iterdir()}
-    process = few.process("screen", few.spec, "--out", few.folder / "s", "--points", "20000", "--method", "mc", "--device", "cpu")
-    assert process.stderr is not None
-    line = process.stderr.readline()
-    while line and "points to estimate" not in line:
-        line = process.stderr.readline()
-    time.sleep(0.3)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 130, err
-    assert err.strip().splitlines()[-1] == "odd-assess: interrupted"
+    done = few("screen", few.spec, "--out", few.folder / "s", "--points", "200", "--method", "mc", "--device", "cpu")
+    assert done.status == 130
+    assert done.err.strip().splitlines()[-1] == "odd-assess: interrupted"
     assert {path.name for path in few.folder.iterdir()} == before
+
+
+def test_a_disk_that_refuses_leaves_nothing(few: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One message, status 2, and neither the folder nor a draft of it."""
+
+    def full(path: Path, data: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("odd_assess.evidence.screening.put", full)
+    before = {path.name for path in few.folder.iterdir()}
+    done = few("screen", few.spec, "--out", few.folder / "deep" / "s", "--quiet", *FEW)
+    assert (done.status, len(done.err.strip().splitlines())) == (2, 1)
+    assert "No space left on device" in done.err
+    assert {path.name for path in few.folder.iterdir()} - {"deep"} == before
+    assert list((few.folder / "deep").iterdir()) == []
 
 
 def test_code_of_the_spec_that_ends_the_process(few: Bench) -> None:
