@@ -8,7 +8,7 @@
     claims        a metric over the ODD, enclosed by what was shown and what was not excluded at the points
     inference     which bound speaks for the ODD, by the sampling design
     fragility     means of estimates over the ODD and by part, differences, fragile regions
-    average_case  criteria on these estimates, where a run made them
+    average_case  criteria on these estimates, where a run made them; calibration: how far they agree with the certificates
     readings      bounds -> MET, NOT MET or INCONCLUSIVE, over the ODD and in each part, and the difference between parts
     regression    the change against the baseline, a run of another model at the same points
     inconclusive  findings that decide nothing, and say why

@@ -23,6 +23,7 @@ from matplotlib.ticker import MaxNLocator, NullLocator, PercentFormatter
 from odd_assess.report.palette import LIGHT
 from odd_assess.report.view.records import (
     AccuracyChart,
+    CalibrationChart,
     CheckChart,
     CurveChart,
     EstimatesChart,
@@ -209,6 +210,46 @@ def kept(chart: KeptChart) -> str:
         axes.set_ylim(0, top)
         axes.set_xlabel(chart.before_label)
         axes.set_ylabel(chart.after_label)
+        _above(axes, names, step=0.5)
+    return done()
+
+
+def calibration(chart: CalibrationChart) -> str:
+    """The estimate at each point against its certified lower bound; below the diagonal estimates are too low."""
+    with _drawing("calibration", chart.alt, height=340) as (axes, done):
+        low, top = chart.low, 1.0
+        axes.fill_between([low, top], [low, low], [low, top], color=LIGHT["refuted"], alpha=0.28, linewidth=0)
+        axes.plot([low, top], [low, top], color=MUTED, linewidth=0.8)
+        axes.annotate(
+            "too low: below what is certified",
+            (top, low),
+            xytext=(-4, 5),
+            textcoords="offset points",
+            ha="right",
+            color=MUTED,
+            fontsize=SMALL,
+        )
+        names = []
+        for (name, bounds, estimates), (colour, marker, sign) in zip(
+            chart.groups, (("run", "o", "●"), ("reference", "D", "◇")), strict=True
+        ):
+            axes.plot(
+                bounds,
+                estimates,
+                linestyle="none",
+                marker=marker,
+                markersize=3.6,
+                color=LIGHT[colour],
+                alpha=0.6,
+                fillstyle="full" if marker == "o" else "none",
+                markeredgewidth=0 if marker == "o" else 0.9,
+                clip_on=False,
+            )
+            names.append((colour, f"{sign} {name}"))
+        axes.set_xlim(low, top)
+        axes.set_ylim(low, top)
+        axes.set_xlabel(chart.bound_label)
+        axes.set_ylabel(chart.estimate_label)
         _above(axes, names, step=0.5)
     return done()
 

@@ -78,6 +78,7 @@ def drawn(page: Page, *, medium: Medium) -> dict[str, Any]:
         "gain": page.noise and page.noise.curves and charts.releases(page.noise.curves),
         "kept": page.recertified and page.recertified.scatter and charts.kept(page.recertified.scatter),
         "recertified": page.recertified and charts.releases(page.recertified.curves),
+        "calibration": page.average_case and page.average_case.calibration and charts.calibration(page.average_case.calibration),
         "histogram": page.reduction.histogram and charts.histogram(page.reduction.histogram),
     }
     finish = palette.for_screen if medium == "screen" else str

@@ -8,6 +8,7 @@ reduction.py what the small budget cost  budgets.py the budget in words, and its
 curve.py     the mean radius against n   accuracy_loss.py  certified accuracy against the reference's
 groups.py    per cell, per class         points.py  the weakest points
 recertified.py  a modified model certified on its baseline (recertified_tables.py: the numbers)
+average_case.py  estimates beside the certificates (average_case_tables.py: the numbers)
 words.py     claims, limits, what a radius means
 manifest.py  the manifest, the run's name, signatures
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from odd_assess.records import Assessment, CriteriaSet
 from odd_assess.report.view import (
+    average_case,
     domain,
     findings,
     formats,
@@ -39,6 +40,7 @@ def page_of(assessment: Assessment) -> Page:
         reduction=reduction.reduction(assessment),
         noise=noise.noise(assessment),
         recertified=recertified.recertified(assessment),
+        average_case=average_case.average_case(assessment),
         domain=domain.domain(assessment),
         accuracy=radii.accuracy(assessment),
         states=radii.states(assessment),

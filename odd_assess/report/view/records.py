@@ -234,6 +234,20 @@ class CheckChart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CalibrationChart:
+    """The estimate at each point against the certified lower bound there: (name, bounds, estimates) for points that are certified and that abstained.
+
+    ``low``: where both axes begin.
+    """
+
+    alt: str
+    groups: tuple[tuple[str, Floats, Floats], ...]
+    low: float
+    bound_label: str
+    estimate_label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class StatesChart:
     """Fractions of the points that are certified, undecided and refuted at each of ``radii``."""
 
@@ -388,6 +402,26 @@ class RecertifiedView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AverageCaseView:
+    """Estimates of average-case robustness beside the certificates. Where they were left out, the lead says why and all else is empty.
+
+    ``agreement``: what was found where both can be compared. ``parts``: estimates by level, class and cell. ``robust``: what they call robust beside what is
+    certified. ``draws``: predicted and spent.
+    """
+
+    lead: str
+    facts: tuple[Fact, ...]
+    calibration: CalibrationChart | None
+    calibration_caption: str
+    agreement: Table | None
+    bias: str
+    parts: tuple[Table, ...]
+    robust: Table | None
+    draws: str
+    limits: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DomainView:
     """The ODD as declared, and what of it the points visited."""
 
@@ -483,6 +517,7 @@ class Page:
     reduction: ReductionView
     noise: NoiseView | None
     recertified: RecertifiedView | None
+    average_case: AverageCaseView | None
     domain: DomainView
     accuracy: AccuracyView
     states: StatesView

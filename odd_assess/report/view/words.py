@@ -30,7 +30,11 @@ def claims(assessment: Assessment) -> tuple[Fact, ...]:
             "certificates and from how the points were drawn; the chance of false certificates is already subtracted."
             + noise.domain_words(assessment),
         ),
-        Fact(name="Estimate", text="A number with an interval, or none, and no guarantee. The radius reduction is an estimate."),
+        Fact(
+            name="Estimate",
+            text="A number with an interval, or none, and no guarantee. The radius reduction is an estimate"
+            + (", and so is average-case robustness." if assessment.average_case is not None else "."),
+        ),
         Fact(name="Descriptive", text="A count of what was sampled. It holds exactly and says nothing about what was not sampled."),
     )
 
