@@ -164,7 +164,8 @@ def spending(
     if plan.budget.kind != "sequential" or plan.policy is not None or found.plan.sigma != plan.sigma or not radii:
         return None
     thresholds = np.minimum(ndtr(np.array(radii) / plan.sigma), np.nextafter(1.0, 0.0))
-    predicted = predicted_draws(found.value, n0=plan.budget.n0, n=plan.budget.n, alpha=plan.alpha, thresholds=thresholds)
+    coarse = np.round(found.value, 2)  # each different value takes time, and the prediction is a rough one
+    predicted = predicted_draws(coarse, n0=plan.budget.n0, n=plan.budget.n, alpha=plan.alpha, thresholds=thresholds)
     spent = results.n0 + results.n
     return Spending(
         points=len(results),

@@ -27,6 +27,7 @@ from odd_assess.odd.ranges import Interval
 from odd_assess.policies import Cascade, DataDependent, MultiStart, PerCell, SigmaPolicy
 from odd_assess.records import (
     Assessment,
+    AverageCasePlan,
     Budget,
     Certificate,
     CertificationPlan,
@@ -42,6 +43,7 @@ from odd_assess.records import (
     NoiseLevels,
     OddPoint,
     OddPoints,
+    PointEstimates,
     Realisation,
     Recertification,
     Recertified,
@@ -356,6 +358,42 @@ def assessment_of(
         ),
         manifest=_manifest() | {"pilot": PILOT if budget == "tolerance" else None},
     )
+
+
+# ---------------------------------------------------------------- estimates
+
+
+@pytest.fixture(scope="session")
+def estimated() -> Build:
+    """A maker of assessments with estimates, from others."""
+    return with_estimates
+
+
+@cache
+def with_estimates(assessment: Assessment, *, method: str = "mmse", sigma: float = SIGMA, bias: float = 0.03) -> Assessment:
+    """The same with estimates of average-case robustness: the share of the draws, give or take, and higher by ``bias``.
+
+    The first 7 have a dead gradient; the first 5 are of another class than the one that was tried.
+    """
+    rng, results = np.random.default_rng(5), assessment.results
+    value = np.clip(results.hits / results.n + bias + rng.normal(0, 0.02, len(results)), 0.0, 1.0)
+    plan = AverageCasePlan(sigma=sigma, method=method)  # type: ignore[arg-type]
+    found = PointEstimates(
+        plan=plan,
+        index=results.index,
+        clean=np.where(np.arange(len(value)) < 5, results.chosen + 1, results.clean),
+        value=value,
+        low=value / 2,
+        high=np.ones(len(value)),
+        cdf_error=np.full(len(value), 1e-5),
+        dead_gradient=np.arange(len(value)) < 7,
+    )
+    manifest = {
+        **assessment.manifest,
+        "average_case": {"points": len(results), "seconds": 3.25, "estimated": len(results)},
+        "seconds": {"main": 12.5, "draws": 330_000},
+    }
+    return replace(assessment, spec=replace(assessment.spec, average_case=plan), average_case=found, manifest=manifest)
 
 
 # ---------------------------------------------------------------- noise levels that differ

@@ -17,9 +17,9 @@ from odd_assess.report.view.records import MatrixChart
 Build = Callable[..., Assessment]
 
 
-def test_charts_are_well_formed_vectors_with_units(build: Build, noisy: Build, again: Build) -> None:
+def test_charts_are_well_formed_vectors_with_units(build: Build, noisy: Build, again: Build, estimated: Build) -> None:
     """Every chart parses as XML, carries no bitmap and no fixed size, names its axes with units, and has a title."""
-    pages = [drawn(page_of(one), medium="print") for one in (build(), noisy("multi_start"), again(points=60))]
+    pages = [drawn(page_of(one), medium="print") for one in (estimated(build()), noisy("multi_start"), again(points=60))]
     assert all(any(page[name] for page in pages) for name in pages[0])
     for name, svg in [(name, svg) for page in pages for name, svg in page.items() if svg]:
         root = ET.fromstring(str(svg))

@@ -196,7 +196,7 @@ def _caption(assessment: Assessment, beside: Calibration) -> str:
 def _draws(assessment: Assessment, found: PointEstimates) -> str:
     """Predicted against spent draws."""
     spec = assessment.spec
-    criteria = [criterion for group in spec.criteria for criterion in group.criteria]
+    criteria = [finding.criterion for finding in assessment.findings]
     if assessment.recertified is not None:
         return ""
     told = spending(assessment.results, found, spec.certification, criteria, seed=spec.sampling.seed)
