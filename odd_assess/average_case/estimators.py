@@ -41,6 +41,9 @@ METHODS: tuple[Method, ...] = get_args(Method)
 PROBIT = 1.702
 """|Phi(z) - 1 / (1 + exp(-1.702 z))| < 0.0095 for every z: no other scale comes nearer."""
 
+CDF_ERROR = 1e-3
+"""What the normal probability may err by: far less than linearising does. A tenth of it takes fifteen times as long (9 margins at sigma .25)."""
+
 MC_LEVEL = 0.0005
 """What the bracket of mc may fail with on each side."""
 
@@ -239,7 +242,7 @@ def _of_margins(margins: Margins, clean: Floats, method: Method, sigma: float, s
     elif method.endswith("mvs"):
         value = mv_sigmoid(margins.z)
     else:
-        value, error = normal_cdf(margins.z, margins.correlations, seed=seed)
+        value, error = normal_cdf(margins.z, margins.correlations, seed=seed, error=CDF_ERROR)
         value = np.clip(value, low, high)
     shown = low if margins.complete else np.zeros(len(low))
     return _found(
