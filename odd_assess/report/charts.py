@@ -443,22 +443,21 @@ def matrix(chart: MatrixChart) -> str:
 
 def heat(chart: HeatChart, number: int) -> str:
     """The mean of each pair of levels, stronger where it is lower; pairs that are shown to be weak are framed, infeasible ones hatched."""
-    longest = max(len(_short(name)) for name in chart.rows)
-    wide = max(2.6, 0.62 + 0.075 * max(len(_short(name)) for name in chart.columns))
-    margin, top = 0.25 + 0.092 * longest, 0.95
-    unit = 58.0
-    across, down = margin + wide * len(chart.columns) * 0.5, top + 0.62 * len(chart.rows)
+    rows, columns = ([_short(name, most) for name in names] for names, most in ((chart.rows, 24), (chart.columns, 16)))
+    longest = max(len(name) for name in rows)
+    size = (max(1.25, 0.2 + 0.098 * max(len(name) for name in columns)), 0.62)
+    margin, top, unit = 0.25 + 0.092 * longest, 0.95, 58.0
+    across, down = margin + size[0] * len(columns), top + size[1] * len(rows)
     with _drawing(f"heat{number}", chart.alt, width=unit * across, height=unit * down, full=True) as (axes, done):
         axes.set_xlim(-margin, across - margin)
         axes.set_ylim(down - top, -top)
         axes.axis("off")
-        for row in range(len(chart.rows)):
-            for column in range(len(chart.columns)):
-                _heat_cell(axes, chart, row, column, (0.5 * wide, 0.62))
-        for column, name in enumerate(chart.columns):
-            axes.text((column + 0.5) * wide / 2, -0.14, _short(name), ha="center", va="bottom", fontsize=SMALL)
-        for row, name in enumerate(chart.rows):
-            axes.text(-0.12, (row + 0.5) * 0.62, _short(name), ha="right", va="center", fontsize=SMALL)
+        for row, column in np.ndindex(chart.mean.shape):
+            _heat_cell(axes, chart, row, column, size)
+        for column, name in enumerate(columns):
+            axes.text((column + 0.5) * size[0], -0.14, name, ha="center", va="bottom", fontsize=SMALL)
+        for row, name in enumerate(rows):
+            axes.text(-0.12, (row + 0.5) * size[1], name, ha="right", va="center", fontsize=SMALL)
         axes.text(0, -0.52, _short(chart.column_name, 48), ha="left", va="bottom", fontsize=SMALL, color=MUTED)
         axes.text(-0.12, -0.14, _short(chart.row_name, longest + 4), ha="right", va="bottom", fontsize=SMALL, color=MUTED)
     return done()

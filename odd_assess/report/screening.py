@@ -115,7 +115,8 @@ def screening_page(found: Screening) -> ScreeningPage:
         maps=tuple(_map(found, pair) for pair in _told_maps(found)),
         maps_caption=(
             "The number in a field is the mean estimate, below it the points. The redder, the more fragile; framed: weaker than the ODD as a whole "
-            f"({confidence}% confidence, all framed fields together). Hatched: excluded from the ODD."
+            f"({confidence}% confidence, all framed fields together)."
+            f"{' Hatched: excluded from the ODD.' if any((pair.points < 0).any() for pair in _told_maps(found)) else ''}"
         ),
         regions=_regions(found),
         regions_note=(
