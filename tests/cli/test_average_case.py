@@ -157,6 +157,36 @@ def test_a_model_without_gradients_is_refused_before_any_draw(bench: Bench) -> N
     assert set((8 * open_run(bench.folder / "run").estimates["value"]) % 1) == {0.0}
 
 
+@pytest.mark.parametrize("kind", ["prune", "int8-static"])
+def test_a_modified_model_is_estimated_where_it_can_be(bench: Bench, kind: str) -> None:
+    """One that has gradients is; one of integers is not, and says why: its criteria on estimates are inconclusive, and verify agrees."""
+    changes = {
+        "sampling/points": 6,
+        "certification/reference": "none",
+        "certification/cache": {"draws": 200},
+        "unattainable": "accept",
+    }
+    assert with_estimates(bench, method="mmse_mvs").change(changes).run("--quiet").status in {0, 1, 3}
+    made = bench.folder / "made"
+    assert bench("derive", bench.spec, "--as", kind, "--out", made, "--device", "cpu", "--json").status == 0
+    out = bench.folder / "modified"
+    outcome = bench(
+        "recertify", bench.folder / "run", "--model", made / "model.yaml", "--draws", "200", "--out", out, "--no-pdf", "--quiet"
+    )
+    assert outcome.status in {0, 1, 3}, outcome
+    run = open_run(out)
+    assert bench("verify", out).status == 0
+    finding = next(finding for finding in run.findings if finding.criterion.id == "AVG")
+    if kind == "int8-static":
+        assert len(run.estimates) == 0
+        assert "needs the gradients" in run.manifest["average_case"]["left_out"]
+        assert "could not be estimated" in finding.message
+        assert "they were left out for the modified model" in (out / "report.html").read_text()
+    else:
+        assert run.estimates.index.tolist() == list(range(6))
+        assert finding.observed == pytest.approx(run.estimates["value"].mean())
+
+
 # ---------------------------------------------------------------- verify
 
 
