@@ -103,12 +103,14 @@ def _hits(inputs: Inputs, counts: Any) -> Floats:
 
 def estimated(inputs: Inputs, way: Way, sigma: float, count: int, *, cache: Path) -> dict[str, Floats]:
     """What `estimates` says of the first inputs: value, low, high; from the cache if it is there."""
-    kept = cache / f"{inputs.name}-{sigma:g}-{way.name.replace(' ', '_').replace(',', '')}-{count}.npz"
+    stem = f"{inputs.name}-{sigma:g}-{way.name.replace(' ', '_').replace(',', '')}"
+    more = cache / f"{stem}-{len(inputs)}.npz"  # an estimate does not depend on the other inputs
+    kept = more if more.exists() else cache / f"{stem}-{count}.npz"
     if not kept.exists():
         found: Estimates = estimates(inputs.model, inputs.images[:count], sigma=sigma, **way.arguments)
         np.savez(kept, value=found.value, low=found.low, high=found.high, cdf_error=found.cdf_error)
     with np.load(kept) as stored:
-        return {name: stored[name] for name in ("value", "low", "high", "cdf_error")}
+        return {name: stored[name][:count] for name in ("value", "low", "high", "cdf_error")}
 
 
 def tempered(inputs: Inputs, actual: Floats) -> Floats:

@@ -22,7 +22,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -44,10 +44,10 @@ from odd_assess.stats.two_groups import two_group_lower_bound
 
 SIGMA, ALPHA, BETA = 0.25, 0.001, 0.05
 N0, N = 100, 300
-POOL, SCREENED, SEQUENTIAL = 400, 200, 80
+POOL, SCREENED, SEQUENTIAL = 200, 200, 60
 POINTS = 300
 RADII = (0.0, 0.125, 0.25)
-RUNS = 2_000
+RUNS = 400
 MOST = 2_000
 """Most draws of the sequential budget."""
 SCREENINGS: dict[str, dict[str, Any]] = {
@@ -60,7 +60,7 @@ SCREENINGS: dict[str, dict[str, Any]] = {
 }
 DEAR = ("mmse", "mmse_curved", "taylor")
 """Screenings that need gradients: of the pool only the first points are estimated by them."""
-FEW = 100
+FEW = 60
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -78,11 +78,15 @@ class Known:
 def screened(inputs: Inputs, name: str, *, cache: Path, count: int | None = None) -> Floats:
     """The estimates of the first inputs (count,), kept."""
     total = len(inputs) if count is None else min(count, len(inputs))
-    kept = cache / f"{inputs.name}-{name.replace(', ', '-')}-{total}.npy"
-    if not kept.exists():
-        arguments = dict(SCREENINGS[name])
-        np.save(kept, estimates(inputs.model, inputs.images[:total], sigma=SIGMA, **arguments).value)
-    return np.asarray(np.load(kept))
+    kept = (
+        cache / f"{inputs.name}-{name.replace(', ', '-')}.npy"
+    )  # an estimate does not depend on the other inputs: what is there is gone on with
+    known = np.load(kept)[:total] if kept.exists() else np.zeros(0)
+    if len(known) < total:
+        found = estimates(inputs.model, inputs.images[len(known) : total], sigma=SIGMA, **SCREENINGS[name])
+        known = np.concatenate([known, found.value])
+        np.save(kept, known)
+    return np.asarray(known)
 
 
 def needed(radius: float) -> int:
@@ -209,14 +213,14 @@ def split(pool: Known, radius: float, group: Ints, points: tuple[int, int]) -> O
     return outcome(means, float(first.mean()), points)
 
 
-def allocation(data: str, *, cache: Path) -> None:
+def allocation(data: str, *, cache: Path, radii: Sequence[float]) -> None:
     """One block."""
     pool, screening, cost = pool_of(data, cache=cache), screening_of(data, cache=cache), costs(data, cache=cache)
     domain = domain_spec(data, cache=cache).domain
     levels = domain.layout.levels
     weight = np.bincount(pool.cells, minlength=len(levels)) / len(pool.cells)
     here = weight > 0
-    for radius in RADII:
+    for radius in radii:
         success = pool.success[radius]
         cells = np.array([success[pool.cells == c].mean() if here[c] else 0.0 for c in range(len(levels))])
         between = float(weight @ (cells - success.mean()) ** 2) / max(1e-9, float(success.var()))
@@ -244,11 +248,11 @@ def allocation(data: str, *, cache: Path) -> None:
 # ---------------------------------------------------------------- ranked
 
 
-def ranked(data: str, *, cache: Path, candidates: int = 5) -> None:
+def ranked(data: str, *, cache: Path, radii: Sequence[float], candidates: int = 5) -> None:
     """One block."""
     pool, screening, cost = pool_of(data, cache=cache), screening_of(data, cache=cache), costs(data, cache=cache)
     rng = np.random.default_rng(0)
-    for radius in RADII:
+    for radius in radii:
         for name in SCREENINGS:
             predicted, aside = pool.predicted[name][radius], screening.predicted[name][radius]
             success = pool.success[radius][: len(predicted)]
@@ -284,12 +288,12 @@ def stops(success: Bools, least: int) -> Ints:
     return np.asarray((met | missed).argmax(axis=1) + 1, dtype=np.int64)
 
 
-def order(data: str, *, cache: Path) -> None:
+def order(data: str, *, cache: Path, radii: Sequence[float]) -> None:
     """One block."""
     pool, cost = pool_of(data, cache=cache), costs(data, cache=cache)
     rng = np.random.default_rng(0)
     bounds = np.asarray(proportion_lower_bound(np.arange(POINTS + 1), POINTS, alpha=BETA))
-    for radius in RADII:
+    for radius in radii:
         for name in SCREENINGS:
             predicted = pool.predicted[name][radius]
             success = pool.success[radius][: len(predicted)]
@@ -312,10 +316,10 @@ def order(data: str, *, cache: Path) -> None:
 # ---------------------------------------------------------------- stopping
 
 
-def stopping(data: str, *, cache: Path) -> None:
+def stopping(data: str, *, cache: Path, radii: Sequence[float]) -> None:
     """One block."""
     inputs = conditions(data, POOL, cache=cache, seed=8)
-    for radius in (0.125, 0.25):
+    for radius in radii:
         kept = cache / f"{inputs.name}-sequential-{radius:g}-{SEQUENTIAL}.npy"
         if not kept.exists():
             plan = SequentialPlan(n0=N0, max_draws=MOST, sigma=SIGMA, alpha=ALPHA, radii=(radius,))
@@ -339,20 +343,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", choices=("measure", "allocation", "order", "stopping", "ranked"))
     parser.add_argument("--data", nargs="+", choices=("cifar10", "gtsrb"), default=["cifar10", "gtsrb"])
+    parser.add_argument("--radii", nargs="+", type=float, choices=RADII, default=[0.125])
     parser.add_argument("--cache", type=Path, default=Path("average-case-cache"))
     options = parser.parse_args()
     if not (SHARED / "data").is_dir():
         sys.exit("the data of this benchmark must lie in shared/data beside the checkout")
     torch.set_num_threads(1)
     parts: dict[str, Callable[..., Any]] = {
-        "measure": lambda data, *, cache: (pool_of(data, cache=cache), screening_of(data, cache=cache), costs(data, cache=cache)),
+        "measure": lambda data, *, cache, radii: (
+            pool_of(data, cache=cache),
+            screening_of(data, cache=cache),
+            costs(data, cache=cache),
+        ),
         "allocation": allocation,
         "order": order,
         "stopping": stopping,
         "ranked": ranked,
     }
     for data in options.data:
-        parts[options.part](data, cache=options.cache)
+        parts[options.part](data, cache=options.cache, radii=options.radii)
 
 
 if __name__ == "__main__":
