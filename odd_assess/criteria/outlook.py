@@ -184,7 +184,7 @@ def _likely_points(criterion: Criterion, setting: Setting, well: float, power: f
         results = best_results(criterion, sized, cells)
         inference = inference_for(sized.sampling, sized.domain, results)
         assert inference is not None  # the caller has looked at the design
-        claim = _mixed(template, np.arange(points) < successes)
+        claim = _mixed(template, np.arange(max(points, len(cells))) < successes)  # two groups have two points at least
         return meets(criterion, deciding(criterion, claim.bounds(inference, beta=beta_of(criterion))))
 
     betting = criterion.metric == "mean_certified_radius" or is_equal(setting.sampling) or setting.sampling.groups is not None

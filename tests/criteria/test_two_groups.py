@@ -11,10 +11,12 @@ from scipy.stats import binom
 
 from odd_assess.criteria import check
 from odd_assess.criteria.advice import Advice
+from odd_assess.criteria.attainability import Setting, short_of_points
 from odd_assess.criteria.inference import TwoGroups, WithinPart, inference_for, part_inference, point_shares, point_weights
+from odd_assess.criteria.outlook import prospect
 from odd_assess.odd.attributes import Ordinal
 from odd_assess.odd.domain import Domain
-from odd_assess.records import Evidence, Groups, Reduction, SamplingPlan, State
+from odd_assess.records import Budget, CertificationPlan, Evidence, Groups, Reduction, SamplingPlan, State
 from odd_assess.stats import two_group_lower_bound
 
 BETA, HAIR, REQUIRED, N = 0.05, 1e-3, 0.75, 10**6
@@ -132,3 +134,30 @@ def test_points_weigh_by_group(build: Any) -> None:
     assert whole.weights == pytest.approx((0.46, 0.54))
     assert whole.mean_lower(np.full(80, 0.5), upper=1.0, beta=0.05) < 0.5
     assert "two groups of cells" in whole.fraction_words
+
+
+@pytest.mark.parametrize("scope", [None, "each_cell", "each_level"])
+def test_points_that_are_likely_to_do(build: Any, scope: str | None) -> None:
+    """An outlook is an estimate, and asks for no fewer points than a model at its best needs; more are asked for where the truth is closer."""
+    plan = CertificationPlan(sigma=0.25, alpha=1e-3, budget=Budget(kind="reduced", n0=100, n=1000))
+    setting = Setting(domain=DOMAIN, sampling=PLAN, certification=plan)
+    criterion = build.criterion("certified_accuracy", 0.7, **SCOPES[scope or "odd"])
+    near, far = (prospect(criterion, setting, assume=assume, power=0.9) for assume in (0.85, 0.97))
+    assert near.fewest_points is not None
+    assert near.likely_points is not None
+    assert far.likely_points is not None
+    assert near.fewest_points <= far.likely_points < near.likely_points
+    assert not near.exact
+
+
+def test_what_no_number_of_points_in_these_groups_would_do(build: Any) -> None:
+    """A part that lies within one group has that group's points at best."""
+    groups = Groups(of_cell=(2, 2, 2, 1), points=(4, 96))
+    plan = CertificationPlan(sigma=0.25, alpha=1e-3, budget=Budget(kind="reduced", n0=100, n=1000))
+    sampling = SamplingPlan(design="stratified", points=100, seed=1, allocation="declared", groups=groups)
+    short = short_of_points(
+        build.criterion("certified_accuracy", 0.7, scope="each_cell"), Setting(domain=DOMAIN, sampling=sampling, certification=plan)
+    )
+    assert short is not None
+    assert short.needed is not None
+    assert short.needed > 200  # nine points of which every 25th comes there
