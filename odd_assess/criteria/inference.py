@@ -5,7 +5,7 @@ random, until decided     the same, stopped when it is decided: test martingales
 stratified, proportional  one point in each of m equal segments of the domain: the pooled bound (Hoeffding); betting bound for means
 stratified, equal         known weights of the cells, a fixed number of points in each: weighted betting bound
 stratified, declared      two groups of cells of known weight, a fixed number of independent points in each: exact bound on the weighted mean of two
-                          proportions; weighted betting bound for means
+                          proportions; betting bound of each group for means
 sobol, lhs, grid,         no probability model: points are placed to cover, not drawn from the declared distribution. No bound.
 pairwise
 
@@ -36,6 +36,7 @@ from odd_assess.stats import (
     probability_at_most,
     proportion_lower_bound,
     two_group_lower_bound,
+    two_group_mean_lower_bound,
     weighted_mean_lower_bound,
 )
 
@@ -173,7 +174,7 @@ class TwoGroups:
     group: Ints
     weights: tuple[float, float]
     fraction_words: str = "exact bound of two groups of cells, independent points in each"
-    mean_words: str = "betting bound weighted by group of cells"
+    mean_words: str = "betting bound of two groups of cells"
 
     def fraction_lower(self, indicator: Bools, *, beta: float, copies: float = 1.0) -> float:
         """Buehler's bound with a confined nuisance."""
@@ -181,8 +182,8 @@ class TwoGroups:
         return two_group_lower_bound((k1, k2), (m1, m2), self.weights, beta=beta)
 
     def mean_lower(self, values: Floats, *, upper: float, beta: float, copies: float = 1.0) -> float:
-        """Betting on the weighted values."""
-        return weighted_mean_lower_bound(values, self.group, self.weights, upper=upper, beta=beta, copies=copies)
+        """Betting in each group, or on the weighted values."""
+        return two_group_mean_lower_bound(values, self.group, self.weights, upper=upper, beta=beta, copies=copies)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -31,6 +31,7 @@ The domain
     stratified_lower_bound, _upper_bound   any allocation, fractions            product of e-values, Markov      test_stratified: simulation
     weighted_mean_lower_bound, _upper_     any allocation, bounded values       betting                          test_stratified: simulation
     two_group_lower_bound, _upper_bound    two groups of known weight           Buehler 1957, Berger & Boos 1994 test_two_groups: summed over all outcomes
+    two_group_mean_lower_bound             the same, bounded values             betting, Bonferroni              test_two_groups: simulation
     part_mean_lower_bound                  mean over a part of the domain       betting, by reduction            test_parts: exact sums, simulation
     mean_lower_bound, _upper_bound         mean of a bounded quantity           Waudby-Smith & Ramdas 2024       test_bounded_mean, test_betting_over_time
     quantile_lower_bound, _upper_bound     quantile, no assumption              order statistics                 test_quantiles: summed over all ranks
@@ -129,4 +130,5 @@ from odd_assess.stats.theory import theory_radius as theory_radius
 from odd_assess.stats.theory import theory_reduction as theory_reduction
 from odd_assess.stats.tolerance import draws_for_reduction as draws_for_reduction
 from odd_assess.stats.two_groups import two_group_lower_bound as two_group_lower_bound
+from odd_assess.stats.two_groups import two_group_mean_lower_bound as two_group_mean_lower_bound
 from odd_assess.stats.two_groups import two_group_upper_bound as two_group_upper_bound

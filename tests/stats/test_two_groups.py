@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 from scipy.special import ndtri
 from scipy.stats import binom
 
-from odd_assess.stats import proportion_lower_bound, two_group_lower_bound, two_group_upper_bound, two_groups
+from odd_assess.stats import (
+    proportion_lower_bound,
+    two_group_lower_bound,
+    two_group_mean_lower_bound,
+    two_group_upper_bound,
+    two_groups,
+)
 
 Bound = Callable[[tuple[int, int], tuple[int, int], tuple[float, float], float], float]
 
@@ -158,3 +164,21 @@ def test_nonsense_is_refused(k: tuple[int, int], m: tuple[int, int], w: tuple[fl
     """Counts beyond the points, no points, weights that are none, a level of 1."""
     with pytest.raises(ValueError, match="must"):
         two_group_lower_bound(k, m, w, beta=beta)
+
+
+@pytest.mark.parametrize("m", [(20, 20), (30, 10), (8, 32)])
+def test_means_of_two_groups_miss_at_most_beta(m: tuple[int, int]) -> None:
+    """Over 2,000 samples of values that are mostly 1, the bound exceeds the weighted mean in at most 5 % (false alarm 1e-4), and is not idle."""
+    rng, w, missed, bounds = np.random.default_rng(m), (0.5, 0.5), 0, []
+    for _ in range(2_000):
+        values = (rng.random(sum(m)) < np.repeat([0.7, 0.9], m)).astype(np.float64)
+        bounds.append(two_group_mean_lower_bound(values, np.repeat([0, 1], m), w, upper=1.0, beta=0.05))
+        missed += bounds[-1] > 0.8
+    assert missed <= binom.isf(1e-4, 2_000, 0.05)
+    assert np.mean(bounds) > 0.4
+
+
+def test_means_where_a_group_has_no_values() -> None:
+    """The group counts as 0, the whole level goes to the other."""
+    found = two_group_mean_lower_bound([1.0] * 50, [1] * 50, (0.3, 0.7), upper=1.0, beta=0.05)
+    assert 0.6 < found < 0.7
