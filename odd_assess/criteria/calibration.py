@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtr
-from scipy.stats import rankdata
 
 from odd_assess.criteria.asked import asked_radii
-from odd_assess.criteria.fragility import CONFIDENCE, spearman
+from odd_assess.criteria.fragility import CONFIDENCE
 from odd_assess.criteria.point_states import alone, certified_at, refuted_at
 from odd_assess.policies import Cascade
 from odd_assess.records import Bools, CertificationPlan, Criterion, Floats, PointEstimates, Results
+from odd_assess.stats import ranks
 from odd_assess.stats.allocation import predicted_draws
 
 RESAMPLES = 1_000
@@ -84,7 +84,7 @@ def calibration(results: Results, found: PointEstimates, *, seed: int) -> Calibr
 
 def rank_correlation(a: Floats, b: Floats, *, seed: int) -> Correlation | None:
     """Spearman's correlation of two quantities (m,) with its bootstrap interval; None where one of them does not vary."""
-    value = spearman(a, b)
+    value = ranks.rank_correlation(a, b)
     if value is None:
         return None
     generator = np.random.Generator(np.random.Philox(key=[seed % 2**64, 2**63]))
@@ -92,19 +92,12 @@ def rank_correlation(a: Floats, b: Floats, *, seed: int) -> Correlation | None:
         some = generator.permutation(len(a))[:MOST_POINTS]
         a, b = a[some], b[some]
     drawn = generator.integers(len(a), size=(RESAMPLES, len(a)))
-    found = [_ranked(a[rows], b[rows]) for rows in drawn]
+    found = [ranks.rank_correlation(a[rows], b[rows]) for rows in drawn]
     known = np.array([one for one in found if one is not None])
     enough = len(known) > RESAMPLES // 2
     tail = (1.0 - CONFIDENCE) / 2.0
     lower, upper = (float(q) for q in np.quantile(known, [tail, 1.0 - tail])) if enough else (None, None)
     return Correlation(points=len(a), value=value, lower=lower, upper=upper)
-
-
-def _ranked(a: Floats, b: Floats) -> float | None:
-    ranks = [rankdata(one) for one in (a, b)]
-    first, second = (one - one.mean() for one in ranks)
-    scale = float(np.sqrt((first @ first) * (second @ second)))
-    return float(first @ second) / scale if scale > 0 else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,7 @@ from odd_assess.criteria.inference import (
 from odd_assess.criteria.parts import Located, Partition, Unseen, cells_of, combinations_of, level_of_cells, levels_of, unseen
 from odd_assess.odd.domain import Domain
 from odd_assess.records import Coverage, Floats, Ints, SamplingPlan
+from odd_assess.stats.ranks import rank_correlation
 
 CONFIDENCE = 0.95
 """Of every interval, unless another is asked for."""
@@ -275,15 +276,7 @@ def pair_maps(values: Floats, sampled: Sampled) -> tuple[PairMap, ...]:
 
 def spearman(a: Floats, b: Floats) -> float | None:
     """The rank correlation of two quantities (m,); None where one of them does not vary."""
-    if len(a) < 2 or np.ptp(a) == 0 or np.ptp(b) == 0:
-        return None
-    return float(np.corrcoef(_ranks(a), _ranks(b))[0, 1])
-
-
-def _ranks(values: Floats) -> Floats:
-    """The rank of each value, equal ones share their mean rank; scipy.stats would take longer to import than to answer."""
-    _, place, times = np.unique(values, return_inverse=True, return_counts=True)
-    return np.asarray((np.cumsum(times) - (times - 1) / 2.0)[place], dtype=np.float64)
+    return rank_correlation(a, b)
 
 
 # ---------------------------------------------------------------- inside
