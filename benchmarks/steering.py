@@ -263,7 +263,10 @@ def ranked(data: str, *, cache: Path, radii: Sequence[float], candidates: int = 
                 order = np.argsort(values[sets] + 1e-9 * rng.random(sets.shape), axis=1)
                 return np.asarray(np.take_along_axis(outcomes[sets], order, axis=1).mean(axis=0))
 
-            expected, actual = ranks(aside, aside), ranks(predicted, success.astype(np.float64))
+            other = screening.predicted["moments, 10" if name == "mc, 16" else "mc, 16"][
+                radius
+            ]  # whose errors the ranks do not know
+            expected, actual = ranks(aside, other), ranks(predicted, success.astype(np.float64))
             found = allocate(np.clip(expected, 0.002, 0.998), np.ones(candidates), points=POINTS, beta=BETA)
             low = found.group == 1
             means = (float(actual[low].mean()), float(actual[~low].mean()))
