@@ -15,12 +15,13 @@ from scipy.special import stdtrit
 
 from odd_assess.assessment.preflight import fly_before
 from odd_assess.criteria.forecast import forecast
-from odd_assess.criteria.fragility import CONFIDENCE, Sampled, fragile_regions, fragility, pair_maps, spearman
+from odd_assess.criteria.fragility import CONFIDENCE, Sampled, fragile_regions, fragility, pair_maps
 from odd_assess.evidence.screening import Bounded, Check, Screening
 from odd_assess.execution import Bench, check_estimable, estimate_points, set_up
 from odd_assess.odd import coverage_of, reach_of
 from odd_assess.progress import Progress, Quiet
 from odd_assess.records import AverageCasePlan, Floats, Ints, OddPoints, PointEstimates, SamplingPlan, Spec
+from odd_assess.stats.ranks import rank_correlation
 
 SCREENED, CHECKED = 2**66, 2**67
 """What is added to the seed of a run for the screened points, and for the draws of Monte Carlo that check them."""
@@ -143,7 +144,7 @@ def compared(values: Floats, rows: Ints, monte_carlo: Floats, *, draws: int, con
         bias=_student(signed, confidence, least=-1.0),
         error=_student(np.abs(signed), confidence, least=0.0),
         noise=float(np.sqrt(2.0 / np.pi * monte_carlo * (1.0 - monte_carlo) / draws).mean()),
-        correlation=spearman(values[rows], monte_carlo),
+        correlation=rank_correlation(values[rows], monte_carlo),
     )
 
 

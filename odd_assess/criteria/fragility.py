@@ -37,7 +37,6 @@ from odd_assess.criteria.inference import (
 from odd_assess.criteria.parts import Located, Partition, Unseen, cells_of, combinations_of, level_of_cells, levels_of, unseen
 from odd_assess.odd.domain import Domain
 from odd_assess.records import Coverage, Floats, Ints, SamplingPlan
-from odd_assess.stats.ranks import rank_correlation
 
 CONFIDENCE = 0.95
 """Of every interval, unless another is asked for."""
@@ -272,11 +271,6 @@ def pair_maps(values: Floats, sampled: Sampled) -> tuple[PairMap, ...]:
     several = [attribute.id for attribute in sampled.domain.attributes if len(attribute.levels) > 1]
     found = [_pair_map(np.asarray(values, dtype=np.float64), sampled, pair) for pair in combinations(several, 2)]
     return tuple(sorted(found, key=lambda one: -one.explained))
-
-
-def spearman(a: Floats, b: Floats) -> float | None:
-    """The rank correlation of two quantities (m,); None where one of them does not vary."""
-    return rank_correlation(a, b)
 
 
 # ---------------------------------------------------------------- inside

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.stats import binom, spearmanr
+from scipy.stats import binom
 
 from odd_assess.criteria.fragility import (
     PartEstimate,
@@ -19,7 +19,6 @@ from odd_assess.criteria.fragility import (
     fragile_regions,
     fragility,
     part_estimates,
-    spearman,
     whole_estimate,
 )
 from odd_assess.odd.attributes import Ordinal
@@ -214,14 +213,3 @@ def test_values_that_are_none_are_refused(values: list[float], confidence: float
     """One value a point, in [0, 1], and a confidence below 1."""
     with pytest.raises(ValueError, match=message):
         fragility(np.array(values), sampled([0, 1]), confidence=confidence)
-
-
-def test_rank_correlation() -> None:
-    """1 for the same order, -1 for the opposite, none where nothing varies; with ties as scipy has it."""
-    a = np.array([0.1, 0.5, 0.3])
-    assert spearman(a, a**3) == pytest.approx(1.0)
-    assert spearman(a, -a) == pytest.approx(-1.0)
-    assert spearman(a, np.ones(3)) is None
-    rng = np.random.default_rng(0)
-    tied = rng.integers(0, 5, 40).astype(float), rng.integers(0, 5, 40).astype(float)
-    assert spearman(*tied) == pytest.approx(float(spearmanr(*tied).statistic))
