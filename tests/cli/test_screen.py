@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from odd_assess.report import screening_html
 from odd_assess.spec import load_spec
 
 from .conftest import Bench
+from .test_table import tabled
 
 FEW = ("--points", "40", "--method", "taylor", "--device", "cpu")
 
@@ -246,3 +248,26 @@ def test_the_page_is_of_the_screening_alone(few: Bench) -> None:
     plan = AverageCasePlan(sigma=0.25, method="softmax", points=20, check_points=5, check_draws=10)
     found: Screening = screening.screen(load_spec(few.spec), plan=plan, device="cpu")
     assert screening_html(found) == screening_html(found)
+
+
+def test_a_table_that_does_not_reach_all(few: Bench) -> None:
+    """Points are drawn among the frames; what no frame reaches is told, widens the intervals, and rules an allocation out."""
+    done = tabled(few, 500)("screen", few.spec, "--out", few.folder / "s", "--json", "--quiet", *FEW)
+    data = json.loads(done.out)
+    assert 0 < data["reached"] < 1
+    assert data["whole"]["lower"] <= data["reached"] * data["whole"]["mean"]
+    assert data["whole"]["upper"] >= data["reached"] * data["whole"]["mean"] + 1 - data["reached"]
+    assert "no frame" in data["allocation"]["reason"]
+    assert all(float(row["light"]) < 500 for row in rows(few.folder / "s" / "screening.csv"))
+    assert "of the ODD has no frame in the table" in (few.folder / "s" / "screening.html").read_text()
+
+
+def test_monte_carlo_is_named_where_it_is_quicker(few: Bench) -> None:
+    """By the clock of both; never beside mc itself."""
+    plan = AverageCasePlan(sigma=0.25, method="softmax", points=20, check_points=5, check_draws=10)
+    found = screening.screen(load_spec(few.spec), plan=plan, device="cpu")
+    slow = replace(found, seconds={"opening": 1.0, "estimates": 100.0, "check": 5.0})
+    assert slow.by_draws_s == 20.0
+    assert "about 20 s in place of 100 s" in screening_html(slow)
+    assert replace(found, seconds={"opening": 1.0, "estimates": 10.0, "check": 5.0}).by_draws_s is None
+    assert replace(slow, plan=replace(plan, method="mc")).by_draws_s is None
