@@ -16,11 +16,12 @@ from onnx import TensorProto, helper
 
 from odd_assess.assessment import screening
 from odd_assess.average_case import estimates
-from odd_assess.evidence.screening import Screening, screening_csv, screening_data
+from odd_assess.evidence.screening import Screening, allocation_csv, screening_csv, screening_data
 from odd_assess.execution import estimating, set_up
 from odd_assess.records import AverageCasePlan
 from odd_assess.report import screening_html
 from odd_assess.spec import load_spec
+from odd_assess.stats.allocation import allocate
 
 from .conftest import Bench
 from .test_table import tabled
@@ -271,3 +272,17 @@ def test_monte_carlo_is_named_where_it_is_quicker(few: Bench) -> None:
     assert "about 20 s in place of 100 s" in screening_html(slow)
     assert replace(found, seconds={"opening": 1.0, "estimates": 10.0, "check": 5.0}).by_draws_s is None
     assert replace(slow, plan=replace(plan, method="mc")).by_draws_s is None
+
+
+def test_a_spec_takes_the_allocation_that_is_written(few: Bench) -> None:
+    """Group for group and point for point, in the names of the levels that the spec declares."""
+    plan = AverageCasePlan(sigma=0.25, method="softmax", points=20, check_points=0)
+    found = screening.screen(load_spec(few.spec), plan=plan, device="cpu")
+    weights = found.spec.domain.layout.weight
+    made = allocate(np.linspace(0.4, 0.99, len(weights)), weights, points=40, beta=0.05)
+    (few.folder / "allocation.csv").write_text(allocation_csv(replace(found, forecast=replace(found.forecast, allocation=made))))
+    few.change({"sampling": {"design": "stratified", "allocation": "allocation.csv", "points": 40, "seed": 5}})
+    groups = load_spec(few.spec).sampling.groups
+    assert groups is not None
+    assert groups.of_cell == tuple(made.group.tolist())
+    assert groups.points == made.points
