@@ -289,3 +289,28 @@ def test_a_model_certified_from_nothing_names_no_baseline(build: Build) -> None:
     """No format has a property or a line on it."""
     assessment = build()
     assert "recertified" not in (junit(assessment) + sarif(assessment) + summary(assessment) + argument(assessment)).lower()
+
+
+def test_parts_of_an_estimate_have_intervals_and_no_bounds() -> None:
+    """ "At least" and "at most" are words of bounds; an estimate has neither."""
+    from odd_assess.exchange.words import in_full
+    from odd_assess.records import Criterion, Finding
+
+    part = Part(name="surface stained", state=State.NOT_MET, points=9, observed=0.5, lower=0.41234, upper=0.6)
+    criterion = Criterion(id="A", title="", metric="average_case_robustness", comparator=">=", required=0.8, scope="each_cell")
+    finding = Finding(
+        criterion=criterion,
+        state=State.NOT_MET,
+        kind="estimate",
+        points=9,
+        observed=0.5,
+        lower=0.4,
+        upper=0.6,
+        message="said",
+        parts=(part, replace(part, lower=None, upper=None)),
+    )
+    assert in_full(finding).splitlines()[1:] == [
+        "NOT MET: cell surface stained, 9 points, estimate with the interval 0.412 to 0.600",
+        "NOT MET: cell surface stained, 9 points",
+    ]
+    assert "at least 0.412, at most 0.600" in in_full(replace(finding, kind="domain claim"))
