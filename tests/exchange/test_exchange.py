@@ -292,7 +292,7 @@ def test_a_model_certified_from_nothing_names_no_baseline(build: Build) -> None:
 
 
 def test_parts_of_an_estimate_have_intervals_and_no_bounds() -> None:
-    """ "At least" and "at most" are words of bounds; an estimate has neither."""
+    """An estimate is not "at least" or "at most" anything."""
     from odd_assess.exchange.words import in_full
     from odd_assess.records import Criterion, Finding
 
