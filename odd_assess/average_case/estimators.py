@@ -42,7 +42,7 @@ PROBIT = 1.702
 """|Phi(z) - 1 / (1 + exp(-1.702 z))| < 0.0095 for every z: no other scale comes nearer."""
 
 CDF_ERROR = 1e-3
-"""What the normal probability may err by: far less than linearising does. A tenth of it takes fifteen times as long (9 margins at sigma .25)."""
+"""What the normal probability may err by, in 999 of 1,000 cases: little beside what the margins err by. For 43 classes 1e-4 took longer than the model did."""
 
 MC_LEVEL = 0.0005
 """What the bracket of mc may fail with on each side."""

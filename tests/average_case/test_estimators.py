@@ -11,6 +11,7 @@ from scipy.stats import binom, multivariate_normal
 from torch import Tensor, nn
 
 from odd_assess.average_case import METHODS, PROBIT, estimate, estimates, mv_sigmoid
+from odd_assess.average_case.estimators import CDF_ERROR
 from odd_assess.errors import DataError, InputError, ModelError
 from odd_assess.records import EstimationMethod
 
@@ -150,7 +151,7 @@ def test_within_the_bracket_for_random_networks(method: EstimationMethod) -> Non
     found = estimates(network(), pictures(20), sigma=0.5, method=method)
     assert ((found.low <= found.value) & (found.value <= found.high)).all()
     assert (found.high - found.low).max() > 0.02
-    assert ((found.cdf_error >= 0) & (found.cdf_error <= 1e-3)).all()
+    assert ((found.cdf_error >= 0) & (found.cdf_error <= CDF_ERROR)).all()
     part = estimates(network(), pictures(20), sigma=0.5, method=method, top=2)
     assert (part.low == 0).all()
     assert (part.value >= found.value - found.cdf_error - part.cdf_error).all()
