@@ -16,8 +16,9 @@ stopping    Draws of a sequential budget, predicted from the estimate, against t
 ranked      A remark. For each point k random candidates are estimated; one is kept, its rank drawn from the low or from the high ranks. The weights of the two
             groups are known, the points of each independent, so that the two-group bound holds: it uses the estimate of the point and not of its cell.
 
-Found (2026-11, two cores, no GPU; a pool of 200 points, 200 screened, r = .125, 300 points; what needs gradients was not screened; costs of a screened point as
-measured on test images):
+Found (2026-11, two cores, no GPU; a pool of 200 points, 200 screened, r = .125, 300 points; what needs gradients was not screened; costs of
+a screened point assumed from CIFAR-10: 16 draws for moments, 2 for softmax, 18 for mc. On GTSRB with all 42 margins moments takes about 50, so that its saving
+with screening there is lower than shown):
 
     allocation  CIFAR-10: -5 % (moments), -7 % (softmax), -6 % (mc, 16), oracle 6 %. GTSRB: -2 % by all three,
                 oracle 8 %. **25 % is out of reach of cells here**: 9 and 3 % of the variance lie between them, the rest between the images within. The
