@@ -366,7 +366,7 @@ def main() -> None:
         sys.exit("the data of this benchmark must lie in shared/data beside the checkout")
     torch.set_num_threads(1)
     parts: dict[str, Callable[..., Any]] = {
-        "measure": lambda data, *, cache, radii: (
+        "measure": lambda data, *, cache, **_: (
             pool_of(data, cache=cache),
             screening_of(data, cache=cache),
             costs(data, cache=cache),

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -316,6 +317,14 @@ EstimationMethod = Literal[
 ]
 """How average-case robustness is estimated: see `odd_assess.average_case`."""
 
+COPIES: Mapping[str, int] = MappingProxyType({"mc": 64, "mmse": 10, "moments": 32})
+"""The methods that look at noisy copies (by the first part of their names), and how many where nothing else is said."""
+
+
+def kind_of(method: EstimationMethod) -> str:
+    """What a method looks at, whatever it makes of it: "mmse" for mmse_mvs."""
+    return method.split("_")[0]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AverageCasePlan:
@@ -326,8 +335,8 @@ class AverageCasePlan:
     """
 
     sigma: float
-    method: EstimationMethod = "mmse"
-    samples: int = 10
+    method: EstimationMethod = "moments"
+    samples: int = COPIES["moments"]
     antithetic: bool = True
     top: int | None = None
     points: int = 1000
@@ -337,7 +346,7 @@ class AverageCasePlan:
     @property
     def noisy(self) -> bool:
         """Whether the method looks at noisy copies."""
-        return self.method.split("_")[0] in ("mc", "mmse", "moments")
+        return kind_of(self.method) in COPIES
 
     @property
     def in_pairs(self) -> bool:

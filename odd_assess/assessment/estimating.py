@@ -11,7 +11,7 @@ from odd_assess.errors import ModelError, RunError
 from odd_assess.evidence import LEFT_OUT, EvidenceStore
 from odd_assess.execution import Bench, check_estimable, estimate_points
 from odd_assess.progress import Progress
-from odd_assess.records import AverageCasePlan, OddPoints, Spec
+from odd_assess.records import OddPoints, Spec
 
 
 def why_not_estimated(spec: Spec, bench: Bench, tell: Progress) -> str:
@@ -51,18 +51,12 @@ def estimate_certified(
     before = f", {len(points) - len(left)} are done already" if done else ""
     where = ", by this process and not by workers" if elsewhere else ""
     tell.say(f"estimates (no certificates): {len(left)} points, average-case robustness by {plan.method}{before}{where}")
-    copies = copies_a_point(plan)
-    tell.begin(points=len(left), draws=len(left) * copies, at_most=False)
+    tell.begin(points=len(left), draws=len(left) * plan.copies, at_most=False)
     begun = time.perf_counter()
     try:
         for chunk, _, found in estimate_points(bench, plan, left, seed=spec.sampling.seed):
             store.add_estimates(found)
-            tell.advance(points=len(chunk), draws=len(chunk) * copies, spent=len(chunk) * copies)
+            tell.advance(points=len(chunk), draws=len(chunk) * plan.copies, spent=len(chunk) * plan.copies)
     except RunError as error:
         raise RunError(f"{error}. What is certified and estimated is kept; mend the cause and go on with --resume") from error
-    return Spent(seconds=time.perf_counter() - begun, draws=len(left) * copies)
-
-
-def copies_a_point(plan: AverageCasePlan) -> int:
-    """The copies of an input that a method looks at: noisy ones, or the input itself."""
-    return plan.samples if plan.method.split("_")[0] in ("mc", "mmse", "moments") else 1
+    return Spent(seconds=time.perf_counter() - begun, draws=len(left) * plan.copies)

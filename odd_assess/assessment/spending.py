@@ -10,7 +10,6 @@ from typing import Any
 
 from odd_assess.assessment.baseline import Compared
 from odd_assess.assessment.certifying import Certifier, Spent
-from odd_assess.assessment.estimating import copies_a_point
 from odd_assess.audit import reuse_account
 from odd_assess.evidence import MAIN
 from odd_assess.records import Results, Spec
@@ -32,7 +31,7 @@ def estimating_of(spec: Spec, points: int, spent: Spent | None, without: str, be
         return {"average_case": {"points": 0, "left_out": without}}
     if spent is None or not spent.draws:
         return {"average_case": before["average_case"]} if "average_case" in before else {"average_case": {"points": points}}
-    estimated = spent.draws // copies_a_point(spec.average_case)
+    estimated = spent.draws // spec.average_case.copies
     return {"average_case": {"points": points, "seconds": round(spent.seconds, 3), "estimated": estimated}}
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from odd_assess.records import AverageCasePlan, EstimationMethod
+from odd_assess.records import COPIES, AverageCasePlan, EstimationMethod, kind_of
 
 if TYPE_CHECKING:
     from odd_assess.records import Spec
@@ -88,7 +88,7 @@ def planned(
         plan,
         sigma=plan.sigma if sigma is None else sigma,
         method=plan.method if method is None else method,
-        samples=plan.samples if samples is None else samples,
+        samples=samples or (plan.samples if method in (None, plan.method) else COPIES.get(kind_of(method), 1)),
         points=plan.points if points is None else points,
     )
     if samples is not None and not plan.noisy:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from odd_assess.records import AverageCasePlan, CertificationPlan
+from odd_assess.records import COPIES, AverageCasePlan, CertificationPlan, kind_of
 from odd_assess.spec import models
 from odd_assess.spec.document import Document, KeyPath
 from odd_assess.spec.validation import validated
 from odd_assess.spec.words import shortened, shown
-
-COPIED = ("mc", "mmse", "moments")
-"""Methods that look at noisy copies."""
 
 
 def average_case_plan(document: Document, data: object, certification: CertificationPlan | None) -> AverageCasePlan | None:
@@ -21,8 +18,8 @@ def average_case_plan(document: Document, data: object, certification: Certifica
     if section is None or not isinstance(data, dict):
         return None
     before = len(document.problems)
-    kind = section.method.split("_")[0]
-    used = {"samples": kind in COPIED, "antithetic": kind in ("mmse", "moments"), "top": kind not in ("mc", "softmax")}
+    kind = kind_of(section.method)
+    used = {"samples": kind in COPIES, "antithetic": kind in ("mmse", "moments"), "top": kind not in ("mc", "softmax")}
     for key in [key for key, is_used in used.items() if key in data and not is_used]:
         document.add((*path, key), f"is not used by the method {section.method}: delete it", at="key")
     check = _check(document, (*path, "check"), section.check)
@@ -32,7 +29,7 @@ def average_case_plan(document: Document, data: object, certification: Certifica
     return AverageCasePlan(
         sigma=sigma,
         method=section.method,
-        samples=section.samples,
+        samples=COPIES.get(kind, 1) if section.samples is None else section.samples,
         antithetic=section.antithetic,
         top=section.top,
         points=section.points,

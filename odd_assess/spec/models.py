@@ -616,15 +616,17 @@ class Check(Keys):
 class AverageCase(Keys):
     """How likely noise leaves the answer as it is, estimated in a few passes: estimates that order and explain, never certificates."""
 
-    example: ClassVar[str] = "{method: mmse, samples: 10}"
+    example: ClassVar[str] = "{method: moments, samples: 32}"
 
     method: EstimationMethod = Field(
         default=_AVERAGE_CASE.method,
         description="mmse and taylor linearise the model (over noisy copies, at the input), moments takes its margins over noisy copies as normal, "
         "mc draws, softmax looks at the answer alone",
-        examples=["mmse"],
+        examples=["moments"],
     )
-    samples: Count = Field(default=_AVERAGE_CASE.samples, description="noisy copies of an input, of mc, mmse and moments")
+    samples: Count | None = Field(
+        default=None, description="noisy copies of an input: 64 of mc, 10 of mmse, 32 of moments if left out", examples=[32]
+    )
     antithetic: bool = Field(
         default=_AVERAGE_CASE.antithetic,
         description="the copies of mmse and moments in pairs of opposite noise, whose errors cancel to first order",

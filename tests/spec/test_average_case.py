@@ -15,8 +15,10 @@ CRITERIA = "criteria:"
     ("section", "plan"),
     [
         ("{}", AverageCasePlan(sigma=0.25)),
+        ("{method: mmse}", AverageCasePlan(sigma=0.25, method="mmse", samples=10)),
+        ("{method: mc}", AverageCasePlan(sigma=0.25, method="mc", samples=64)),
         ("{check: none}", AverageCasePlan(sigma=0.25, check_points=0)),
-        ("{method: taylor, top: 4, sigma: 0.1}", AverageCasePlan(sigma=0.1, method="taylor", top=4)),
+        ("{method: taylor, top: 4, sigma: 0.1}", AverageCasePlan(sigma=0.1, method="taylor", samples=1, top=4)),
         (
             "{method: mmse_mvs, samples: 6, antithetic: false, points: 30, check: {draws: 50}}",
             AverageCasePlan(sigma=0.25, method="mmse_mvs", samples=6, antithetic=False, points=30, check_points=30, check_draws=50),
@@ -33,7 +35,7 @@ def test_a_section_is_read(folder: Folder, section: str, plan: AverageCasePlan) 
 @pytest.mark.parametrize(
     ("section", "problem"),
     [
-        ("mmse", "average_case: must be a mapping such as {method: mmse, samples: 10}, found the text 'mmse'"),
+        ("mmse", "average_case: must be a mapping such as {method: moments, samples: 32}, found the text 'mmse'"),
         ("{method: mse}", "did you mean 'mmse'?"),
         ("{method: softmax, top: 3}", "average_case.top: is not used by the method softmax: delete it"),
         ("{method: taylor, samples: 3}", "average_case.samples: is not used by the method taylor: delete it"),
