@@ -19,7 +19,7 @@ from odd_assess.spec import load_spec
 
 from .conftest import Bench, reseal
 
-SECTION = {"samples": 4}
+SECTION = {"method": "mmse", "samples": 4}
 CRITERION = {"id": "AVG", "metric": "average_case_robustness", "require": ">= 0.5", "estimate": "accepted"}
 LEVELS = {"id": "AVG-LEVELS", "metric": "average_case_difference", "attribute": "light", "require": "<= 0.5", "severity": "warning"}
 
