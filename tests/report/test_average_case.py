@@ -59,6 +59,18 @@ def test_the_section_says_that_these_are_estimates(build: Build, estimated: Buil
     )
 
 
+def test_findings_by_estimates_are_marked_where_they_are_read_first(build: Build) -> None:
+    """Beside their state, and in the page's head where they block; findings of claims are not."""
+    plain = build()
+    first, *rest = plain.findings
+    estimated = replace(first, kind="estimate", criterion=replace(first.criterion, severity="blocking"))
+    page = page_of(replace(plain, findings=(estimated, *(replace(one, kind="domain claim") for one in rest))))
+    assert html(page).count("by an estimate</span>") == 1
+    assert f"Blocking, but by an estimate, which proves nothing: {first.criterion.id}." in page.verdict.notes
+    claimed = page_of(replace(plain, findings=tuple(replace(one, kind="domain claim") for one in plain.findings)))
+    assert "by an estimate" not in html(claimed)
+
+
 def test_agreement_quotes_the_calibration(build: Build, estimated: Build) -> None:
     """Each number is that of `calibration` at these points."""
     assessment = estimated(build())

@@ -45,6 +45,8 @@ def _reason(state: State, blocking: Sequence[Finding]) -> str:
 def _notes(assessment: Assessment, blocking: Sequence[Finding]) -> list[str]:
     notes = [] if assessment.spec.lock is None else [assessment.spec.lock.sentence]
     notes += [told for told in (recertified.note(assessment), noise.note(assessment)) if told]
+    if estimated := [finding.criterion.id for finding in blocking if finding.kind == "estimate"]:
+        notes.append(f"Blocking, but by an estimate, which proves nothing: {formats.listed(estimated)}.")
     undecided = [finding.criterion.id for finding in blocking if finding.state is State.INCONCLUSIVE]
     if undecided and assessment.verdict is State.NOT_MET:
         notes.append(f"Not decided either: {formats.listed(undecided)}.")
