@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import sys
 from dataclasses import replace
@@ -12,21 +11,25 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from odd_assess.policies import SMALLEST_SIGMA
 from odd_assess.records import COPIES, AverageCasePlan, EstimationMethod, kind_of
 
 if TYPE_CHECKING:
     from odd_assess.records import Spec
 
+MOST_POINTS, MOST_COPIES, LARGEST_SEED, SIGMAS = 10**7, 10**4, 2**63 - 1, (SMALLEST_SIGMA, 1000.0)
+"""What the options take: what the spec's keys of the same names do."""
+
 
 @click.command()
 @click.argument("spec", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="The folder to write; default: SPEC's name with -screening, here.")
-@click.option("--force", is_flag=True, help="Replace the files of a screening that lies in the folder.")
-@click.option("--points", type=click.IntRange(min=2), help="Random points of the ODD to estimate, in place of the spec's.")
+@click.option("--force", is_flag=True, help="Replace the files of a screening that lies in the folder; no other files.")
+@click.option("--points", type=click.IntRange(2, MOST_POINTS), help="Random points of the ODD to estimate, in place of the spec's.")
 @click.option("--method", type=click.Choice(get_args(EstimationMethod)), help="How to estimate, in place of the spec's.")
-@click.option("--samples", type=click.IntRange(min=1), help="Noisy copies of a point, in place of the spec's.")
+@click.option("--samples", type=click.IntRange(1, MOST_COPIES), help="Noisy copies of a point, in place of the spec's.")
 @click.option("--sigma", type=float, help="Noise level in input units, in place of the spec's.")
-@click.option("--seed", type=click.IntRange(min=0), help="Draw other points, in place of those of the spec's seed.")
+@click.option("--seed", type=click.IntRange(0, LARGEST_SEED), help="Draw other points, in place of those of the spec's seed.")
 @click.option("--device", help="cpu, cuda, cuda:1 ...; default: a GPU when there is one.")
 @click.option("--trust-pickle", is_flag=True, help="As for run.")
 @click.option("--quiet", is_flag=True, help="No progress, only what was found.")
@@ -82,8 +85,8 @@ def planned(
     Raises: click.UsageError for a noise level that is none, or copies for a method that looks at none.
     """
     plan = spec.average_case or AverageCasePlan(sigma=spec.certification.sigma)
-    if sigma is not None and not (math.isfinite(sigma) and sigma > 0):
-        raise click.UsageError(f"--sigma must be a positive number, found {sigma:g}")
+    if sigma is not None and not SIGMAS[0] <= sigma <= SIGMAS[1]:
+        raise click.UsageError(f"--sigma must be a number from {SIGMAS[0]:g} to {SIGMAS[1]:g}, found {sigma:g}")
     plan = replace(
         plan,
         sigma=plan.sigma if sigma is None else sigma,
@@ -93,8 +96,6 @@ def planned(
     )
     if samples is not None and not plan.noisy:
         raise click.UsageError(f"--samples is for mc, mmse and moments, the method {plan.method} looks at no noisy copies")
-    if plan.points < 2:
-        raise click.UsageError(f"a screening must have at least 2 points, found {plan.points}")
     return replace(plan, check_points=min(plan.check_points, plan.points))
 
 

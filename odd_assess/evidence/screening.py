@@ -237,13 +237,17 @@ class ScreeningFolder:
     def checked(cls, path: Path, *, force: bool) -> ScreeningFolder:
         """The folder, looked at before anything is spent; nothing is made.
 
-        Raises: RunFolderError where it is a file, holds anything (unless ``force``), or cannot be written.
+        Raises: RunFolderError where it is a file, holds anything (with ``force``: anything but a screening), or cannot be written.
         """
         if path.exists() and not path.is_dir():
             raise RunFolderError(f"{path}: the screening's folder must be a folder, found a file; give another --out")
         if path.is_dir() and not force and any(path.iterdir()):
             raise RunFolderError(
                 f"{path}: the screening's folder must be new or empty; give another --out, or replace its files by --force"
+            )
+        if path.is_dir() and any(path.iterdir()) and not (path / SCREENING_JSON).is_file():
+            raise RunFolderError(
+                f"{path}: the screening's folder must be new, empty or that of a screening, found other files and no {SCREENING_JSON}; give another --out"
             )
         there = next(one for one in (path.absolute(), *path.absolute().parents) if one.exists())
         if not (there.is_dir() and os.access(there, os.W_OK)):

@@ -130,8 +130,12 @@ def test_the_defaults_are_those_of_the_spec(bench: Bench) -> None:
 
 
 REFUSED: dict[str, tuple[list[str], str]] = {
-    "sigma": (["--sigma", "-1"], "--sigma must be a positive number"),
-    "nan": (["--sigma", "nan"], "--sigma must be a positive number"),
+    "sigma": (["--sigma", "-1"], "--sigma must be a number from 0.0001 to 1000"),
+    "nan": (["--sigma", "nan"], "--sigma must be a number from 0.0001 to 1000"),
+    "sigma too large": (["--sigma", "1e9"], "--sigma must be a number from 0.0001 to 1000"),
+    "points beyond memory": (["--points", "1000000000000"], "'--points'"),
+    "copies without end": (["--method", "mmse", "--samples", "1000000000000"], "'--samples'"),
+    "seed": (["--seed", str(10**40)], "'--seed'"),
     "samples": (["--samples", "5"], "--samples is for mc, mmse and moments, the method taylor looks at no noisy copies"),
     "points": (["--points", "1"], "'--points'"),
     "method": (["--method", "magic"], "'--method'"),
@@ -159,6 +163,11 @@ def test_a_folder_that_holds_something_is_left_alone(few: Bench) -> None:
     refused = few("screen", few.spec, "--out", out, *FEW)
     assert refused.status == 2
     assert "must be new or empty" in refused.err
+    foreign = few("screen", few.spec, "--out", out, "--force", *FEW)
+    assert foreign.status == 2
+    assert "or that of a screening, found other files and no screening.json; give another --out" in foreign.err
+    assert (out / "allocation.csv").read_text() == "old"
+    (out / "screening.json").write_text("{}")
     assert few("screen", few.spec, "--out", out, "--force", *FEW).status == 0
     assert (out / "notes.txt").read_text() == "mine"
     allocated = json.loads((out / "screening.json").read_text())["allocation"]["file"]
