@@ -7,6 +7,7 @@ points, as after a run that was interrupted between two chunks; in other company
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -28,7 +29,7 @@ WITHOUT_GRADIENTS: tuple[EstimationMethod, ...] = ("mc", "moments", "softmax")
 def check_estimable(bench: Bench, plan: AverageCasePlan) -> None:
     """The model of ``bench`` has what the method needs: the first point is estimated, on one copy where the method draws.
 
-    Raises: ModelError where it has not; for a method that looks at gradients it names those that do not.
+    Raises: ModelError where it has not; for a method that looks at gradients, where only these are missing, it names those that do not.
     """
     images = bench.realiser.realise(bench.points[:1]).images
     try:
@@ -39,10 +40,13 @@ def check_estimable(bench: Bench, plan: AverageCasePlan) -> None:
             if isinstance(error, ModelError):
                 raise
             raise ModelError(f"average_case: the model must answer to inputs, it broke with {_named(error)}") from error
+        # a model that does not answer at all is told so, not that gradients are missing
+        check_estimable(bench, replace(plan, method="softmax"))
+        why, _, _ = _named(error).partition("; use method=")
         others = [f"{{method: {method}}}" for method in WITHOUT_GRADIENTS]
         raise ModelError(
             f"average_case: the method {plan.method} needs the gradients of the logits with respect to the input, and this model does not give them "
-            f"({_named(error)}); use average_case: {', '.join(others[:-1])} or {others[-1]}, or the network itself in place of an exported file"
+            f"({why}); use average_case: {', '.join(others[:-1])} or {others[-1]}, or the network itself in place of an exported file"
         ) from error
 
 

@@ -111,6 +111,19 @@ def test_a_model_without_gradients_is_told_at_once(bench: Bench, module: nn.Modu
     assert len(all_of(other, replace(PLAN, method="mc"))) == len(bench.points)
 
 
+def test_a_model_that_does_not_answer_is_not_said_to_lack_gradients(bench: Bench) -> None:
+    """What is wrong with the answer itself is told, and no method is advised that would break too."""
+
+    class NotFinite(nn.Module):
+        def forward(self, batch: Tensor) -> Tensor:
+            return batch.flatten(1)[:, :10] * float("nan")
+
+    other = replace(bench, model=Classifier(NotFinite(), device="cpu"))
+    with pytest.raises(ModelError, match="logits must be finite") as told:
+        check_estimable(other, PLAN)
+    assert "gradients" not in str(told.value)
+
+
 def test_a_model_that_gives_way_ends_the_estimates(bench: Bench) -> None:
     """As a run that broke, with the number of points that were estimated."""
 
