@@ -136,7 +136,7 @@ def screening_page(found: Screening) -> ScreeningPage:
         spread=_spread(found),
         spread_caption=(
             f"{formats.plural(int((found.estimates.value < 0.5).sum()), 'point')} of {len(found):,} are estimated below 0.5: "
-            "there noise changes the answer more often than not."
+            "if they are right, noise changes the answer there more often than not."
         ),
         check=check,
         check_words=words,

@@ -31,6 +31,8 @@ def declared_groups(document: Document, path: KeyPath, text: str, domain: Domain
     try:
         content = content_of(document, "numbers", text, file).decode("utf-8-sig")
         return _groups(content, domain)
+    except UnicodeDecodeError:
+        _add(document, path, file, "must be UTF-8 text: save the file in that encoding", 1, 1)
     except _RefusedError as refused:
         _add(document, path, file, str(refused), refused.line, refused.column)
     except (OSError, ValueError, csv.Error) as error:
@@ -88,6 +90,8 @@ def _groups(content: str, domain: Domain) -> Groups:
 def _columns(header: Sequence[str], domain: Domain) -> dict[str, int]:
     """Where each column stands. An attribute that has one level may be left out."""
     known = [*(attribute.id for attribute in domain.attributes), GROUP, POINTS]
+    if len(header) == 1 and any(mark in header[0] for mark in ";\t"):
+        raise _RefusedError(f"columns must be separated by commas, found {shown(header[0])}")
     for index, name in enumerate(header):
         column = _column(header, index)
         if name not in known:

@@ -57,7 +57,7 @@ def resolved(document: Document, text: str) -> Path:
 
 def _sibling(path: Path) -> str:
     try:
-        names = os.listdir(path.parent)  # noqa: PTH208
+        names = [name for name in os.listdir(path.parent) if name != path.name]  # noqa: PTH208 - what is there is no file
     except (OSError, ValueError):
         return ""
     return did_you_mean(path.name, names)

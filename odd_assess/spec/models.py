@@ -638,7 +638,7 @@ class AverageCase(Keys):
         default=None,
         description="standard deviation of the noise in input units; that of the certification (the largest of them) if left out",
     )
-    points: Positive = Field(
+    points: Annotated[int, Field(ge=2, le=10_000_000), BeforeValidator(_whole)] = Field(
         default=_AVERAGE_CASE.points, description="random points that odd-assess screen estimates", examples=[1000]
     )
     check: Annotated[Check | Literal["none"] | None, SkipValidation] = Field(

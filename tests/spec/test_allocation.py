@@ -92,6 +92,10 @@ BAD: dict[str, tuple[tuple[str, str], str]] = {
         "1:1: sampling.allocation: must have the column points; found light, surface, group",
     ),
     "column twice": (("group", "light"), "1:15: sampling.allocation: the column light must stand once, found it twice"),
+    "semicolons": (
+        ("light,surface,group,points", "light;surface;group;points"),
+        "1:1: sampling.allocation: columns must be separated by commas, found the text 'light;surface;group;points'",
+    ),
     "entries": (("clean,2,180", "clean,2"), "4:1: sampling.allocation: must have 4 entries, as the header has, found 3"),
 }
 
@@ -109,6 +113,23 @@ def test_a_cell_that_cannot_be(allocated: Folder) -> None:
     allocated.edit(('light: "< 50 lux"', 'light: "< 100 lux"'))
     found = "screening/allocation.csv:3:1: sampling.allocation: is no feasible cell of the ODD: delete the row"
     assert allocated.problems() == [found]
+
+
+def test_another_encoding(allocated: Folder) -> None:
+    """UTF-16, as spreadsheets write it, is named with what to do."""
+    file = allocated.path / "screening/allocation.csv"
+    file.write_text(file.read_text(), encoding="utf-16")
+    message = "must be UTF-8 text: save the file in that encoding"
+    assert allocated.problems() == [f"screening/allocation.csv:1:1: sampling.allocation: {message}"]
+
+
+def test_a_folder_is_not_its_own_suggestion(allocated: Folder) -> None:
+    """A folder where a file is meant: no "did you mean" of the very name that was given."""
+    (allocated.path / "folder.csv").mkdir()
+    allocated.edit(("screening/allocation.csv", "folder.csv"))
+    (found,) = allocated.problems()
+    assert "must name an existing file, found a folder at " in found
+    assert "did you mean" not in found
 
 
 def test_points_must_add_up(allocated: Folder) -> None:
@@ -130,7 +151,7 @@ def test_no_file_and_no_word(allocated: Folder) -> None:
     assert "sampling.allocation: must name an existing file, found nothing at " in found
     (allocated.path / "nothing.csv").write_bytes(b"\xff\xfe\x00")
     (found,) = allocated.problems()
-    assert found.startswith("nothing.csv:1:1: sampling.allocation: must be a CSV file with a header line and a row for each cell: ")
+    assert found == "nothing.csv:1:1: sampling.allocation: must be UTF-8 text: save the file in that encoding"
     allocated.edit(("design: stratified", "design: random"))
     (found,) = allocated.problems()
     assert found.endswith("sampling.allocation: is for the design stratified, found random")

@@ -42,7 +42,7 @@ def test_a_section_is_read(folder: Folder, section: str, plan: AverageCasePlan) 
         ("{method: mc, antithetic: true}", "average_case.antithetic: is not used by the method mc: delete it"),
         ("{check: all}", "average_case.check: must be none or a mapping such as {points: 50, draws: 200}, found the text 'all'"),
         ("{check: {point: 5}}", "average_case.check.point: is not a known key; did you mean 'points'?"),
-        ("{points: 0}", "average_case.points: must be >= 1"),
+        ("{points: 0}", "average_case.points: must be >= 2"),
         ("{sigma: 0}", "average_case.sigma: must be >= 0.0001"),
     ],
 )
