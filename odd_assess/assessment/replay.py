@@ -52,7 +52,9 @@ SAME_LEVEL = 1e-3
 
 
 SAME_ESTIMATE = 1e-3
-"""What an estimate may differ by, beyond the errors of its normal probabilities: inputs in another company in a batch round otherwise. Of mc: one copy."""
+"""What an estimate may differ by, beyond the errors of its normal probabilities: inputs in another company in a batch round otherwise. Of mc: one copy.
+
+How large those errors may be is what is found now; a run that says of itself that its estimates err by much is not believed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,15 +142,19 @@ def _estimated_again(run: FinishedRun, spec: Spec, bench: Bench, chosen: frozens
     points = bench.points.take(np.isin(bench.points.indices, stored.index))
     now = PointEstimates.joined([found for *_, found in estimate_points(bench, stored.plan, points, seed=spec.sampling.seed)])
     bracketed = stored.plan.method not in ("mc", "softmax")
-    slack = 1.0 / stored.plan.samples if stored.plan.method == "mc" else SAME_ESTIMATE + stored.cdf_error + now.cdf_error
-    columns = ("value", "low", "high") if bracketed else ("value",)
+    width = SAME_ESTIMATE + now.cdf_error
+    slack = {
+        "value": np.full(len(stored), 1.0 / stored.plan.samples) if stored.plan.method == "mc" else width + now.cdf_error,
+        "cdf_error": width,
+        **({"low": np.full(len(stored), SAME_ESTIMATE), "high": np.full(len(stored), SAME_ESTIMATE)} if bracketed else {}),
+    }
     for row, index in enumerate(stored.index.tolist()):
         where = f"point {index}, estimate"
         ledger.same(where, "answer without noise", int(stored.clean[row]), int(now.clean[row]))
         ledger.same(where, "dead gradient", bool(stored.dead_gradient[row]), bool(now.dead_gradient[row]))
-        for name in columns:
+        for name, most in slack.items():
             old, new = float(getattr(stored, name)[row]), float(getattr(now, name)[row])
-            if not abs(old - new) <= np.broadcast_to(slack, len(stored))[row] * (1 + 1e-9):
+            if not abs(old - new) <= most[row] * (1 + 1e-9):
                 ledger.note(where, name, old, new)
     return len(stored)
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from odd_assess import open_run
+from odd_assess.assessment.replay import replay
 from odd_assess.average_case import estimates
 from odd_assess.evidence import MAIN, EvidenceStore
 from odd_assess.execution import bench as bench_room
@@ -244,9 +245,13 @@ def test_what_only_the_model_can_tell_is_found_by_it(estimated: Bench, tmp_path:
     db.close()
     reseal(run)
     assert f"point {one}" not in estimated("verify", run).out
-    outcome = estimated("verify", run, "--replay", "40", "--model", estimated.spec, "--json")
-    told = json.loads(outcome.out)
-    assert outcome.status == 1
-    if "replay" in told:
-        wheres = {one["where"] for one in told["replay"]["disagreements"]}
-        assert {f"point {one}, estimate", f"point {two}, estimate"} == wheres
+    told = replay(run, load_spec(estimated.spec), points=40, seed=3)
+    wheres = {disagreement.where for disagreement in told.disagreements}
+    assert {f"point {one}, estimate", f"point {two}, estimate"} == wheres
+
+
+def test_an_error_that_a_run_claims_excuses_nothing(estimated: Bench, tmp_path: Path) -> None:
+    """Estimates that say of themselves that they may be off by anything are still made again and compared."""
+    sql = "UPDATE estimates SET value = 1 - value, low = 0, high = 1, cdf_error = 1"
+    told = replay(changed(estimated, tmp_path, sql), load_spec(estimated.spec), points=6, seed=3)
+    assert {"value", "cdf_error"} <= {disagreement.what for disagreement in told.disagreements}
