@@ -2,7 +2,8 @@
 
 - Manifest and evidence file have the digests that the manifest names (`odd_assess.evidence.manifest`): any change of a byte shows, whatever it says.
 - The documents have the digests that the manifest names, and the points those of its ``points``.
-- Each point lies in its cell; each stage has as many certificates as the spec lays down, by its procedure, draws, sigma and alpha.
+- Each point lies in its cell, and groups of cells have the points that were allocated to them; each stage has as many certificates as the spec lays down, by
+  its procedure, draws, sigma and alpha.
 - Class counts sum to n0 and n, the chosen class leads its selection, the bound follows from the counts, radius and outcome from the bound.
 - Where a policy chooses noise levels: the level of each cell follows from the counts of its calibration; a cascade's level and radius from the counts of all
   its levels; what counts after a memory from the radii and the distances of the inputs that may contradict each other. That these are all such distances,
@@ -297,6 +298,9 @@ def _check_points(run: FinishedRun, ledger: Ledger) -> None:
         names = [f"point {points.indices[row]}" for row in np.flatnonzero(cells != points.cell)]
         wrong = cells != points.cell
         ledger.compare(names, "cell", points.cell[wrong], cells[wrong])
+        if stage == MAIN and (groups := run.spec.sampling.groups) is not None:
+            found = np.bincount(groups.place(cells[inside]), minlength=2).tolist()
+            ledger.same("stage main", "points of the groups", found, list(groups.points))
         if stage == MAIN and not run.spec.sampling.until_decided:
             ledger.same(MANIFEST, "digest of the points", run.manifest["identity"].get("points"), points.digest)
 

@@ -284,3 +284,20 @@ def test_a_table_is_not_needed(make_bench: Callable[[], Bench]) -> None:
     assert bench("verify", bench.folder / "run").status == 0
     assert bench("report", bench.folder / "run", "--no-pdf").status == 0
     assert (bench.folder / "run" / "report.html").read_bytes() == before
+
+
+def test_points_stay_in_the_group_that_they_were_allocated_to(bench: Bench) -> None:
+    """A run whose points lie in other groups than its spec allocates them to did not follow its design, whatever its digests say."""
+    (bench.folder / "allocation.csv").write_text(GROUPS)
+    sampling = {"design": "stratified", "allocation": "allocation.csv", "points": 40, "seed": 5}
+    assert bench.change({"sampling": sampling, "unattainable": "accept"}).run().status in {0, 1, 3}
+    run = bench.folder / "run"
+    with closing(sqlite3.connect(run / "evidence.sqlite")) as file:
+        index, text = next(file.execute("SELECT idx, attributes FROM points WHERE cell = 0"))
+        moved = json.dumps({**json.loads(text), "light": 580.0})
+        file.execute("UPDATE points SET cell = 2, attributes = ? WHERE idx = ?", (moved, index))
+        file.commit()
+    reseal(run)
+    outcome = bench("verify", run)
+    assert outcome.status == 1
+    assert "stage main, points of the groups: stored [15, 25], re-derived [16, 24]" in outcome.out
