@@ -67,7 +67,8 @@ def normal_cdf(z: ArrayLike, correlations: ArrayLike, *, seed: int = 0, error: f
 
     The error is 0 up to rounding (1e-12) for one and two bounds that count. For more it is estimated from random shifts and is meant to cover in 999 of 1,000
     cases; points are added until it is at most ``error``, as far as `MOST_POINTS` go. Bounds that are left out (`TAIL`, `MOST_BOUNDS`) are counted in it for
-    certain. Where the `bracket` is narrow enough, its middle is the answer. Infinite bounds are allowed; their correlations are not looked at.
+    certain. Where the `bracket` is narrow enough, its middle is the answer; the answer never lies outside of it, and what lies outside is no part of the error.
+    Infinite bounds are allowed; their correlations are not looked at.
 
     Raises: ValueError for shapes that do not fit, NaN, an error that is not positive, or correlations that are not symmetric, of diagonal 1 and within [-1, 1].
     """
@@ -139,7 +140,18 @@ def _one(z: Floats, correlations: Floats, shifts: Floats, error: float) -> tuple
             value, off = (low + high) / 2, (high - low) / 2
         else:
             value, off = _integral(_Chain.of(z[kept], matrix), shifts, error)
-    return float(np.clip(value - tail / 2, 0.0, 1.0)), off + tail / 2
+    return _within(value - tail / 2, off + tail / 2, *(float(end[0]) for end in bracket(z[None])))
+
+
+def _within(value: float, off: float, low: float, high: float) -> tuple[float, float]:
+    """A value that errs by ``off`` at most, and its error, given that the truth lies from ``low`` to ``high``: the middle of what is left.
+
+    Where nothing is left the error was told too small; the nearest end is the answer, and the error stays.
+    """
+    first, last = max(low, value - off), min(high, value + off)
+    if first > last or (first == value - off and last == value + off):
+        return float(np.clip(value, low, high)), off
+    return (first + last) / 2, (last - first) / 2
 
 
 def _check_correlations(matrix: Floats) -> None:

@@ -203,3 +203,15 @@ def test_an_error_of_zero_cannot_be_asked_for() -> None:
     """The error to reach must be positive."""
     with pytest.raises(ValueError, match="error must be positive"):
         normal_cdf(np.zeros((1, 3)), np.eye(3)[None], error=0.0)
+
+
+def test_the_error_is_never_larger_than_the_bracket_is_wide() -> None:
+    """Of 150 strongly correlated bounds 64 are looked at: the others may cost much, but no more than leads out of the bracket."""
+    matrix = np.full((150, 150), 0.95) + 0.05 * np.eye(150)
+    z = np.full((1, 150), 2.0)
+    (low,), (high,) = bracket(z)
+    (value,), (error,) = normal_cdf(z, matrix[None], error=1e-3)
+    x = np.linspace(-10, 10, 20_001)
+    truth = np.sum(ndtr((2.0 - np.sqrt(0.95) * x) / np.sqrt(0.05)) ** 150 * np.exp(-x * x / 2) / np.sqrt(2 * np.pi)) * (x[1] - x[0])
+    assert low <= value - error <= truth <= value + error <= high + 1e-12
+    assert error <= (high - low) / 2 + 1e-12
