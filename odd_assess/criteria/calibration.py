@@ -87,6 +87,7 @@ def rank_correlation(a: Floats, b: Floats, *, seed: int) -> Correlation | None:
     value = ranks.rank_correlation(a, b)
     if value is None:
         return None
+    points = len(a)
     generator = np.random.Generator(np.random.Philox(key=[seed % 2**64, 2**63]))
     if len(a) > MOST_POINTS:
         some = generator.permutation(len(a))[:MOST_POINTS]
@@ -97,7 +98,7 @@ def rank_correlation(a: Floats, b: Floats, *, seed: int) -> Correlation | None:
     enough = len(known) > RESAMPLES // 2
     tail = (1.0 - CONFIDENCE) / 2.0
     lower, upper = (float(q) for q in np.quantile(known, [tail, 1.0 - tail])) if enough else (None, None)
-    return Correlation(points=len(a), value=value, lower=lower, upper=upper)
+    return Correlation(points=points, value=value, lower=lower, upper=upper)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,8 @@
 """Two groups of cells, each with a number of points of its own: where points are wanted, said before any is drawn.
 
 The points of a group are independent draws from the declared distribution given that they lie in the group: its cells by their weights. So whatever
-made the groups, the weight of each is known exactly, and an assessor need not trust what they were made from.
+made the groups, the weight of each is known exactly, and an assessor need not trust what they were made from, as long as it was not points of the same
+seed: those of another run of it are in part the same, so that groups chosen by them are chosen by what is to be shown.
 """
 
 from __future__ import annotations

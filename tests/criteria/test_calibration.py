@@ -80,7 +80,7 @@ def test_of_many_points_some_are_drawn_again(monkeypatch: pytest.MonkeyPatch) ->
     found = rank_correlation(a, b, seed=1)
     assert found is not None
     assert found.value == pytest.approx(spearmanr(a, b).statistic)
-    assert found.points == 50
+    assert found.points == 400
 
 
 def test_called_robust_beside_certified(build: Any) -> None:
