@@ -11,8 +11,9 @@ number is given (independent points), all parts where it is not. The interval ov
 the number of parts (intersection-union), from below by bounds that hold together. A part without points lies between 0 and 1.
 
 **Fragile regions** are found by looking at many: every level, every pair of levels of two attributes, every cell. One is named where its upper bound lies below
-the lower bound of the mean over the ODD, Bonferroni over all that have points. So with the stated confidence *all* that are named are weaker than the ODD
-as a whole; a region that is not named may be weak too. The same region is named once, in the fewest words.
+the lower bound of the mean over the ODD, Bonferroni over all regions, with points or without: they overlap, so that their numbers of points are not given
+together. So with the stated confidence *all* that are named are weaker than the ODD as a whole; a region that is not named may be weak too. The same region
+is named once, in the fewest words.
 """
 
 from __future__ import annotations
@@ -252,9 +253,7 @@ def fragile_regions(values: Floats, sampled: Sampled, *, confidence: float = CON
         return ()
     candidates = list(_candidates(sampled))
     inferences = [sampled.within(candidate.partition) for candidate in candidates]
-    each = beta / _family(
-        [inside for candidate, within in zip(candidates, inferences, strict=True) for inside in candidate.new(within)]
-    )
+    each = beta / max(1, sum(not repeated for candidate in candidates for repeated in candidate.repeated))
     found = []
     for candidate, within in zip(candidates, inferences, strict=True):
         for part, inference in enumerate(candidate.new(within)):
