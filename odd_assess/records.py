@@ -29,6 +29,7 @@ from odd_assess.odd.groups import Groups as Groups
 from odd_assess.odd.points import OddPoint as OddPoint
 from odd_assess.odd.points import OddPoints as OddPoints
 from odd_assess.odd.points import Value as Value
+from odd_assess.odd.ranked import RankedSets as RankedSets
 from odd_assess.policies import SigmaPolicy as SigmaPolicy
 from odd_assess.policies import Soundness as Soundness
 
@@ -170,7 +171,7 @@ class Unrealisable:
     reason: str
 
 
-Design = Literal["random", "stratified", "sobol", "lhs", "grid", "pairwise"]
+Design = Literal["random", "stratified", "ranked", "sobol", "lhs", "grid", "pairwise"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +179,7 @@ class SamplingPlan:
     """Which points of the ODD are assessed. ``allocation`` is used by the stratified design only; declared: by the two ``groups`` of a file.
 
     ``until_decided`` (random design only): points are drawn one look after another until every blocking criterion is decided, ``points`` at most.
+    ``ranked`` (design ranked only): the sets that each point is chosen from, by the estimates of the section average_case.
     """
 
     design: Design
@@ -186,6 +188,7 @@ class SamplingPlan:
     allocation: Literal["proportional", "equal", "declared"] = "proportional"
     until_decided: bool = False
     groups: Groups | None = None
+    ranked: RankedSets | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from typing import Any
 
 from odd_assess.assessment.baseline import compared_with
 from odd_assess.assessment.certifying import Certifier, recertifying_plan
+from odd_assess.assessment.choosing import choice_of, choose_points
 from odd_assess.assessment.estimating import estimate_certified, why_not_estimated
 from odd_assess.assessment.exhibits import exhibit
 from odd_assess.assessment.gate import certify_points, gather
@@ -104,6 +105,7 @@ def _assess(
         ):
             if compared is not None:
                 compared.copy_into(store)
+            bench, choice = choose_points(spec, bench, store, tell)
             certifier = Certifier(spec, bench, workers, store, tell, base=base)
             pilot = certifier.pilot()
             certifier.calibrate()
@@ -113,6 +115,7 @@ def _assess(
             elsewhere = execution.engine != "local"
             estimating = estimate_certified(spec, bench, store, points, tell, without=without, elsewhere=elsewhere)
         manifest |= _executed(workers, before) | seconds_of(certifier, before)
+        manifest |= choice_of(choice, before)
         manifest |= estimating_of(spec, len(points), estimating, without, before)
     with EvidenceStore.open(folder.evidence, writable=True) as store:
         if compared is not None:

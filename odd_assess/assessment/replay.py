@@ -39,10 +39,13 @@ from odd_assess.evidence import (
     KeptPoints,
     Row,
     calibration_stages,
+    candidate_estimates,
+    chosen_places,
     noted_levels,
     point_estimates,
 )
 from odd_assess.execution import Bench, Here, Work, estimate_points, set_up
+from odd_assess.odd.points import CANDIDATES
 from odd_assess.policies import PerCell
 from odd_assess.progress import Progress, Quiet
 from odd_assess.records import Certificate, Counts, OddPoints, PointEstimates, Spec
@@ -100,6 +103,8 @@ def replay(
         bench = set_up(declared, device=device, trust_pickle=trust_pickle)
         _check_same(run, bench)
         bench = _as_recorded(run, bench)
+        if (place := chosen_places(run.store, run.spec)) is not None:
+            bench = bench.choosing(run.spec, place)
         first = calibration_stages(run.spec.certification)[:1]
         indices = sorted(
             run.store.done(MAIN) | run.store.done(PILOT) | frozenset(i for stage in first for i in run.store.done(stage))
@@ -118,6 +123,7 @@ def replay(
                 rounding += _compared(work.stage, *stored[index], row, certificate, kept, ledger)
                 certificates, draws = certificates + 1, draws + draws_of(certificate)
         estimated = _estimated_again(run, declared, bench, chosen, ledger, tell)
+        estimated += _candidates_again(run, declared, bench, chosen, ledger, tell)
         return Replay(
             seed=seed,
             points=tuple(sorted(chosen)),
@@ -159,12 +165,31 @@ def _estimated_again(run: FinishedRun, spec: Spec, bench: Bench, chosen: frozens
     return len(stored)
 
 
+def _candidates_again(run: FinishedRun, spec: Spec, bench: Bench, chosen: frozenset[int], ledger: Ledger, tell: Progress) -> int:
+    """How many candidates the chosen points were chosen among; these are estimated again, and what differs is noted."""
+    ranked, plan, candidates = spec.sampling.ranked, spec.average_case, bench.candidates
+    if ranked is None or plan is None or candidates is None:
+        return 0
+    among = candidates.take(np.isin(candidates.indices // ranked.candidates, list(chosen)))
+    if not len(among):
+        return 0
+    tell.say(f"{len(among)} candidates are estimated again")
+    parts = [found for *_, found in estimate_points(bench, plan, among, seed=spec.sampling.seed + CANDIDATES)]
+    now, stored = PointEstimates.joined(parts), candidate_estimates(run.store, ranked).ravel()[among.indices]
+    slack = 1.0 / plan.samples if plan.method == "mc" else SAME_ESTIMATE + 2 * now.cdf_error
+    same = (np.abs(stored - now.value) <= slack * (1 + 1e-9)) | (np.isnan(stored) & np.isnan(now.value))
+    for row in np.flatnonzero(~same).tolist():
+        point, place = divmod(int(among.indices[row]), ranked.candidates)
+        ledger.note(f"point {point}, candidate {place}", "estimate", float(stored[row]), float(now.value[row]))
+    return len(among)
+
+
 def _check_same(run: FinishedRun, bench: Bench) -> None:
     identity: Mapping[str, Any] = run.manifest["identity"]
     now = {
         "model": bench.model.digest,
         "data": bench.source.digest,
-        "points": bench.points.digest,
+        "points": bench.points_digest,
         "device": bench.device.type,
     }
     if different := [

@@ -40,6 +40,10 @@ def unlike(old: tuple[Spec, Mapping[str, Any]], new: tuple[Spec, Mapping[str, An
     ``certified_on``: the new model is certified on what the old run keeps. It then takes draws of its own, and the version of odd-assess may be another: that
     the noise is the same is seen by itself.
     """
+    if old[0].sampling.ranked is not None or new[0].sampling.ranked is not None:
+        return [
+            "design: ranked points are chosen by what their own model makes of the candidates, so that no two runs of it share their points"
+        ]
     before, after = conditions(*old), conditions(*new)
     if certified_on:
         before, after = ({name: what for name, what in one.items() if name not in OWN} for one in (before, after))

@@ -2,6 +2,7 @@
 
 - Manifest and evidence file have the digests that the manifest names (`odd_assess.evidence.manifest`): any change of a byte shows, whatever it says.
 - The documents have the digests that the manifest names, and the points those of its ``points``.
+- Of a ranked design: each point is the candidate that its rank and the kept estimates choose, with the conditions that the domain gives it.
 - Each point lies in its cell, and groups of cells have the points that were allocated to them; each stage has as many certificates as the spec lays down, by
   its procedure, draws, sigma and alpha.
 - Class counts sum to n0 and n, the chosen class leads its selection, the bound follows from the counts, radius and outcome from the bound.
@@ -49,6 +50,7 @@ from odd_assess.audit.certificates import (
 )
 from odd_assess.audit.ledger import Disagreement, Ledger
 from odd_assess.audit.load import FinishedRun, changed_documents, finished_run, making_sense
+from odd_assess.audit.ranked import check_candidates
 from odd_assess.audit.recertification import reuse_account
 from odd_assess.audit.rests_on import rests_on
 from odd_assess.criteria import check, radius_loss, reference_draws, verdict
@@ -301,7 +303,9 @@ def _check_points(run: FinishedRun, ledger: Ledger) -> None:
         if stage == MAIN and (groups := run.spec.sampling.groups) is not None:
             found = np.bincount(groups.place(cells[inside]), minlength=2).tolist()
             ledger.same("stage main", "points of the groups", found, list(groups.points))
-        if stage == MAIN and not run.spec.sampling.until_decided:
+        if stage == MAIN:
+            check_candidates(run, points, ledger)
+        if stage == MAIN and not run.spec.sampling.until_decided and run.spec.sampling.ranked is None:
             ledger.same(MANIFEST, "digest of the points", run.manifest["identity"].get("points"), points.digest)
 
 

@@ -44,6 +44,8 @@ MOST_CYCLES = 2**20
 """The same for points in every cell, where each cell costs time."""
 MOST_IN_GROUPS = 2**15
 """The same for points in two groups, where each point costs time."""
+DRAWN = ("random", "stratified", "ranked")
+"""Designs with a probability model."""
 EMPTY = -1.0
 """What a part without a point shows: less than any requirement."""
 FARTHEST = 7.0
@@ -72,9 +74,10 @@ class Setting:
 
     def with_points(self, points: int) -> Setting:
         """The same with another number of points."""
-        groups = self.sampling.groups
+        groups, ranked = self.sampling.groups, self.sampling.ranked
         scaled = None if groups is None else groups.scaled(points)
-        return replace(self, sampling=replace(self.sampling, points=points, groups=scaled))
+        sets = None if ranked is None else ranked.scaled(points)
+        return replace(self, sampling=replace(self.sampling, points=points, groups=scaled, ranked=sets))
 
     @property
     def cell_shares(self) -> Floats:
@@ -200,7 +203,7 @@ def short_of_points(criterion: Criterion, setting: Setting) -> Shortfall | None:
 def _points_decide(criterion: Criterion, sampling: SamplingPlan) -> bool:
     """Whether the criterion needs points that this design may not have. A pairwise design of its own size visits every pair and level."""
     if criterion.metric in CLAIMS:
-        return sampling.design in ("random", "stratified")
+        return sampling.design in DRAWN
     by_itself = (
         sampling.design == "pairwise" and sampling.points is None and criterion.metric in ("pairwise_coverage", "level_coverage")
     )
@@ -220,7 +223,7 @@ def at_best(criterion: Criterion, setting: Setting, points: int) -> float | None
         return _counted_at_best(criterion, setting, points)
     if not speaks_of_parts(criterion):
         return _shown(criterion, setting.with_points(points))
-    if setting.sampling.design not in ("random", "stratified"):
+    if setting.sampling.design not in DRAWN:
         return None
     inside = visits_at_best(criterion, setting.domain, setting.sampling, points, weights_known=setting.weights_known)
     return shown_in_part(criterion, setting.with_points(points), inside) if inside else EMPTY
@@ -232,7 +235,7 @@ def fewest_points(criterion: Criterion, setting: Setting) -> int | None:
     With equal allocation: the smallest with the same number in each cell. In each part of proportional allocation: the smallest at which the
     lightest part can expect as many points as it needs. How many classes there are, only the data tell: for each class it is as if there were one.
     """
-    if setting.sampling.design not in ("random", "stratified") and criterion.metric in CLAIMS:
+    if setting.sampling.design not in DRAWN and criterion.metric in CLAIMS:
         return None
 
     def enough(points: int) -> bool:
@@ -250,7 +253,7 @@ def fewest_points(criterion: Criterion, setting: Setting) -> int | None:
     if is_equal(setting.sampling):
         times = smallest(lambda cycles: enough(cycles * cells), most=MOST_CYCLES)
         return None if times is None else times * cells
-    return smallest(enough, most=MOST_POINTS if setting.sampling.groups is None else MOST_IN_GROUPS)
+    return smallest(enough, most=MOST_IN_GROUPS if in_two_groups(setting.sampling) else MOST_POINTS)
 
 
 def for_each_part(criterion: Criterion, inside: int, setting: Setting, *, by_weight: bool | None = None) -> int:
@@ -314,6 +317,8 @@ def _shown(criterion: Criterion, setting: Setting) -> float | None:
         cells, copies = equal_cells(setting.domain, points)
     elif sampling.groups is not None:
         cells, copies = cells_of_groups(sampling.groups), 1
+    elif sampling.ranked is not None:
+        cells, copies = np.zeros(sampling.ranked.total, dtype=np.int64), 1  # each by its number is of a group of ranks
     else:
         cells, copies = np.zeros(1, dtype=np.int64), points  # one point stands for all: the bounds count them
     results = best_results(criterion, setting, cells)
@@ -341,7 +346,8 @@ def best_within(criterion: Criterion, setting: Setting, inside: int) -> Inferenc
     of_groups = (
         sampling.groups is not None and criterion.attribute is not None
     )  # at best a level has points of both groups as these weigh
-    if criterion.scope == "each_cell" or sampling.design == "random" or of_groups:
+    of_cells = criterion.scope == "each_cell" and sampling.ranked is None
+    if of_cells or sampling.design == "random" or of_groups:
         return cell_inference(sampling)
     return WithinPart(share=np.ones(1), points=max(1.0, points / inside))
 
@@ -406,6 +412,11 @@ def equal_cells(domain: Domain, points: int) -> tuple[Ints, int]:
     counts = np.full(len(weights), each)
     counts[np.argsort(-weights, kind="stable")[:left]] += 1
     return np.repeat(np.arange(len(weights)), counts), 1
+
+
+def in_two_groups(sampling: SamplingPlan) -> bool:
+    """Whether points are drawn in two groups, of cells or of ranks."""
+    return sampling.groups is not None or sampling.ranked is not None
 
 
 def cells_of_groups(groups: Groups) -> Ints:

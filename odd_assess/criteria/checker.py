@@ -247,7 +247,7 @@ def _domain_claim(criterion: Criterion, evidence: Evidence) -> Finding:
         observed=reading.observed,
         lower=reading.lower,
         upper=reading.upper,
-        message=_claim_message(criterion, claim, reading, inference),
+        message=_claim_message(criterion, claim, reading, inference, alike_in_cells=sampling.ranked is None),
         advice=advised.text,
         parts=reading.parts,
         points_needed=advised.points,
@@ -296,7 +296,7 @@ def _partition(criterion: Criterion, evidence: Evidence) -> Partition:
 def _within(criterion: Criterion, partition: Partition, evidence: Evidence) -> list[Inference | None]:
     """What bounds the claim inside each part; None where it has no point."""
     visits = np.bincount(partition.index, minlength=len(partition))
-    if criterion.scope == "each_cell":
+    if criterion.scope == "each_cell" and evidence.sampling.ranked is None:
         return [cell_inference(evidence.sampling) if count else None for count in visits]
     return [
         part_inference(
@@ -315,7 +315,7 @@ def _within(criterion: Criterion, partition: Partition, evidence: Evidence) -> l
     ]
 
 
-def _claim_message(criterion: Criterion, claim: Claim, reading: Reading, inference: Inference) -> str:
+def _claim_message(criterion: Criterion, claim: Claim, reading: Reading, inference: Inference, *, alike_in_cells: bool) -> str:
     assert criterion.confidence is not None  # `_checked` has made sure
     assert reading.upper is not None  # so there is a bound
     sure = f"with confidence {words.percent(criterion.confidence)}"
@@ -327,13 +327,13 @@ def _claim_message(criterion: Criterion, claim: Claim, reading: Reading, inferen
     }[reading.state]
     head = f"{words.subject(criterion)}: {decides} {sure}, {words.required(criterion)}; {_observed_words(reading.observed)}"
     if criterion.scope != "odd":
-        return f"{head} in the {words.part_noun(criterion)[0]} that decides. {_parts_in_words(criterion, reading, inference)}"
+        return f"{head} in the {words.part_noun(criterion)[0]} that decides. {_parts_in_words(criterion, reading, inference, alike_in_cells=alike_in_cells)}"
     if words.has_parts(criterion):
         return f"{head} between {words.plural(len(reading.parts), 'level')}. The bounds listed for the levels hold simultaneously."
     return f"{head} ({claim.in_words(inference)})."
 
 
-def _parts_in_words(criterion: Criterion, reading: Reading, inference: Inference) -> str:
+def _parts_in_words(criterion: Criterion, reading: Reading, inference: Inference, *, alike_in_cells: bool) -> str:
     one, many = words.part_noun(criterion)
     count = {state: sum(part.state is state for part in reading.parts) for state in State}
     if reading.state is State.MET:
@@ -341,7 +341,7 @@ def _parts_in_words(criterion: Criterion, reading: Reading, inference: Inference
             f"All {words.plural(count[State.MET], one, many)} meet it: each was tested at that confidence, which a claim on all of them together needs. "
             f"The bounds listed for the {many} hold simultaneously and are therefore wider."
         )
-    independent = criterion.scope == "each_cell" or isinstance(inference, Independent | Anytime)
+    independent = (criterion.scope == "each_cell" and alike_in_cells) or isinstance(inference, Independent | Anytime)
     how = "Holm" if criterion.multiplicity == "holm" and independent else "Bonferroni"
     return (
         f"{words.plural(count[State.MET], one, many)} shown to meet it, {count[State.NOT_MET]} shown not to, {count[State.INCONCLUSIVE]} open "

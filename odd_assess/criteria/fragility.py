@@ -162,7 +162,7 @@ class Sampled:
         return [self._within(partition, part) if visits[part] else None for part in range(len(partition))]
 
     def _within(self, partition: Partition, part: int) -> Inference | None:
-        if partition.of_cells:
+        if partition.of_cells and self.sampling.ranked is None:
             return cell_inference(self.sampling)
         return part_inference(
             self.sampling,

@@ -6,12 +6,14 @@ stratified, proportional  one point in each of m equal segments of the domain: t
 stratified, equal         known weights of the cells, a fixed number of points in each: weighted betting bound
 stratified, declared      two groups of cells of known weight, a fixed number of independent points in each: exact bound on the weighted mean of two
                           proportions; betting bound of each group for means
+ranked                    two groups of ranks of known weight, a fixed number of independent points in each: as for two groups of cells
 sobol, lhs, grid,         no probability model: points are placed to cover, not drawn from the declared distribution. No bound.
 pairwise
 
 Within a cell the points of the random and stratified designs are independent draws from the declared distribution inside it, given how many fell there.
 So are those of the random design within a level, a class or any other part; and of the declared allocation within what a level has of a group, which is known
-to weigh so much: given how many points fell there, the bound for two groups holds. Otherwise such a part of a stratified design has no fixed number of
+to weigh so much: given how many points fell there, the bound for two groups holds. Of the ranked design nobody knows what a part, be it a cell, weighs
+within a group of ranks. There, and in the other stratified designs, such a part has no fixed number of
 points and its points are not alike: the bound there is that of `odd_assess.stats.parts`, which needs neither.
 """
 
@@ -25,7 +27,7 @@ import numpy as np
 
 from odd_assess.criteria.parts import Located
 from odd_assess.odd.domain import Domain
-from odd_assess.records import Bools, Floats, Ints, SamplingPlan
+from odd_assess.records import Bools, Floats, Ints, Results, SamplingPlan
 from odd_assess.stats import (
     anytime_lower_bound,
     log_evidence_above,
@@ -186,6 +188,13 @@ class TwoGroups:
         return two_group_mean_lower_bound(values, self.group, self.weights, upper=upper, beta=beta, copies=copies)
 
 
+RANKS = {
+    "fraction_words": "exact bound of two groups of ranks, independent points in each",
+    "mean_words": "betting bound of two groups of ranks",
+}
+"""Of the bounds for two groups, where these are ranks among candidates."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Reached:
     """Bounds of another inference, for an ODD of which only the share ``share`` could be sampled: the rest counts against the claim.
@@ -291,7 +300,7 @@ def part_inference(
             return WithinPart(share=reached * ones, points=points, heaviest=reached, missing=missing, horizon=horizon)
         case "stratified", "declared" if cells is not None:
             return _two_groups(sampling, np.where(cells, domain.layout.weight, 0.0), results.cell[inside])
-        case "stratified", _:
+        case (("stratified" | "ranked"), _):
             shares = point_shares(sampling, domain, results)
             return WithinPart(share=shares[inside], points=points, heaviest=float(shares.max()), missing=missing)
         case _:
@@ -299,9 +308,11 @@ def part_inference(
 
 
 def point_shares(sampling: SamplingPlan, domain: Domain, results: Located) -> Floats:
-    """For points in cells (or groups of cells) of known weight, whatever their number: the weight that each stands for (m,), times m."""
+    """For points in cells (or groups of cells, or of ranks) of known weight, whatever their number: the weight that each stands for (m,), times m."""
     weight, place = domain.layout.weight, results.cell
-    if sampling.groups is not None:
+    if sampling.ranked is not None:
+        weight, place = np.array(sampling.ranked.weights), group_of_ranks(sampling, results)
+    elif sampling.groups is not None:
         weight, place = np.array(sampling.groups.weights(weight)), sampling.groups.place(results.cell)
     counts = np.bincount(place, minlength=len(weight))
     return np.asarray(weight[place] * len(results) / counts[place], dtype=np.float64)
@@ -311,6 +322,13 @@ def _two_groups(sampling: SamplingPlan, weight: Floats, cell: Ints) -> TwoGroups
     """The bounds for points in the given cells (n,), of a part of the ODD that has so much of each cell (cells,)."""
     assert sampling.groups is not None  # a plan that declares its allocation has groups
     return TwoGroups(group=sampling.groups.place(cell), weights=sampling.groups.weights(weight))
+
+
+def group_of_ranks(sampling: SamplingPlan, results: Located) -> Ints:
+    """The group of ranks (m,) of each point, 0 for low: by its number, so that only results will do."""
+    assert sampling.ranked is not None  # a plan whose design is ranked has sets
+    assert isinstance(results, Results)  # which carry numbers
+    return sampling.ranked.group(sampling.seed)[results.index]
 
 
 def cell_inference(sampling: SamplingPlan) -> Independent | Anytime:
@@ -332,6 +350,9 @@ def _inference_for(sampling: SamplingPlan, domain: Domain, results: Located) -> 
             return Pooled()
         case "stratified", "declared":
             return _two_groups(sampling, domain.layout.weight, results.cell)
+        case "ranked", _:
+            assert sampling.ranked is not None  # a plan whose design is ranked has sets
+            return TwoGroups(group=group_of_ranks(sampling, results), weights=sampling.ranked.weights, **RANKS)
         case "stratified", _:
             return Weighted(cell=results.cell, weights=np.array([cell.weight for cell in domain.cells]))
         case _:
@@ -345,7 +366,7 @@ def _horizon(sampling: SamplingPlan) -> int:
 
 def point_weights(sampling: SamplingPlan, domain: Domain, results: Located) -> Floats:
     """What each point counts in a plain estimate over the ODD (m,), summing to 1: equal, but by cell or group where these got other numbers of points."""
-    if sampling.design == "stratified" and sampling.allocation != "proportional":
+    if sampling.design == "ranked" or (sampling.design == "stratified" and sampling.allocation != "proportional"):
         counted = point_shares(sampling, domain, results)
         return np.asarray(counted / counted.sum())
     return np.full(len(results), 1.0 / len(results))

@@ -17,6 +17,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from odd_assess.criteria.attainability import (
+    DRAWN,
     Setting,
     Shortfall,
     around,
@@ -30,6 +31,7 @@ from odd_assess.criteria.attainability import (
     fewest_draws,
     fewest_points,
     for_each_part,
+    in_two_groups,
     is_equal,
     largest_shown,
     meets,
@@ -46,7 +48,7 @@ from odd_assess.criteria.readings import beta_of
 from odd_assess.criteria.screening import bound_alpha, parts_of
 from odd_assess.criteria.words import part_noun
 from odd_assess.policies import ByInput, Cascade, PerCell
-from odd_assess.records import Bools, CertificationPlan, Criterion, Ints
+from odd_assess.records import Bools, CertificationPlan, Criterion, Ints, Results
 from odd_assess.stats import anytime_draws_for_radius, probability_at_most, smallest_useful_n, theory_reduction
 from odd_assess.stats.planning import expected_draws_to_decide, points_for_power, uniform_reduction
 from odd_assess.stats.search import smallest
@@ -109,7 +111,7 @@ def prospect(criterion: Criterion, setting: Setting, *, assume: float | None, po
     of_points = None if hopeless else short_of_points(criterion, setting)
     shortfalls = tuple(short for short in (of_draws, of_points) if short is not None)
     draws, points = fewest_draws(criterion, setting.certification, setting.asked), fewest_points(criterion, setting)
-    supported = criterion.metric not in CLAIMS or setting.sampling.design in ("random", "stratified")
+    supported = criterion.metric not in CLAIMS or setting.sampling.design in DRAWN
     if criterion.metric == "level_difference" and supported:
         lightest = None if hopeless else _lightest(criterion, setting)
         return Prospect(criterion=criterion, shortfalls=shortfalls, fewest_draws=draws, fewest_points=points, lightest=lightest)
@@ -166,7 +168,7 @@ def _likely_points(criterion: Criterion, setting: Setting, well: float, power: f
     template = claim_of(criterion, setting, best_results(criterion, setting, np.zeros(1, dtype=np.int64)))
     if speaks_of_parts(criterion):
         one_part = power ** (1.0 / parts_of(criterion, setting.domain))  # all parts, equally good, have to be shown
-        exact = criterion.scope == "each_cell" or setting.sampling.design == "random"
+        exact = setting.sampling.ranked is None and (criterion.scope == "each_cell" or setting.sampling.design == "random")
 
         def met_inside(successes: int, points: int) -> bool:
             claim = _mixed(template, np.arange(points) < successes)
@@ -181,13 +183,13 @@ def _likely_points(criterion: Criterion, setting: Setting, well: float, power: f
     def met(successes: int, points: int) -> bool:
         sized = setting.with_points(points)
         cells = _in_turn(sized, points)
-        results = best_results(criterion, sized, cells)
+        results = _taking_turns(best_results(criterion, sized, cells), sized)
         inference = inference_for(sized.sampling, sized.domain, results)
         assert inference is not None  # the caller has looked at the design
         claim = _mixed(template, np.arange(max(points, len(cells))) < successes)  # two groups have two points at least
         return meets(criterion, deciding(criterion, claim.bounds(inference, beta=beta_of(criterion))))
 
-    betting = criterion.metric == "mean_certified_radius" or is_equal(setting.sampling) or setting.sampling.groups is not None
+    betting = criterion.metric == "mean_certified_radius" or is_equal(setting.sampling) or in_two_groups(setting.sampling)
     return points_for_power(met, well, power=power, most=MOST_BETS if betting else MOST_POINTS)
 
 
@@ -198,11 +200,23 @@ def _in_turn(setting: Setting, points: int) -> Ints:
     """
     if setting.sampling.groups is not None:
         return cells_of_groups(setting.sampling.groups)
+    if setting.sampling.ranked is not None:
+        return np.zeros(setting.sampling.ranked.total, dtype=np.int64)
     if not is_equal(setting.sampling):
         return np.zeros(1, dtype=np.int64)
     cells, copies = equal_cells(setting.domain, points)
     counts = copies * np.bincount(cells, minlength=len(setting.domain.cells))
     return np.concatenate([np.flatnonzero(counts > cycle) for cycle in range(int(counts.max()))])
+
+
+def _taking_turns(results: Results, setting: Setting) -> Results:
+    """The same points with numbers by which groups of ranks take turns, each with its share; in other designs as they are."""
+    ranked, seed = setting.sampling.ranked, setting.sampling.seed
+    if ranked is None:
+        return results
+    turn = np.concatenate([(np.arange(points) + 0.5) / points for points in ranked.points])
+    numbers = np.argsort(ranked.group(seed), kind="stable")  # those of the low group, then the others
+    return replace(results, index=numbers[np.argsort(turn, kind="stable")])
 
 
 def _mixed(claim: Claim, well: Bools) -> Claim:
@@ -240,7 +254,7 @@ def _exact(criterion: Criterion, setting: Setting) -> bool:
     """Whether the count alone decides: over the ODD, and where every cell surely gets its number."""
     if criterion.scope not in ("odd", "each_cell") or criterion.where is not None:
         return False
-    if setting.sampling.groups is not None:
+    if in_two_groups(setting.sampling):
         return False
     return criterion.metric != "mean_certified_radius" and (criterion.scope == "odd") != is_equal(setting.sampling)
 

@@ -14,8 +14,8 @@ parts that have points.
   named wrongly as meeting it, and likewise as not meeting it. If the claim is MET every part is named. Taken together this still errs with
   probability at most beta where the parts' points are independent, given how many each has: its rejections are among those of Hochberg's step-up procedure
   (Hochberg 1988), and simulated in the tests. So it is for cells, and for any part in the random design.
-- Levels and classes in the stratified designs have bounds that depend on each other. Their parts are named with Bonferroni alone, by the bounds that are
-  listed; if the claim is MET, that itself says so of every part, and errs with probability at most beta.
+- Levels and classes in the stratified designs, and all parts in the ranked one, have bounds that depend on each other. Their parts are named with
+  Bonferroni alone, by the bounds that are listed; if the claim is MET, that itself says so of every part, and errs with probability at most beta.
 - The bounds of the single parts hold together: each is at beta / H. They are wider than what decides MET, and the finding says so.
 - Where points stop when the verdict is decided, and where the number of points of a part is not given beforehand, all parts are the family. The
   p-values hold at any time, and the smallest of a part's p-values over time depends on its own points only, so the argument for independent parts stands.

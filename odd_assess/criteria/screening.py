@@ -82,7 +82,7 @@ def surely_met(criterion: Criterion, domain: Domain, sampling: SamplingPlan, pla
     if points is None or criterion.confidence is None:
         return False
     beta, alpha = 1 - criterion.confidence, plan.alpha
-    if sampling.groups is not None:
+    if sampling.groups is not None or sampling.ranked is not None:
         return False
     on_part = criterion.scope == "each_class" or criterion.attribute is not None or criterion.where is not None
     if on_part and sampling.design == "stratified":

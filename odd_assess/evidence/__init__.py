@@ -4,6 +4,7 @@ store.py     evidence.sqlite: documents, points, certificates with their counts,
 columns.py   many certificates at once as arrays (tallies.py: their class counts)
 noise_levels.py  what became of a policy that chooses noise levels: the level of each cell, what counts after the memory
 average_case.py  the estimates at the points, or why there are none
+candidates.py    the estimates by which points were chosen among candidates
 baseline.py  the run of another model that this one is compared with
 kept_points.py   what a run keeps at its points for modified models
 reused.py    the answers that are kept for modified models, and what the certificate of such a model took from them
@@ -19,6 +20,8 @@ from odd_assess.evidence.average_case import point_estimates as point_estimates
 from odd_assess.evidence.baseline import Baseline as Baseline
 from odd_assess.evidence.baseline import baseline_results as baseline_results
 from odd_assess.evidence.baseline import kept_baseline as kept_baseline
+from odd_assess.evidence.candidates import candidate_estimates as candidate_estimates
+from odd_assess.evidence.candidates import chosen_places as chosen_places
 from odd_assess.evidence.columns import Columns as Columns
 from odd_assess.evidence.columns import results as results
 from odd_assess.evidence.folder import EVIDENCE as EVIDENCE

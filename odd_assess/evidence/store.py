@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -32,6 +33,7 @@ from odd_assess.records import (
     Criterion,
     Exhibit,
     Finding,
+    Floats,
     Ints,
     LevelCounts,
     Part,
@@ -50,6 +52,11 @@ CREATE TABLE estimates (
     idx INTEGER PRIMARY KEY REFERENCES points, clean INTEGER NOT NULL, value REAL NOT NULL, low REAL NOT NULL, high REAL NOT NULL,
     cdf_error REAL NOT NULL, dead_gradient INTEGER NOT NULL);
 """
+
+_CANDIDATES = """
+CREATE TABLE candidates (point INTEGER NOT NULL, place INTEGER NOT NULL, estimate REAL, PRIMARY KEY (point, place)) WITHOUT ROWID;
+"""
+"""Only runs of the design ranked have this table. An estimate that is no number is NULL."""
 
 _SCHEMA = f"""
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -325,6 +332,47 @@ class EvidenceStore:
         """Whether the file has the table: those of the oldest schema have not."""
         return int(self.meta()["schema"]) > OLDEST_SCHEMA
 
+    def add_candidates(self, point: Ints, place: Ints, estimate: Floats) -> None:
+        """Commit the estimates (c,) of candidates, by the point that they may become and their place in its set, all or none of them.
+
+        Raises: RunError when the disk refuses.
+        """
+        numbers = (None if math.isnan(value) else value for value in estimate.tolist())
+        with self._writing():
+            if not self._has_candidates():
+                self._db.execute(_CANDIDATES)
+            self._db.executemany(
+                "INSERT INTO candidates VALUES (?, ?, ?)", zip(point.tolist(), place.tolist(), numbers, strict=True)
+            )
+
+    def candidates_known(self, each: int) -> Ints:
+        """The numbers (c,) of the candidates that have an estimate, where each set has ``each``."""
+        rows = self._db.execute("SELECT point, place FROM candidates ORDER BY point, place") if self._has_candidates() else ()
+        return np.array([point * each + place for point, place in rows], dtype=np.int64)
+
+    def candidates(self, points: int, each: int) -> Floats:
+        """The estimates (points, each) of all candidates; NaN where one is no number.
+
+        Raises: RunFolderError unless there is one for each candidate and no other, or where the file holds something else.
+        """
+        with self._making_sense():
+            known = (
+                self._reading("SELECT point, place, estimate FROM candidates ORDER BY point, place")
+                if self._has_candidates()
+                else ()
+            )
+            rows = list(known)
+            if [row[:2] for row in rows] != [(point, place) for point in range(points) for place in range(each)]:
+                raise ValueError(f"there must be an estimate of each of {points} x {each} candidates, found {len(rows)}")
+            if set(map(type, (row[2] for row in rows))) - {float, int, type(None)}:
+                raise ValueError("an estimate of a candidate must be a number")
+            values = [math.nan if row[2] is None else float(row[2]) for row in rows]
+            return np.array(values, dtype=np.float64).reshape(points, each)
+
+    def _has_candidates(self) -> bool:
+        """Whether the file has the table: only those of the design ranked have."""
+        return self._db.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'candidates'").fetchone() is not None
+
     def inputs(self, stage: str) -> dict[int, str]:
         """The digest of the input of each point that has a certificate of ``stage``."""
         query = "SELECT p.idx, p.input_sha256 FROM certificates c JOIN points p USING (idx) WHERE c.stage = ?"
@@ -444,7 +492,11 @@ class EvidenceStore:
             compact.unlink(missing_ok=True)
             with closing(_new(compact)) as fresh:
                 fresh.execute("ATTACH ? AS old", (str(self.path),))
-                for table, key in _ORDER.items():
+                order = dict(_ORDER)
+                if self._has_candidates():
+                    fresh.execute(_CANDIDATES.strip())
+                    order["candidates"] = "point, place"
+                for table, key in order.items():
                     fresh.execute(f"INSERT INTO main.{table} SELECT * FROM old.{table} ORDER BY {key}")  # noqa: S608 - our own table names
                 fresh.commit()
             if self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:  # a log beside another file would spoil that

@@ -34,9 +34,9 @@ from odd_assess.evidence import Row, code_digest, environment, sha256
 from odd_assess.execution.work import Work
 from odd_assess.inputs import Batch, Realiser, Renderer, Source, ahead, open_source
 from odd_assess.models import Classifier, load_model
-from odd_assess.odd import sample
+from odd_assess.odd import candidate_points, chosen_points, sample
 from odd_assess.policies import DataDependent, MultiStart
-from odd_assess.records import OddPoint, OddPoints, Spec
+from odd_assess.records import Ints, OddPoint, OddPoints, Spec
 
 CHUNK = 64
 """Points that are realised at a time: enough to batch the transforms, few enough that memory stays flat."""
@@ -44,7 +44,10 @@ CHUNK = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """Model, data, points and device of one run. ``setting`` says how the model is called."""
+    """Model, data, points and device of one run. ``setting`` says how the model is called.
+
+    ``candidates``: those that the points are chosen among, where the design is ranked; until they are chosen (`choosing`), points are the first of each set.
+    """
 
     model: Classifier
     source: Source | Renderer
@@ -52,6 +55,12 @@ class Bench:
     points: OddPoints
     setting: Setting
     noise: NoiseSource
+    candidates: OddPoints | None = None
+
+    @property
+    def points_digest(self) -> str:
+        """The digest of the points, or of the candidates that they are chosen among: fixed by spec and data."""
+        return (self.points if self.candidates is None else self.candidates).digest
 
     @property
     def device(self) -> torch.device:
@@ -146,7 +155,15 @@ class Bench:
     def further_points(self, spec: Spec, count: int) -> OddPoints:
         """Random points of the domain that are none of the run's, and independent of them: those that would come next."""
         m = len(self.points)
-        return sample_points(replace(spec, sampling=replace(spec.sampling, design="random", points=m + count)), self.source)[m:]
+        return sample_points(
+            replace(spec, sampling=replace(spec.sampling, design="random", ranked=None, points=m + count)), self.source
+        )[m:]
+
+    def choosing(self, spec: Spec, place: Ints) -> Bench:
+        """The bench whose points are the candidates at ``place`` (m,) of each set."""
+        assert self.candidates is not None  # of the ranked design
+        assert spec.sampling.ranked is not None
+        return replace(self, points=chosen_points(self.candidates, spec.sampling.ranked, place))
 
     def predict(self, images: Tensor) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         """The model's answers without noise, (B,), computed in batches of one size, on the threads of the run's setting."""
@@ -173,7 +190,12 @@ def set_up(spec: Spec, *, device: str | None, trust_pickle: bool) -> Bench:
     columns = {r.attribute: r.column for r in spec.realisations if r.column is not None}
     source = open_source(spec.inputs, columns=columns)
     realiser = Realiser(source, spec.realisations, seed=spec.sampling.seed)
-    points = sample_points(spec, source)
+    ranked, candidates = spec.sampling.ranked, None
+    if ranked is None:
+        points = sample_points(spec, source)
+    else:
+        candidates = candidate_points(spec.domain, ranked, spec.sampling.seed)
+        points = chosen_points(candidates, ranked, np.zeros(ranked.total, dtype=np.int64))
     shape = tuple(realiser.realise(points[:1]).images.shape[1:])
     model = load_model(spec.model, device=device, trust_pickle=trust_pickle)
     setting = default_setting(shape, model.device, batch_size=spec.certification.batch_size)
@@ -184,12 +206,14 @@ def set_up(spec: Spec, *, device: str | None, trust_pickle: bool) -> Bench:
         points=points,
         setting=setting,
         noise=NoiseSource(shape, seed=spec.sampling.seed, device=model.device),
+        candidates=candidates,
     ).called(setting)
 
 
 def sample_points(spec: Spec, source: Source | Renderer) -> OddPoints:
-    """The conditions to assess, by the declared design."""
+    """The conditions to assess, by the declared design, which is not ranked."""
     plan = spec.sampling
+    assert plan.design != "ranked"  # its points are chosen among candidates
     return sample(
         spec.domain,
         design=plan.design,
@@ -214,7 +238,7 @@ def identity_of(spec: Spec, bench: Bench) -> dict[str, Any]:
         **modified,
         "model": bench.model.digest,
         "data": bench.source.digest,
-        "points": bench.points.digest,
+        "points": bench.points_digest,
         "seed": spec.sampling.seed,
         "device": bench.device.type,
     }

@@ -68,7 +68,7 @@ class Realiser:
         rows: tuple[int, ...] | None = None
         if isinstance(source, Renderer):
             refuse_truncated()
-            rendered = [source.render(point.values, address(self._seed, point.index, "render") >> 65) for point in points]
+            rendered = [source.render(point.values, address(*point.origin(self._seed), "render") >> 65) for point in points]
             images, labels = [image for image, _ in rendered], [label for _, label in rendered]
         else:
             rows = tuple(self._row(point, len(source)) for point in points)
@@ -82,11 +82,11 @@ class Realiser:
         return torch.stack(images), labels, rows
 
     def _row(self, point: OddPoint, count: int) -> int:
-        return below(address(self._seed, point.index), "base", count) if point.frame is None else point.frame
+        return below(address(*point.origin(self._seed)), "base", count) if point.frame is None else point.frame
 
     def _transformed(self, images: Tensor, points: Sequence[OddPoint], name: str, realisation: Realisation) -> Tensor:
         values = [_transform_value(name, realisation, point) for point in points]
-        keys = [address(self._seed, point.index, realisation.attribute, name) for point in points]
+        keys = [address(*point.origin(self._seed), realisation.attribute, name) for point in points]
         try:
             return apply(name, images, values, keys, **realisation.parameters)
         except ValueError as error:

@@ -5,6 +5,7 @@
     constraints                statements that exclude, include or tie attributes together
     domain (partition)         the inside with exact weights, cut into cells
     sampling (draws, covering, frames, groups)   random, stratified, sobol, lhs, grid, pairwise; among observed frames
+    ranked                     points chosen by rank among random candidates
     coverage                   cells, pairs and levels visited; the gaps
     catalogue                  the transforms that can realise an attribute, as data
 
@@ -35,6 +36,7 @@ from odd_assess.odd.frames import Frames, FramesInside
 from odd_assess.odd.groups import Groups
 from odd_assess.odd.points import OddPoint, OddPoints, Value
 from odd_assess.odd.ranges import Interval, Quantity, parse_quantity
+from odd_assess.odd.ranked import RankedSets, candidate_points, chosen_points, selection_digest
 from odd_assess.odd.sampling import sample
 from odd_assess.odd.units import conversion, convert, dimension, known_units
 
@@ -65,12 +67,15 @@ __all__ = [
     "Ordinal",
     "ParameterInfo",
     "Quantity",
+    "RankedSets",
     "Reach",
     "Statement",
     "TransformInfo",
     "TruncatedNormal",
     "Uniform",
     "Value",
+    "candidate_points",
+    "chosen_points",
     "conversion",
     "convert",
     "coverage",
@@ -80,4 +85,5 @@ __all__ = [
     "parse_quantity",
     "reach_of",
     "sample",
+    "selection_digest",
 ]

@@ -10,6 +10,9 @@ from typing import Any, Protocol, Self, overload
 import numpy as np
 from numpy.typing import NDArray
 
+CANDIDATES = 2**68
+"""What is added to the seed of a run for candidates, of which some become points: their conditions, base images and transforms."""
+
 Value = float | int | str | bool
 """The value of one ODD attribute: a number in the attribute's own unit, or a label."""
 
@@ -19,13 +22,19 @@ class OddPoint:
     """One sampled condition inside the ODD.
 
     ``values`` holds every realisable attribute. ``cell`` indexes ``Domain.cells``. ``frame`` is the row of the table that the
-    point was drawn from, where points are drawn among existing frames.
+    point was drawn from, where points are drawn among existing frames. ``candidate``: the number by which its input is realised in the stream of candidates,
+    where the point was chosen among such (`odd_assess.odd.ranked`).
     """
 
     index: int
     values: Mapping[str, Value]
     cell: int
     frame: int | None = None
+    candidate: int | None = None
+
+    def origin(self, seed: int) -> tuple[int, int]:
+        """(seed, number) that address all randomness of the point's input, in a run of this seed."""
+        return (seed, self.index) if self.candidate is None else (seed + CANDIDATES, self.candidate)
 
 
 class Coded(Protocol):
@@ -53,7 +62,8 @@ class Coded(Protocol):
 class OddPoints(Sequence[OddPoint]):
     """Many points as columns: an `OddPoint` is made when one is asked for, so that a million of them take a few numbers each.
 
-    ``codes`` (m, attributes); ``indices`` and ``cell`` (m,); ``frame`` (m,), None where points are not drawn among frames. A slice is a view.
+    ``codes`` (m, attributes); ``indices`` and ``cell`` (m,); ``frame`` (m,), None where points are not drawn among frames. ``candidate`` (m,), None where
+    they are not chosen among candidates. A slice is a view.
     """
 
     attributes: tuple[Coded, ...]
@@ -61,11 +71,13 @@ class OddPoints(Sequence[OddPoint]):
     cell: NDArray[np.int64]
     codes: NDArray[np.float64]
     frame: NDArray[np.int64] | None = None
+    candidate: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         m = len(self.indices)
         frames = m if self.frame is None else len(self.frame)
-        if not len(self.cell) == frames == m or self.codes.shape != (m, len(self.attributes)):
+        candidates = m if self.candidate is None else len(self.candidate)
+        if not len(self.cell) == frames == candidates == m or self.codes.shape != (m, len(self.attributes)):
             raise ValueError(f"every column must have {m} rows, and codes one column for each of {len(self.attributes)} attributes")
 
     @classmethod
@@ -74,16 +86,20 @@ class OddPoints(Sequence[OddPoint]):
 
         Raises: ValueError where only some have a frame.
         """
-        frames = [point.frame for point in points]
+        frames, numbers = [point.frame for point in points], [point.candidate for point in points]
         known = [frame for frame in frames if frame is not None]
         if known and len(known) < len(frames):
             raise ValueError(f"all points must have a frame or none, found {len(known)} of {len(frames)} with one")
+        chosen = [number for number in numbers if number is not None]
+        if chosen and len(chosen) < len(numbers):
+            raise ValueError(f"all points must be chosen candidates or none, found {len(chosen)} of {len(numbers)} that are")
         return cls(
             attributes=tuple(attributes),
             indices=np.array([point.index for point in points], dtype=np.int64),
             cell=np.array([point.cell for point in points], dtype=np.int64),
             codes=codes_of_conditions(attributes, [point.values for point in points]),
             frame=np.array(known, dtype=np.int64) if known else None,
+            candidate=np.array(chosen, dtype=np.int64) if chosen else None,
         )
 
     @classmethod
@@ -96,12 +112,16 @@ class OddPoints(Sequence[OddPoint]):
         frames = [part.frame for part in some if part.frame is not None]
         if frames and len(frames) < len(some):
             raise ValueError("all points must have a frame or none")
+        chosen = [part.candidate for part in some if part.candidate is not None]
+        if chosen and len(chosen) < len(some):
+            raise ValueError("all points must be chosen candidates or none")
         return cls(
             attributes=parts[0].attributes,
             indices=np.concatenate([part.indices for part in some]),
             cell=np.concatenate([part.cell for part in some]),
             codes=np.concatenate([part.codes for part in some]),
             frame=np.concatenate(frames) if frames else None,
+            candidate=np.concatenate(chosen) if chosen else None,
         )
 
     def __len__(self) -> int:
@@ -119,6 +139,7 @@ class OddPoints(Sequence[OddPoint]):
             values={a.id: a.value_of(code) for a, code in zip(self.attributes, self.codes[at].tolist(), strict=True)},
             cell=int(self.cell[at]),
             frame=None if self.frame is None else int(self.frame[at]),
+            candidate=None if self.candidate is None else int(self.candidate[at]),
         )
 
     def __iter__(self) -> Iterator[OddPoint]:
@@ -140,6 +161,7 @@ class OddPoints(Sequence[OddPoint]):
             cell=self.cell[rows],
             codes=self.codes[rows],
             frame=None if self.frame is None else self.frame[rows],
+            candidate=None if self.candidate is None else self.candidate[rows],
         )
 
     @property
@@ -148,7 +170,8 @@ class OddPoints(Sequence[OddPoint]):
         digest = hashlib.sha256()
         digest.update(repr([(attribute.id, attribute.describe()) for attribute in self.attributes]).encode())
         frame = np.full(len(self), -1) if self.frame is None else self.frame
-        for column in (self.indices.astype("<i8"), self.codes.astype("<f8"), frame.astype("<i8")):
+        candidate = () if self.candidate is None else (self.candidate.astype("<i8"),)
+        for column in (self.indices.astype("<i8"), self.codes.astype("<f8"), frame.astype("<i8"), *candidate):
             digest.update(np.ascontiguousarray(column).tobytes())
         return digest.hexdigest()
 

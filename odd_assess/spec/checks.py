@@ -91,7 +91,7 @@ def _surely_enough(criterion: Criterion, domain: Domain, sampling: SamplingPlan,
     if criterion.metric == REGRESSION:
         return True  # a model that gains enough meets it with few points
     if kind == "domain claim":
-        return sampling.design not in ("random", "stratified") or screening.surely_met(criterion, domain, sampling, plan)
+        return sampling.design not in ("random", "stratified", "ranked") or screening.surely_met(criterion, domain, sampling, plan)
     if kind == "estimate" or sampling.points is None or criterion.metric == "points_per_cell":
         return kind == "estimate"
     return screening.covered_at_best(criterion.metric, domain, sampling.points) >= criterion.required
@@ -163,7 +163,7 @@ def _remedy(short: Shortfall, domain: Domain, sampling: SamplingPlan) -> str:
         return f"from {short.needed} points on the lightest {part} can expect as many as it needs, or {less}"
     if sampling.design == "stratified" and sampling.allocation == "equal":
         return f"{short.needed} points are the fewest that can with the same number in each of the {len(domain.cells)} cells, or {less}"
-    allocated = " (in these groups)" if sampling.groups is not None else ""
+    allocated = " (in these groups)" if sampling.groups is not None or sampling.ranked is not None else ""
     return f"{short.needed} points are the fewest that can{allocated}, or {less}"
 
 

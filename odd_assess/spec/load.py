@@ -23,6 +23,7 @@ from odd_assess.spec.execution import execution_plan
 from odd_assess.spec.files import existing_folder
 from odd_assess.spec.lock import with_lock
 from odd_assess.spec.parts import fit_parts
+from odd_assess.spec.ranked import check_ranked
 from odd_assess.spec.recertification import recertified, with_model
 from odd_assess.spec.sections import (
     certification_plan,
@@ -306,6 +307,19 @@ class _Sections:
             )
         if self.certification is not None and criteria_complete:
             budgets.check_asked(self.document, self.certification, self.criteria)
+        check_ranked(
+            self.document,
+            self.sampling,
+            self.certification,
+            source=source,
+            estimated="average_case" in self.document.data,
+            baseline=not self.alone
+            and (
+                self.baseline is not None
+                or "baseline" in self.document.data
+                or any(criterion.metric == REGRESSION for file in self.criteria for criterion in file.criteria)
+            ),
+        )
         if not self.alone:
             checks.check_baseline(
                 self.document,

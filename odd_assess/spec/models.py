@@ -193,6 +193,15 @@ class Odd(Keys):
 # ---------------------------------------------------------------- sampling
 
 
+class LowRanks(Keys):
+    """The group of the lowest ranks of the design ranked, and the points that it gets; the others are of the other ranks."""
+
+    example: ClassVar[str] = "{ranks: 6, points: 117}"
+
+    ranks: Count = Field(description="how many of the lowest ranks of a set make the low group", examples=[6])
+    points: Positive = Field(description="how many of the points are of the low group", examples=[117])
+
+
 class Sampling(Keys):
     """Which points of the domain are assessed."""
 
@@ -200,8 +209,9 @@ class Sampling(Keys):
 
     instead: ClassVar[Mapping[str, str]] = MappingProxyType({"max": "max_points"})
 
-    design: Literal["random", "stratified", "sobol", "lhs", "grid", "pairwise"] = Field(
-        description="random and stratified support claims on the domain; sobol, lhs, grid and pairwise serve coverage",
+    design: Literal["random", "stratified", "ranked", "sobol", "lhs", "grid", "pairwise"] = Field(
+        description="random, stratified and ranked (points chosen by rank among candidates, see candidates and low) support claims on the domain; sobol, "
+        "lhs, grid and pairwise serve coverage",
         examples=["random"],
     )
     points: Positive | None = Field(
@@ -221,6 +231,16 @@ class Sampling(Keys):
         description="stratified: points by the cells' weights (proportional, default), the same number in each cell (equal), or as a CSV file says: "
         "a row for each cell, with its group (1 or 2) and the group's points",
         examples=["equal"],
+    )
+    candidates: Count | None = Field(
+        default=None,
+        description="ranked: random candidates for each point, ranked by their estimates (section average_case); one of them is certified",
+        examples=[10],
+    )
+    low: Annotated[LowRanks | None, SkipValidation] = Field(
+        default=None,
+        description="ranked: how many of the lowest ranks make the low group, and its points; in each group a point's rank is drawn uniformly",
+        examples=["{ranks: 6, points: 117}"],
     )
 
 

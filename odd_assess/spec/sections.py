@@ -15,6 +15,7 @@ from odd_assess.spec.budgets import check_exceeds, declared_budget
 from odd_assess.spec.document import Document, KeyPath
 from odd_assess.spec.files import existing_file, existing_folder, resolved
 from odd_assess.spec.noise_levels import declared_comparison, declared_sigma, for_budget
+from odd_assess.spec.ranked import ranked_keys, ranked_plan
 from odd_assess.spec.validation import chosen, validated
 from odd_assess.spec.words import did_you_mean, one_of, shortened, shown
 
@@ -33,6 +34,10 @@ def sampling_plan(document: Document, data: object, domain: Domain | None) -> Sa
     plan = validated(document, path, models.Sampling, data)
     if plan is None:
         return None
+    if plan.design != "ranked" and (keys := ranked_keys(plan)):
+        for key in keys:
+            document.add((*path, key), f"is for the design ranked, found {plan.design}", at="key")
+        return None
     if plan.until_decided or plan.max_points is not None:
         return _until_decided(document, path, plan)
     if plan.points is None and plan.design not in FREE_SIZE:
@@ -41,6 +46,8 @@ def sampling_plan(document: Document, data: object, domain: Domain | None) -> Sa
     if plan.allocation is not None and plan.design != "stratified":
         document.add((*path, "allocation"), f"is for the design stratified, found {plan.design}", at="key")
         return None
+    if plan.design == "ranked":
+        return ranked_plan(document, path, plan)
     if plan.allocation in (None, "proportional", "equal"):
         how: Literal["proportional", "equal"] = "equal" if plan.allocation == "equal" else "proportional"
         return SamplingPlan(design=plan.design, points=plan.points, seed=plan.seed, allocation=how)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from odd_assess.odd.attributes import Attribute, Boolean, Categorical, Continuous, Integer, Ordinal
 from odd_assess.odd.catalogue import TRANSFORMS, TransformInfo
 from odd_assess.odd.constraints import Statement
-from odd_assess.records import Assessment, Gap, Realisation, Spec, State
+from odd_assess.records import Assessment, Gap, RankedSets, Realisation, Spec, State
 from odd_assess.report.view import formats
 from odd_assess.report.view.records import Cell, Column, DomainView, Fact, MatrixChart, Table, Untested
 
@@ -194,12 +194,24 @@ def _design(assessment: Assessment) -> str:
     how = {
         "random": "independent random draws from the declared distribution",
         "stratified": _stratified(assessment),
+        "ranked": _ranked(plan.ranked),
         "sobol": "a Sobol sequence (even filling, no probability model)",
         "lhs": "a Latin hypercube (even filling, no probability model)",
         "grid": "every feasible cell in turn (no probability model)",
         "pairwise": "a covering array over pairs of levels (no probability model)",
     }[plan.design]
     return f"{formats.plural(m, 'point')} by {how}, seed {plan.seed}.{_until_decided(assessment)}"
+
+
+def _ranked(sets: RankedSets | None) -> str:
+    if sets is None:
+        return "rank among random candidates"
+    low, high = sets.points
+    return (
+        f"rank among {sets.candidates} independent random candidates each, by their estimates of average-case robustness: "
+        f"{formats.plural(low, 'point')} of the {formats.plural(sets.low_ranks, 'lowest rank')} (weight {sets.weights[0]:.3f}) and "
+        f"{formats.plural(high, 'point')} of the others (weight {sets.weights[1]:.3f}), the rank drawn uniformly"
+    )
 
 
 def _stratified(assessment: Assessment) -> str:

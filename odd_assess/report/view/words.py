@@ -92,6 +92,9 @@ def _distribution(sampling: SamplingPlan) -> str:
         "random": "Points are independent draws from the declared distribution, so domain claims hold with the printed confidence under it",
         "stratified": f"Points are drawn at random within {within}, whose declared weights are known, so domain claims hold with the printed confidence "
         "under the declared distribution",
+        "ranked": "Each point is one of several independent draws from the declared distribution, of a rank by their estimates that was drawn before. The "
+        "groups of ranks have known weights, whatever the estimates are worth, so domain claims hold with the printed confidence under the declared "
+        "distribution",
     }.get(sampling.design)
     if model is None:
         return (
