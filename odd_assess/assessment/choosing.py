@@ -1,4 +1,4 @@
-"""Choosing the points of a ranked design: all candidates are estimated, and of each set the one with the declared rank becomes a point of the run."""
+"""Choosing the points of a ranked design: all candidates are estimated (0 where the answer without noise is wrong), and of each set the one with the declared rank becomes a point of the run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from odd_assess.errors import RunError
 from odd_assess.evidence import EvidenceStore, candidate_estimates
-from odd_assess.execution import Bench, estimate_points
+from odd_assess.execution import Bench, estimate_points, of_true_class
 from odd_assess.odd import selection_digest
 from odd_assess.odd.points import CANDIDATES
 from odd_assess.progress import Progress
@@ -49,8 +49,8 @@ def choose_points(spec: Spec, bench: Bench, store: EvidenceStore, tell: Progress
     tell.begin(points=len(left), draws=len(left) * plan.copies, at_most=False)
     begun = time.perf_counter()
     try:
-        for chunk, _, found in estimate_points(bench, plan, left, seed=spec.sampling.seed + CANDIDATES):
-            store.add_candidates(found.index // ranked.candidates, found.index % ranked.candidates, found.value)
+        for chunk, batch, found in estimate_points(bench, plan, left, seed=spec.sampling.seed + CANDIDATES):
+            store.add_candidates(found.index // ranked.candidates, found.index % ranked.candidates, of_true_class(batch, found))
             tell.advance(points=len(chunk), draws=len(chunk) * plan.copies, spent=len(chunk) * plan.copies)
     except RunError as error:
         raise RunError(f"{error}. What is estimated is kept; mend the cause and go on with --resume") from error

@@ -44,7 +44,7 @@ from odd_assess.evidence import (
     noted_levels,
     point_estimates,
 )
-from odd_assess.execution import Bench, Here, Work, estimate_points, set_up
+from odd_assess.execution import Bench, Here, Work, estimate_points, of_true_class, set_up
 from odd_assess.odd.points import CANDIDATES
 from odd_assess.policies import PerCell
 from odd_assess.progress import Progress, Quiet
@@ -174,13 +174,17 @@ def _candidates_again(run: FinishedRun, spec: Spec, bench: Bench, chosen: frozen
     if not len(among):
         return 0
     tell.say(f"{len(among)} candidates are estimated again")
-    parts = [found for *_, found in estimate_points(bench, plan, among, seed=spec.sampling.seed + CANDIDATES)]
-    now, stored = PointEstimates.joined(parts), candidate_estimates(run.store, ranked).ravel()[among.indices]
-    slack = 1.0 / plan.samples if plan.method == "mc" else SAME_ESTIMATE + 2 * now.cdf_error
-    same = (np.abs(stored - now.value) <= slack * (1 + 1e-9)) | (np.isnan(stored) & np.isnan(now.value))
+    parts = [
+        (of_true_class(batch, found), found.cdf_error)
+        for _, batch, found in estimate_points(bench, plan, among, seed=spec.sampling.seed + CANDIDATES)
+    ]
+    now, error = (np.concatenate(column) for column in zip(*parts, strict=True))
+    stored = candidate_estimates(run.store, ranked).ravel()[among.indices]
+    slack = 1.0 / plan.samples if plan.method == "mc" else SAME_ESTIMATE + 2 * error
+    same = (np.abs(stored - now) <= slack * (1 + 1e-9)) | (np.isnan(stored) & np.isnan(now))
     for row in np.flatnonzero(~same).tolist():
         point, place = divmod(int(among.indices[row]), ranked.candidates)
-        ledger.note(f"point {point}, candidate {place}", "estimate", float(stored[row]), float(now.value[row]))
+        ledger.note(f"point {point}, candidate {place}", "estimate", float(stored[row]), float(now[row]))
     return len(among)
 
 

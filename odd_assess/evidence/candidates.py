@@ -1,4 +1,4 @@
-"""The estimates by which the points of a ranked design were chosen among candidates."""
+"""The estimates by which the points of a ranked design were chosen among candidates: that noise leaves the answer at the true class."""
 
 from __future__ import annotations
 

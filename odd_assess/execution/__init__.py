@@ -19,6 +19,7 @@ from odd_assess.execution.choice import workers_for as workers_for
 from odd_assess.execution.estimating import check_estimable as check_estimable
 from odd_assess.execution.estimating import estimate_points as estimate_points
 from odd_assess.execution.estimating import estimates_at as estimates_at
+from odd_assess.execution.estimating import of_true_class as of_true_class
 from odd_assess.execution.here import Here as Here
 from odd_assess.execution.here import tuned as tuned
 from odd_assess.execution.work import Work as Work

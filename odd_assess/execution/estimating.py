@@ -20,7 +20,7 @@ from odd_assess.execution.bench import Bench
 from odd_assess.inputs import Batch
 from odd_assess.models import no_warnings
 from odd_assess.models.classifier import first_line
-from odd_assess.records import AverageCasePlan, EstimationMethod, OddPoint, PointEstimates
+from odd_assess.records import AverageCasePlan, EstimationMethod, Floats, OddPoint, PointEstimates
 
 WITHOUT_GRADIENTS: tuple[EstimationMethod, ...] = ("mc", "moments", "softmax")
 """Methods that look at answers alone."""
@@ -67,6 +67,11 @@ def estimate_points(
         raise
     except (ValueError, RuntimeError, ArithmeticError, LookupError, TypeError, OSError, MemoryError) as error:
         raise RunError(f"the estimates of average-case robustness broke off after {found} points: {error}") from error
+
+
+def of_true_class(batch: Batch, found: PointEstimates) -> Floats:
+    """The estimates (B,) that noise leaves the answer at the true class: 0 where the answer without noise is another. Candidates are ranked by them."""
+    return np.asarray(np.where(found.clean == batch.labels.numpy(), found.value, 0.0), dtype=np.float64)
 
 
 def estimates_at(
