@@ -1,4 +1,7 @@
-"""Choosing the points of a ranked design: all candidates are estimated (0 where the answer without noise is wrong), and of each set the one with the declared rank becomes a point of the run."""
+"""Choosing the points of a ranked design: all candidates are estimated, and of each set the one with the declared rank becomes a point of the run.
+
+The estimate is that of the true class: 0 where the answer without noise is another.
+"""
 
 from __future__ import annotations
 

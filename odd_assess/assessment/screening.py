@@ -7,6 +7,7 @@ spec certifies: what is steered by a screening (`odd_assess.criteria.forecast`) 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib.metadata import version
 
@@ -14,7 +15,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from odd_assess.assessment.preflight import fly_before
-from odd_assess.criteria.forecast import forecast
+from odd_assess.criteria.forecast import Forecast, RankedForecast, forecast, ranked_forecast
 from odd_assess.criteria.fragility import CONFIDENCE, Sampled, fragile_regions, fragility, pair_maps
 from odd_assess.evidence.screening import Bounded, Check, Screening
 from odd_assess.execution import Bench, check_estimable, estimate_points, set_up
@@ -75,6 +76,18 @@ def screen(
     )
     found = fragility(estimates.value, where, label=label, class_names=bench.source.class_names)
     regions = fragile_regions(estimates.value, where)
+    seconds = {"opening": opened - begun, "estimates": done - opened, "check": checked - done}
+    predicted = forecast(
+        estimates.value,
+        np.asarray(estimates.clean == label, dtype=np.bool_),
+        bench.points.cell,
+        sigma=chosen.sigma,
+        domain=spec.domain,
+        sampling=spec.sampling,
+        certification=spec.certification,
+        criteria=[criterion for group in spec.criteria for criterion in group.criteria],
+        reached=reach.share,
+    )
     return Screening(
         spec=spec,
         plan=chosen,
@@ -88,22 +101,39 @@ def screen(
         fragility=found,
         regions=regions,
         pairs=pair_maps(estimates.value, where),
-        forecast=forecast(
-            estimates.value,
-            np.asarray(estimates.clean == label, dtype=np.bool_),
-            bench.points.cell,
-            sigma=chosen.sigma,
-            domain=spec.domain,
-            sampling=spec.sampling,
-            certification=spec.certification,
-            criteria=[criterion for group in spec.criteria for criterion in group.criteria],
-            reached=reach.share,
-        ),
-        seconds={"opening": opened - begun, "estimates": done - opened, "check": checked - done},
+        forecast=predicted,
+        ranked=_ranked(spec, predicted, estimates, label, check, seconds),
+        seconds=seconds,
         device=str(bench.device),
         model=bench.model.digest,
         data=bench.source.digest,
         version=version("odd-assess"),
+    )
+
+
+def _ranked(
+    spec: Spec, predicted: Forecast, estimates: PointEstimates, label: Ints, check: Check | None, seconds: Mapping[str, float]
+) -> RankedForecast:
+    """What points chosen by rank are predicted to save, by what Monte Carlo saw at the points of the check. Seconds of both tell what an estimate costs."""
+    if spec.inputs.kind == "table":
+        return RankedForecast(reason="candidates are drawn from the declared domain, and inputs come from a table")
+    if spec.baseline is not None or spec.certification.cache:
+        return RankedForecast(reason="points of a baseline, or beside one, must not be chosen by what a model makes of them")
+    if check is None:
+        return RankedForecast(
+            reason="what ranks are worth is told by draws at some points (average_case.check), and none were asked for"
+        )
+    right = np.asarray(estimates.clean == label, dtype=np.bool_)
+    draw = seconds["check"] / (len(check.rows) * check.draws)
+    return ranked_forecast(
+        predicted,
+        np.where(right, estimates.value, 0.0)[check.rows],
+        check.value,
+        right[check.rows],
+        sampling=spec.sampling,
+        certification=spec.certification,
+        criteria=[criterion for group in spec.criteria for criterion in group.criteria],
+        cost=seconds["estimates"] / len(estimates) / max(draw, 1e-12),
     )
 
 

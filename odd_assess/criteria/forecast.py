@@ -20,9 +20,16 @@ from odd_assess.criteria.asked import asked_radii
 from odd_assess.criteria.outlook import tolerated_draws
 from odd_assess.criteria.screening import bound_alpha
 from odd_assess.odd.domain import Domain
-from odd_assess.records import Bools, CertificationPlan, Criterion, Floats, Ints, SamplingPlan
+from odd_assess.records import Bools, CertificationPlan, Criterion, Floats, Ints, RankedSets, SamplingPlan
 from odd_assess.stats import fewest_agreeing, log_evidence_above, probability_at_least
-from odd_assess.stats.allocation import Allocation, allocate, cell_predictions, predicted_draws
+from odd_assess.stats.allocation import WORTHWHILE, Allocation, allocate, cell_predictions, predicted_draws
+
+SET_SIZES = (3, 5, 10)
+"""How many candidates for each point are looked at."""
+FEWEST_CHECKED = 20
+"""Points with draws of their own that tell what ranks are worth: fewer tell next to nothing."""
+SETS = 20_000
+"""Sets that are made of these points."""
 
 STEERING = ("certified_accuracy", "smoothed_accuracy", "radius_quantile")
 """Metrics that ask for a fraction of the ODD on which a radius is certified."""
@@ -60,6 +67,75 @@ class Forecast:
     def mean_draws(self) -> float | None:
         """The predicted draws of a point, on average over the ODD."""
         return None if self.draws is None else float(self.draws.mean())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankedForecast:
+    """Ranked sets for the claim ``steering``, and what they are predicted to save: of the points, and ``net`` with the estimates of the candidates counted.
+
+    ``sets`` is None where they save too little or cannot be used, for the ``reason``.
+    """
+
+    steering: str = ""
+    sets: RankedSets | None = None
+    saving: float = 0.0
+    net: float = 0.0
+    reason: str = ""
+
+
+def ranked_forecast(
+    found: Forecast,
+    ranking: Floats,
+    seen: Floats,
+    correct: Bools,
+    *,
+    sampling: SamplingPlan,
+    certification: CertificationPlan,
+    criteria: Sequence[Criterion],
+    cost: float,
+) -> RankedForecast:
+    """The ranked sets that are predicted to save most for the claim that steers ``found``.
+
+    ``ranking`` (c,): what ranks some screened points; ``seen`` (c,): their shares of the clean answer in draws of their own, which the ranks do not know (the
+    estimates that made the ranks would promise too much); ``correct`` (c,): whether the clean answer is the true class. ``cost``: draws in the time of an
+    estimate.
+    """
+    steering, points = found.steering, sampling.points
+    if found.reason or steering is None or points is None or found.mean_draws is None:
+        return RankedForecast(reason=found.reason or "no criterion asks for a fraction of the whole ODD at a certified radius")
+    if sampling.until_decided or points < 4:
+        return RankedForecast(reason="ranks need a fixed number of points (sampling.points)")
+    if len(ranking) < FEWEST_CHECKED:
+        return RankedForecast(
+            reason=f"what ranks are worth is told by at least {FEWEST_CHECKED} points of average_case.check, found {len(ranking)}"
+        )
+    chance = _chance(seen, correct, steering.radius, certification, _draws(certification))
+    beta = 1.0 - next((one.confidence or 0.0 for one in criteria if one.id == steering.criterion), 0.0)
+    best = RankedForecast(steering=steering.criterion)
+    for size in SET_SIZES:
+        made = allocate(_by_rank(ranking, chance, size), np.ones(size), points=points, beta=beta)
+        net = 1.0 - (1.0 - made.saving) * (1.0 + size * cost / found.mean_draws)
+        if net > best.net:
+            low = int((made.group == 1).sum())
+            sets = RankedSets(candidates=size, low_ranks=low, points=made.points)
+            best = RankedForecast(steering=steering.criterion, sets=sets, saving=made.saving, net=net)
+    if best.net < WORTHWHILE:
+        return RankedForecast(
+            steering=steering.criterion, reason="ranks are predicted to save less than their estimates cost, or next to nothing"
+        )
+    return best
+
+
+def _by_rank(ranking: Floats, chance: Floats, size: int) -> Floats:
+    """The mean chance (size,) of success at each rank of random sets of these points, made to rise."""
+    from scipy.optimize import isotonic_regression  # slow to import, and only a screening asks for it
+
+    sets = np.random.Generator(np.random.Philox(key=size)).integers(len(ranking), size=(SETS, size))
+    order = np.argsort(ranking[sets], axis=1, kind="stable")
+    means = np.take_along_axis(chance[sets], order, axis=1).mean(axis=0)
+    rising = isotonic_regression(means).x
+    edge = 0.5 / (len(ranking) + 1)
+    return np.asarray(np.clip(rising, edge, 1.0 - edge), dtype=np.float64)
 
 
 def forecast(

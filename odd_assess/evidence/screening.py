@@ -10,11 +10,11 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from odd_assess.criteria.forecast import Forecast
+from odd_assess.criteria.forecast import Forecast, RankedForecast
 from odd_assess.criteria.fragility import Fragility, PairMap, PartEstimate, Region
 from odd_assess.errors import RunFolderError
 from odd_assess.evidence.files import put
@@ -79,6 +79,7 @@ class Screening:
     model: str
     data: str
     version: str
+    ranked: RankedForecast = field(default_factory=lambda: RankedForecast(reason="nothing was looked at"))
 
     def __len__(self) -> int:
         return len(self.estimates)
@@ -144,6 +145,7 @@ def screening_data(found: Screening) -> dict[str, Any]:
             "claims": [asdict(claim) for claim in forecast.claims],
         },
         "allocation": _allocation_data(found),
+        "ranked": _ranked_data(found.ranked),
         "seconds": {name: round(seconds, 3) for name, seconds in found.seconds.items()} | {"by_draws_alone": found.by_draws_s},
     }
 
@@ -166,6 +168,21 @@ def _check_data(check: Check) -> dict[str, Any]:
         "absolute_error": asdict(check.error),
         "monte_carlo_noise": check.noise,
         "rank_correlation": check.correlation,
+    }
+
+
+def _ranked_data(found: RankedForecast) -> dict[str, Any]:
+    sets = found.sets
+    said = {"steering": found.steering or None, "reason": found.reason}
+    if sets is None:
+        return said
+    return {
+        **said,
+        "candidates": sets.candidates,
+        "low": {"ranks": sets.low_ranks, "points": sets.points[0]},
+        "points": sets.total,
+        "saving": found.saving,
+        "net_saving": found.net,
     }
 
 

@@ -49,7 +49,7 @@ def changed(ranked: Bench, folder: Path, sql: str) -> Path:
 
 
 def test_the_certified_points_are_the_chosen_candidates(ranked: Bench) -> None:
-    """By the library's own estimates at the inputs of all candidates, 0 where the clean answer is wrong; conditions and images are those of the candidate, and the manifest names the choice."""
+    """By the library's own estimates at the inputs of all candidates, 0 where the clean answer is wrong; conditions and images are those of the candidate."""
     spec = load_spec(ranked.spec)
     sets, bench = spec.sampling.ranked, set_up(spec, device="cpu", trust_pickle=False)
     assert sets is not None

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from odd_assess.criteria.forecast import Forecast, forecast
+from odd_assess.criteria.forecast import Forecast, forecast, ranked_forecast
 from odd_assess.odd.attributes import Ordinal
 from odd_assess.odd.domain import Domain
 from odd_assess.policies import PerCell
@@ -136,3 +136,41 @@ def test_why_points_are_not_divided(changes: dict[str, Any], why: str) -> None:
     assert found.allocation is None
     assert why in found.allocation_reason
     assert len(found.claims) == 1
+
+
+def ranked(build: Any, ranking: np.ndarray, seen: np.ndarray, *, cost: float = 5.0, sampling: Any = None) -> Any:
+    """What ranks are predicted to save for a claim on the ODD, where the clean answer is right everywhere."""
+    domain, right = build.domain(0.5, 0.5), np.ones(len(seen), dtype=bool)
+    given: dict[str, Any] = {
+        "sampling": sampling or SamplingPlan(design="random", points=300, seed=1),
+        "certification": CertificationPlan(sigma=0.25, alpha=1e-3, budget=Budget(kind="reduced", n0=100, n=1000)),
+        "criteria": [build.criterion("certified_accuracy", 0.8, radius=0.125)],
+    }
+    found = forecast(seen, right, np.arange(len(seen)) % 2, sigma=0.25, domain=domain, **given)
+    return ranked_forecast(found, ranking, seen, right, cost=cost, **given)
+
+
+def test_ranks_are_proposed_where_they_tell_something(build: Any) -> None:
+    """Of points that are far apart ranks save much, less with dear estimates; ranks by chance, alike points and too few of them save nothing."""
+    rng = np.random.default_rng(1)
+    seen = np.where(rng.random(60) < 0.8, 0.999, 0.3)
+    good = ranked(build, seen + 0.05 * rng.random(60), seen)
+    assert good.sets is not None
+    assert good.sets.total == 300
+    assert 0.3 < good.net < good.saving < 0.9
+    dear = ranked(build, seen + 0.05 * rng.random(60), seen, cost=40.0)
+    assert dear.net < good.net
+    assert ranked(build, seen, seen, cost=1e4).reason != ""
+    assert ranked(build, seen, np.full(60, 0.999)).sets is None
+    assert "at least 20 points" in ranked(build, seen[:10], seen[:10]).reason
+    stopping = SamplingPlan(design="random", points=300, seed=1, until_decided=True)
+    assert "fixed number of points" in ranked(build, seen, seen, sampling=stopping).reason
+
+
+@pytest.mark.slow
+def test_useless_ranks_are_rarely_proposed(build: Any) -> None:
+    """Ranked by chance at 60 points: chance alone makes few proposals, and small ones."""
+    rng = np.random.default_rng(2)
+    found = [ranked(build, rng.random(60), np.where(rng.random(60) < 0.9, 0.999, 0.3)) for _ in range(5)]
+    assert sum(one.sets is not None for one in found) <= 2
+    assert max(one.net for one in found) < 0.25
