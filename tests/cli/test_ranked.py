@@ -4,17 +4,24 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from odd_assess import open_run
+from odd_assess.assessment import screening
 from odd_assess.average_case import estimates
+from odd_assess.cli.screen_words import in_words
+from odd_assess.criteria.forecast import RankedForecast
 from odd_assess.evidence import MAIN, EvidenceStore
+from odd_assess.evidence.screening import screening_data
 from odd_assess.execution import bench as bench_room
 from odd_assess.execution import set_up
 from odd_assess.odd import selection_digest
+from odd_assess.records import AverageCasePlan, RankedSets
 from odd_assess.spec import load_spec
 
 from .conftest import Bench, reseal
@@ -174,6 +181,21 @@ def test_two_runs_are_not_compared_point_by_point(ranked: Bench, finished: Bench
     outcome = ranked("run", finished.spec, "--baseline", ranked.folder / "run", "--out", ranked.folder / "again", "--no-pdf")
     assert outcome.status == 2, outcome
     assert "ranked points are chosen" in outcome.err
+
+
+def test_the_line_that_a_screening_prints_declares_its_sets(bench: Bench) -> None:
+    """Pasted into the spec it is the design that was predicted to save; where there is none, the reason is told."""
+    sets = RankedSets(candidates=10, low_ranks=6, points=(16, 24))
+    found = RankedForecast(steering="CA", sets=sets, saving=0.38, net=0.31)
+    plan = AverageCasePlan(sigma=0.25, method="softmax", points=20, check_points=0)
+    screened = screening.screen(load_spec(bench.spec), plan=plan, device="cpu")
+    assert "average_case.check" in in_words({**screening_data(screened), "files": ["s.html"]})
+    text = in_words({**screening_data(replace(screened, ranked=found)), "files": ["s.html"]})
+    assert "save 38 % of the points" in text
+    assert "31 % of the draws" in text
+    (line,) = [line for line in text.splitlines() if "design: ranked" in line]
+    bench.change({**yaml.safe_load(line), "average_case": {}})
+    assert load_spec(bench.spec).sampling.ranked == sets
 
 
 def test_a_budget_with_a_pilot(bench: Bench) -> None:

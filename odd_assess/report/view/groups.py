@@ -58,7 +58,8 @@ def cells(assessment: Assessment) -> Table:
             len(domain.cells),
             "cell",
             f"{formats.plural(len(empty), 'feasible cell')} without a point. " * bool(empty)
-            + "The bounds hold for all cells simultaneously; they are wider than what decides the criterion." * bool(judged),
+            + "The bounds hold for all cells simultaneously; they are wider than what decides the criterion. " * bool(judged)
+            + _unlike(assessment),
         ),
         sortable=True,
     )
@@ -122,9 +123,20 @@ def classes(assessment: Assessment) -> Table:
         caption="Results per true class, weakest first",
         columns=(Column(title="Class"), *_columns(asked), Column(title="Most often taken for")),
         rows=tuple(rows[:MOST_ROWS]),
-        note=_note(len(rows), "class", f"{formats.plural(absent, 'class', 'classes')} without a point." if absent else ""),
+        note=_note(
+            len(rows),
+            "class",
+            (f"{formats.plural(absent, 'class', 'classes')} without a point. " if absent else "") + _unlike(assessment),
+        ),
         sortable=True,
     )
+
+
+def _unlike(assessment: Assessment) -> str:
+    """What to say of plain shares where points are not alike."""
+    if assessment.spec.sampling.ranked is None:
+        return ""
+    return "The two groups of ranks have other numbers of points than they weigh, so that plain shares describe these points and estimate nothing."
 
 
 def _columns(asked: Sequence[float]) -> tuple[Column, ...]:
