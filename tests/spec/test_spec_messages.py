@@ -23,7 +23,7 @@ CASES = [
         "unknown inner key",
         (("points: 300, seed: 1", "points: 300, sead: 1"),),
         [
-            "spec.yaml:15:41: sampling.sead: is not a known key; did you mean 'seed'?; known keys: design, points, until_decided, max_points, seed, allocation"
+            "spec.yaml:15:41: sampling.sead: is not a known key; did you mean 'seed'?; known keys: design, points, until_decided, max_points, seed, allocation, candidates, low"
         ],
     ),
     (
@@ -81,7 +81,7 @@ CASES = [
         "design",
         (("design: random", "design: radnom"),),
         [
-            "spec.yaml:15:20: sampling.design: must be one of random, stratified, sobol, lhs, grid, pairwise, found the text 'radnom'; did you mean 'random'?"
+            "spec.yaml:15:20: sampling.design: must be one of random, stratified, ranked, sobol, lhs, grid, pairwise, found the text 'radnom'; did you mean 'random'?"
         ],
     ),
     (
@@ -914,7 +914,7 @@ CASES = [
         "max for max_points",
         (("points: 300", "until_decided: true, max: 300"),),
         [
-            "spec.yaml:15:49: sampling.max: is not a known key; did you mean 'max_points'?; known keys: design, points, until_decided, max_points, seed, allocation"
+            "spec.yaml:15:49: sampling.max: is not a known key; did you mean 'max_points'?; known keys: design, points, until_decided, max_points, seed, allocation, candidates, low"
         ],
     ),
     (
