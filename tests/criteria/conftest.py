@@ -131,7 +131,7 @@ def make_estimates(value: Any) -> PointEstimates:
     known = np.asarray(value, dtype=np.float64)
     m = len(known)
     return PointEstimates(
-        plan=AverageCasePlan(sigma=SIGMA),
+        plan=AverageCasePlan(sigma=SIGMA, method="mmse"),
         index=np.arange(m),
         clean=np.zeros(m, dtype=np.int64),
         value=known,

@@ -28,7 +28,7 @@ certification: {{sigma: 0.25, alpha: 0.001, budget: {{kind: reduced, n0: 20, n: 
 criteria: [perception_default.yaml]
 unattainable: accept
 """
-PLAN = AverageCasePlan(sigma=0.25, samples=4)
+PLAN = AverageCasePlan(sigma=0.25, method="mmse", samples=4)
 
 
 @pytest.fixture(scope="module")
