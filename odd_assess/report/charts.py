@@ -262,7 +262,7 @@ def states(chart: StatesChart) -> str:
         axes.fill_between(chart.radii, certified, decided, step="pre", color=LIGHT["undecided"], linewidth=0)
         axes.fill_between(chart.radii, decided, 1, step="pre", color=LIGHT["refuted"], linewidth=0)
         _cap(axes, chart.cap, chart.cap_label)
-        _fractions(axes, "share of the points")
+        _fractions(axes, chart.share_label)
         axes.set_xlim(0, float(chart.radii[-1]))
         axes.set_xlabel("L2 radius asked for (input units)")
         _area_label(axes, chart.radii, np.zeros_like(certified), certified, "certified", LIGHT["certified"])

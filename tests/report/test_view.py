@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from odd_assess.criteria import certified_at, check
+from odd_assess.criteria.inference import point_weights
 from odd_assess.criteria.words import part_noun
 from odd_assess.records import Assessment, SamplingPlan, State
 from odd_assess.report import page_of
@@ -125,6 +126,67 @@ def test_equal_allocation_keeps_the_band_around_a_weighted_line(build: Build) ->
     assert band.upper is not None
     assert (band.lower <= band.certified).all()
     assert (band.certified <= band.upper).all()
+
+
+def _equal(build: Build) -> Assessment:
+    """Points that do not weigh alike."""
+    assessment = build(design="stratified", points=120)
+    return replace(
+        assessment,
+        spec=replace(assessment.spec, sampling=SamplingPlan(design="stratified", points=120, seed=1, allocation="equal")),
+    )
+
+
+def test_shares_of_classes_and_states_are_weighted(build: Build) -> None:
+    """Where points stand for different shares of the ODD, the tables, the chart and the headline say shares of the ODD, beside plain counts."""
+    assessment = _equal(build)
+    results, page = assessment.results, page_of(assessment)
+    weights = point_weights(assessment.spec.sampling, assessment.spec.domain, results)
+    held = certified_at(results, 0.25)
+
+    def share(inside: np.ndarray, of: np.ndarray) -> float:
+        return float(weights[inside & of].sum() / weights[of].sum())
+
+    everywhere = np.ones(len(held), dtype=np.bool_)
+    shown = {row[0].text: row for row in page.classes.rows}
+    column = [one.title for one in page.classes.columns].index("Certified at 0.25")
+    lowest = {}
+    for label in np.unique(results.label):
+        inside, row = results.label == label, shown[str(label)]
+        assert row[column].value == pytest.approx(share(held, inside))
+        assert row[column].text.endswith(f"({(held & inside).sum()})")
+        assert row[-2].value == pytest.approx(share(results.clean == results.label, inside))
+        mean = weights[inside] @ np.where(results.correct, results.radius, 0.0)[inside] / weights[inside].sum()
+        assert row[column + 1].value == pytest.approx(mean)
+        if inside.sum() >= 5:
+            lowest[int(label)] = share(held, inside)
+    assert any(abs(share(held, results.label == label) - held[results.label == label].mean()) > 0.01 for label in lowest)
+    weakest = min(lowest, key=lambda label: lowest[label])
+    assert f"class “{weakest}” certified {formats.percent(lowest[weakest], digits=0)} by weight (" in page.verdict.weakest
+    assert page.classes.note.count("do not weigh alike") == 1
+    assert page.states.table.note.startswith("Points do not weigh alike")
+    assert page.states.chart.share_label == "share of the ODD"
+    line = next(row for row in page.states.table.rows if row[0].text == "0.25")
+    assert line[1].text == f"{formats.percent(share(held, everywhere))} ({held.sum()})"
+    at = int(np.argmin(np.abs(page.states.chart.radii - 0.25)))
+    radius = page.states.chart.radii[at]
+    assert page.states.chart.certified[at] == pytest.approx(share(certified_at(results, radius), everywhere))
+    assert "Points count alike here" in page.reduction.sentence
+    alike = page_of(build())
+    assert "alike" not in alike.classes.note + alike.states.table.note + alike.reduction.sentence + alike.verdict.weakest
+    assert alike.states.chart.share_label == "share of the points"
+
+
+def test_the_reference_subsample_is_weighted(build: Build) -> None:
+    """Its columns beside certified accuracy are shares of the ODD, as far as so few points can tell them."""
+    assessment = _equal(build)
+    reference = assessment.reference
+    assert reference is not None
+    weights = point_weights(assessment.spec.sampling, assessment.spec.domain, reference)
+    row = next(one for one in page_of(assessment).accuracy.table.rows if one[0].text == "0.25")
+    same = assessment.results.take(np.isin(assessment.results.index, reference.index))
+    expected = [float(weights @ certified_at(one, 0.25)) for one in (reference, same)]
+    assert [cell.value for cell in row[-2:]] == pytest.approx(expected)
 
 
 def test_cells_are_listed_weakest_first_and_empty_ones_last(build: Build) -> None:

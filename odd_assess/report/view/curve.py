@@ -8,7 +8,7 @@ import numpy as np
 
 from odd_assess.criteria import bound_levels
 from odd_assess.records import Assessment, Floats, Ints, Results
-from odd_assess.report.view import formats, levels
+from odd_assess.report.view import formats, levels, weighing
 from odd_assess.report.view.budgets import draws_in_words, is_sequential, largest_cap
 from odd_assess.report.view.records import Cell, Column, CurveChart, Table
 from odd_assess.stats import expected_mean_radii, radius_cap, smallest_useful_n, theory_mean_ratio
@@ -101,7 +101,7 @@ def table(assessment: Assessment) -> Table:
             for row, n in zip(rows, caps, strict=True)
         ),
         note=f"Expected from the counts of this run, against the mean radius expected at {formats.count(n_ref)} draws; mean over all certified classes, right "
-        "or wrong." + (" This run has a cap of its own at each point." if stopped else ""),
+        "or wrong. " + weighing.plain(assessment) + ("This run has a cap of its own at each point." if stopped else ""),
     )
 
 
@@ -156,6 +156,7 @@ def _caption(assessment: Assessment) -> str:
         f"anything to ten times the reference. Dashed: the mean ratio of the theory (Seferis et al. 2024), drawn through the expected radius at "
         f"{formats.count(found.n_ref)} draws. "
     )
+    text += weighing.plain(assessment)
     if found.measured is not None:
         text += "Diamond: the reference as the subsample measured it (this run's mean, divided by one minus the measured reduction), with its interval. "
     if assessment.recertified is not None:

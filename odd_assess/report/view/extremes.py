@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from odd_assess.criteria import certified_at
-from odd_assess.records import Assessment, Bools, Ints
-from odd_assess.report.view import formats
+from odd_assess.records import Assessment, Bools, Floats, Ints
+from odd_assess.report.view import formats, weighing
 
 FEWEST_POINTS = 5
 """Points that a cell or class needs to be named as the weakest: a share of fewer says nothing."""
@@ -27,23 +27,25 @@ def radii_asked(assessment: Assessment) -> tuple[float, ...]:
 def weakest_groups(assessment: Assessment) -> str:
     """The weakest cell and the weakest class by certified accuracy at the smallest radius asked for; empty where none has enough points."""
     results, radius = assessment.results, radii_asked(assessment)[0]
-    held = certified_at(results, radius)
-    cells = _weakest("cell", results.cell, held, [cell.name for cell in assessment.spec.domain.cells])
-    told = [text for text in (cells, _weakest("class", results.label, held, assessment.class_names)) if text]
+    held, weights = certified_at(results, radius), weighing.weights(assessment)
+    cells = _weakest("cell", results.cell, held, np.ones(len(held)), [cell.name for cell in assessment.spec.domain.cells])
+    told = [text for text in (cells, _weakest("class", results.label, held, weights, assessment.class_names)) if text]
     if not told:
         return ""
     return f"Weakest at radius {formats.plain(radius)}, of those with {FEWEST_POINTS} points or more: {'; '.join(told)}."
 
 
-def _weakest(noun: str, groups: Ints, held: Bools, names: Sequence[str]) -> str:
-    """The group with the smallest share, the largest of them on a tie."""
+def _weakest(noun: str, groups: Ints, held: Bools, weights: Floats, names: Sequence[str]) -> str:
+    """The group with the smallest share, the points weighted by ``weights`` (m,), the one with the most points on a tie."""
     numbers, points = np.unique(groups, return_counts=True)
     ranked = [
-        (int(held[groups == number].sum()) / count, -count, number)
+        (weighing.share(held[groups == number], weights[groups == number]), -count, number)
         for number, count in zip(numbers.tolist(), points.tolist(), strict=True)
         if count >= FEWEST_POINTS
     ]
     if not ranked or len(names) < 2:
         return ""
     share, less, number = min(ranked)
-    return f"{noun} “{names[number]}” certified {formats.percent(share, digits=0)} ({round(share * -less)} of {-less} points)"
+    inside = groups == number
+    weighted = "" if (weights[inside] == 1.0).all() else " by weight"
+    return f"{noun} “{names[number]}” certified {formats.percent(share, digits=0)}{weighted} ({int(held[inside].sum())} of {-less} points)"

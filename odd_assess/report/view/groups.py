@@ -9,8 +9,8 @@ import numpy as np
 from odd_assess.criteria import certified_at
 from odd_assess.odd.attributes import Attribute
 from odd_assess.odd.domain import Domain
-from odd_assess.records import Assessment, Part, Results
-from odd_assess.report.view import formats, levels
+from odd_assess.records import Assessment, Bools, Floats, Part, Results
+from odd_assess.report.view import formats, levels, weighing
 from odd_assess.report.view.domain import level_name, with_unit
 from odd_assess.report.view.extremes import radii_asked
 from odd_assess.report.view.findings import WORST_FIRST
@@ -30,17 +30,21 @@ def cells(assessment: Assessment) -> Table:
     parts = [{part.name: part for part in finding.parts} for finding in judged]
     named = range(len(domain.attributes)) if len(domain.attributes) <= MOST_ATTRIBUTES else None
     sigmas = None if assessment.noise is None or not assessment.noise.cells else dict(assessment.noise.cells)
-    visited = np.unique(results.cell).tolist()
+    visited, ranked = np.unique(results.cell).tolist(), assessment.spec.sampling.ranked is not None
+    weights = (
+        weighing.weights(assessment) if ranked else np.ones(len(results))
+    )  # within a cell all other designs weigh points alike
     rows = []
     for index in visited:
-        found, told = results.take(results.cell == index), [part.get(domain.cells[index].name) for part in parts]
-        rows.append((_rank(found, asked[0], told), _line(domain, index, named, found, asked, told, sigmas)))
+        inside, told = results.cell == index, [part.get(domain.cells[index].name) for part in parts]
+        found, weight = results.take(inside), weights[inside]
+        rows.append((_rank(found, weight, asked[0], told), _line(domain, index, named, found, weight, asked, told, sigmas)))
     rows.sort(key=lambda row: row[0])
     empty = sorted(set(range(len(domain.cells))) - set(visited), key=lambda index: -domain.cells[index].weight)
     lines = [line for _, line in rows]
     for index in empty[: max(0, MOST_ROWS - len(lines))]:
         told = [part.get(domain.cells[index].name) for part in parts]
-        lines.append(_line(domain, index, named, results.take(np.zeros(len(results), dtype=np.bool_)), asked, told, sigmas))
+        lines.append(_line(domain, index, named, results.take(np.arange(0)), np.ones(0), asked, told, sigmas))
     names = ("Cell",) if named is None else tuple(with_unit(domain.attributes[i]) for i in named)
     titles = [title for finding in judged for title in (f"{finding.criterion.id}", "Bounds")]
     return Table(
@@ -59,7 +63,7 @@ def cells(assessment: Assessment) -> Table:
             "cell",
             f"{formats.plural(len(empty), 'feasible cell')} without a point. " * bool(empty)
             + "The bounds hold for all cells simultaneously; they are wider than what decides the criterion. " * bool(judged)
-            + _unlike(assessment),
+            + weighing.beside(assessment) * ranked,
         ),
         sortable=True,
     )
@@ -70,6 +74,7 @@ def _line(
     index: int,
     named: range | None,
     results: Results,
+    weight: Floats,
     asked: Sequence[float],
     parts: Sequence[Part | None],
     sigmas: Mapping[str, float] | None,
@@ -77,9 +82,15 @@ def _line(
     """A cell's line: its levels (or its name), weight, noise level where it has its own, numbers, and what per-cell criteria say of it."""
     cell = domain.cells[index]
     name = (Cell(text=cell.name),) if named is None else tuple(_level(domain.attributes[i], cell.levels[i]) for i in named)
-    weight = Cell(text=formats.percent(cell.weight), value=cell.weight)
+    of_odd = Cell(text=formats.percent(cell.weight), value=cell.weight)
     noise = () if sigmas is None else (_sigma(sigmas.get(cell.name)),)
-    return (*name, weight, *noise, *_numbers(results, asked), *(told for part in parts for told in _judged(part)))
+    return (
+        *name,
+        of_odd,
+        *noise,
+        *_numbers(results, weight, asked),
+        *(told for part in parts for told in _judged(part)),
+    )
 
 
 def _sigma(sigma: float | None) -> Cell:
@@ -90,12 +101,17 @@ def _level(attribute: Attribute, level: int) -> Cell:
     return Cell(text=level_name(attribute.levels[level].name, attribute), value=float(level), mark="whole")
 
 
-def _rank(results: Results, radius: float, parts: Sequence[Part | None]) -> tuple[bool, int, float, float]:
+def _rank(results: Results, weight: Floats, radius: float, parts: Sequence[Part | None]) -> tuple[bool, int, float, float]:
     """Weakest first: cells with points, by the worst state found for them, then by certified accuracy and mean radius."""
     if not len(results):
         return (True, 0, 0.0, 0.0)
     state = min((WORST_FIRST.index(part.state) for part in parts if part is not None), default=0)
-    return (False, state, float(certified_at(results, radius).mean()), float(np.where(results.correct, results.radius, 0.0).mean()))
+    return (
+        False,
+        state,
+        weighing.share(certified_at(results, radius), weight),
+        weighing.mean(np.where(results.correct, results.radius, 0.0), weight),
+    )
 
 
 def _judged(part: Part | None) -> tuple[Cell, Cell]:
@@ -112,10 +128,11 @@ def _judged(part: Part | None) -> tuple[Cell, Cell]:
 def classes(assessment: Assessment) -> Table:
     """One line for every class, the weakest first."""
     results, asked, names = assessment.results, radii_asked(assessment), assessment.class_names
-    rows = []
+    weights, rows = weighing.weights(assessment), []
     for label in np.unique(results.label):
-        of_class = results.take(results.label == label)
-        rows.append((Cell(text=names[int(label)]), *_numbers(of_class, asked), _confused(of_class, names)))
+        inside = results.label == label
+        of_class, weight = results.take(inside), weights[inside]
+        rows.append((Cell(text=names[int(label)]), *_numbers(of_class, weight, asked), _confused(of_class, weight, names)))
     rows.sort(key=lambda row: (row[2].value or 0.0, -(row[1].value or 0.0)))
     absent = len(names) - len(rows)
     return Table(
@@ -126,17 +143,10 @@ def classes(assessment: Assessment) -> Table:
         note=_note(
             len(rows),
             "class",
-            (f"{formats.plural(absent, 'class', 'classes')} without a point. " if absent else "") + _unlike(assessment),
+            weighing.beside(assessment) + f"{formats.plural(absent, 'class', 'classes')} without a point." * bool(absent),
         ),
         sortable=True,
     )
-
-
-def _unlike(assessment: Assessment) -> str:
-    """What to say of plain shares where points are not alike."""
-    if assessment.spec.sampling.ranked is None:
-        return ""
-    return "The two groups of ranks have other numbers of points than they weigh, so that plain shares describe these points and estimate nothing."
 
 
 def _columns(asked: Sequence[float]) -> tuple[Column, ...]:
@@ -150,33 +160,35 @@ def _columns(asked: Sequence[float]) -> tuple[Column, ...]:
     )
 
 
-def _numbers(results: Results, asked: Sequence[float]) -> tuple[Cell, ...]:
+def _numbers(results: Results, weights: Floats, asked: Sequence[float]) -> tuple[Cell, ...]:
+    """A line's numbers, of points that count ``weights`` (n,)."""
     points = len(results)
     if not points:
         nothing = (Cell(text=formats.NOTHING),) * (len(asked) + 3)
         return (Cell(text="0", value=0, mark="gap"), *nothing)
-    mean = float(np.where(results.correct, results.radius, 0.0).mean())
+    mean = weighing.mean(np.where(results.correct, results.radius, 0.0), weights)
     abstained = int((~results.certified).sum())
     return (
         Cell(text=formats.count(points), value=points),
-        *(_share(int(certified_at(results, radius).sum()), points) for radius in asked),
+        *(_share(certified_at(results, radius), weights) for radius in asked),
         Cell(text=formats.radius(mean), value=mean),
         Cell(text=formats.count(abstained), value=abstained),
-        _share(int((results.clean == results.label).sum()), points),
+        _share(results.clean == results.label, weights),
     )
 
 
-def _share(hits: int, points: int) -> Cell:
-    return Cell(text=f"{formats.percent(hits / points, digits=0)} ({hits})", value=hits / points)
+def _share(held: Bools, weights: Floats) -> Cell:
+    share = weighing.share(held, weights)
+    return Cell(text=f"{formats.percent(share, digits=0)} ({int(held.sum())})", value=share)
 
 
-def _confused(results: Results, names: Sequence[str]) -> Cell:
-    """The wrong class that was chosen most often, and how often."""
-    wrong = results.chosen[results.chosen != results.label]
-    if not len(wrong):
+def _confused(results: Results, weights: Floats, names: Sequence[str]) -> Cell:
+    """The wrong class that was chosen most often by weight, and at how many points."""
+    missed = results.chosen != results.label
+    if not missed.any():
         return Cell(text=formats.NOTHING)
-    classes_, counts = np.unique(wrong, return_counts=True)
-    worst = int(np.argmax(counts))
+    classes_, place, counts = np.unique(results.chosen[missed], return_inverse=True, return_counts=True)
+    worst = int(np.argmax(np.bincount(place, weights=weights[missed])))
     return Cell(text=f"{names[int(classes_[worst])]} ({counts[worst]})", value=float(counts[worst]))
 
 

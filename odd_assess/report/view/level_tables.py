@@ -6,8 +6,8 @@ import numpy as np
 
 from odd_assess.criteria import certified_at
 from odd_assess.policies import Cascade, PerCell
-from odd_assess.records import Assessment, Bools, NoiseLevels, Results
-from odd_assess.report.view import formats, levels
+from odd_assess.records import Assessment, Bools, Floats, NoiseLevels, Results
+from odd_assess.report.view import formats, levels, weighing
 from odd_assess.report.view.extremes import radii_asked
 from odd_assess.report.view.records import Cell, Column, LevelsChart, Table
 
@@ -37,16 +37,16 @@ def by_level(assessment: Assessment, found: NoiseLevels) -> Table | None:
 def _levels_of_cells(assessment: Assessment, found: NoiseLevels) -> Table:
     results, asked = assessment.results, radii_asked(assessment)
     share = {cell.name: cell.weight for cell in assessment.spec.domain.cells}
-    rows = []
+    weights, rows = weighing.weights(assessment), []
     for sigma in sorted({sigma for _, sigma in found.cells}):
         names = [name for name, of_cell in found.cells if of_cell == sigma]
-        weight = sum(share.get(name, 0.0) for name in names)
+        weight, inside = sum(share.get(name, 0.0) for name in names), results.sigma == sigma
         rows.append(
             (
                 Cell(text=levels.level(sigma), value=sigma, mark="strong"),
                 Cell(text=formats.count(len(names)), value=len(names)),
                 Cell(text=formats.percent(weight), value=weight),
-                *_numbers(results.take(results.sigma == sigma), asked),
+                *_numbers(results.take(inside), weights[inside], asked),
             )
         )
     return Table(
@@ -57,35 +57,43 @@ def _levels_of_cells(assessment: Assessment, found: NoiseLevels) -> Table:
             *_number_columns(asked),
         ),
         rows=tuple(rows),
-        note="Other cells are other conditions: these lines do not compare levels, the table of single levels does."
-        if found.single
-        else "",
+        note=weighing.beside(assessment)
+        + "Other cells are other conditions: these lines do not compare levels, the table of single levels does."
+        * bool(found.single),
     )
 
 
 def _levels_of_cascade(assessment: Assessment, policy: Cascade) -> Table:
-    results = assessment.results
+    results, weights = assessment.results, weighing.weights(assessment)
     rows = [
-        _cascade_row(levels.level(sigma), sigma, results, results.certified & (results.sigma == sigma)) for sigma in policy.sigmas
+        _cascade_row(levels.level(sigma), sigma, results, weights, results.certified & (results.sigma == sigma))
+        for sigma in policy.sigmas
     ]
-    rows.append(_cascade_row("none: abstained", None, results, ~results.certified))
+    rows.append(_cascade_row("none: abstained", None, results, weights, ~results.certified))
     return Table(
         id="noise-levels-table",
         caption="How often each level of the cascade gave the radius",
         columns=tuple(
             Column(title=title, number=True)
-            for title in ("Noise σ", "Points", "Share of the points", "Of the true class", "Mean radius", "Largest radius")
+            for title in (
+                "Noise σ",
+                "Points",
+                "Share of the points" if weighing.alike(assessment) else "Share of the ODD",
+                "Of the true class",
+                "Mean radius",
+                "Largest radius",
+            )
         ),
         rows=tuple(rows),
-        note="Mean and largest radius of the points in the line, whatever class is certified.",
+        note=weighing.beside(assessment) + "Mean and largest radius of the points in the line, whatever class is certified.",
     )
 
 
-def _cascade_row(name: str, sigma: float | None, results: Results, rows: Bools) -> tuple[Cell, ...]:
-    points, radius = int(rows.sum()), results.radius[rows]
+def _cascade_row(name: str, sigma: float | None, results: Results, weights: Floats, rows: Bools) -> tuple[Cell, ...]:
+    points, radius, share = int(rows.sum()), results.radius[rows], weighing.share(rows, weights)
     nothing = Cell(text=formats.NOTHING)
     shown = (
-        (Cell(text=formats.radius(value), value=value) for value in (float(radius.mean()), float(radius.max())))
+        (Cell(text=formats.radius(value), value=value) for value in (weighing.mean(radius, weights[rows]), float(radius.max())))
         if points and sigma is not None
         else (nothing, nothing)
     )
@@ -93,7 +101,7 @@ def _cascade_row(name: str, sigma: float | None, results: Results, rows: Bools) 
     return (
         Cell(text=name, value=sigma, mark="strong"),
         Cell(text=formats.count(points), value=points),
-        Cell(text=formats.percent(points / len(results), digits=formats.decimals(len(results))), value=points / len(results)),
+        Cell(text=formats.percent(share, digits=formats.decimals(len(results))), value=share),
         nothing if sigma is None else Cell(text=formats.count(right), value=right),
         *shown,
     )
@@ -113,7 +121,7 @@ def cells(assessment: Assessment, found: NoiseLevels) -> Table | None:
                 Cell(text=name),
                 Cell(text=levels.level(sigma), value=sigma, mark="strong"),
                 Cell(text=formats.percent(weight), value=weight),
-                *_numbers(results.take(results.cell == index), asked),
+                *_numbers(of_cell := results.take(results.cell == index), np.ones(len(of_cell)), asked),
             )
         )
     left = len(found.cells) - len(rows)
@@ -139,15 +147,19 @@ def _number_columns(asked: tuple[float, ...]) -> tuple[Column, ...]:
     return tuple(Column(title=title, number=True) for title in titles)
 
 
-def _numbers(results: Results, asked: tuple[float, ...]) -> tuple[Cell, ...]:
+def _numbers(results: Results, weights: Floats, asked: tuple[float, ...]) -> tuple[Cell, ...]:
     points = len(results)
     if not points:
         return (Cell(text="0", value=0, mark="gap"), *(Cell(text=formats.NOTHING) for _ in range(len(asked) + 1)))
-    held = [int(certified_at(results, radius).sum()) for radius in asked]
-    mean = float(np.where(results.correct, results.radius, 0.0).mean())
+    held = [certified_at(results, radius) for radius in asked]
+    shares = [weighing.share(one, weights) for one in held]
+    mean = weighing.mean(np.where(results.correct, results.radius, 0.0), weights)
     return (
         Cell(text=formats.count(points), value=points),
-        *(Cell(text=f"{formats.percent(hits / points, digits=0)} ({formats.count(hits)})", value=hits / points) for hits in held),
+        *(
+            Cell(text=f"{formats.percent(share, digits=0)} ({formats.count(int(one.sum()))})", value=share)
+            for one, share in zip(held, shares, strict=True)
+        ),
         Cell(text=formats.radius(mean), value=mean),
     )
 

@@ -10,7 +10,7 @@ import numpy as np
 from odd_assess.criteria import certified_at, refuted_at
 from odd_assess.criteria.point_states import largest_label_radius
 from odd_assess.records import Assessment, Bools, Floats, Results
-from odd_assess.report.view import formats, levels
+from odd_assess.report.view import formats, levels, weighing
 from odd_assess.report.view.accuracy_loss import expected_accuracy
 from odd_assess.report.view.band import Band, accuracy_band
 from odd_assess.report.view.budgets import asked_in_words, cap_label, draws_in_words, is_sequential, largest_cap
@@ -34,7 +34,7 @@ def accuracy(assessment: Assessment) -> AccuracyView:
     asked, radii = radii_asked(assessment), axis(assessment)
     band = accuracy_band(assessment, radii)
     table = _accuracy_table(assessment, asked)
-    reference = _reference_curve(assessment.reference, radii)
+    reference = _reference_curve(assessment, assessment.reference, radii)
     m, n = len(assessment.results), draws_in_words(assessment.results)
     chart = AccuracyChart(
         alt=f"Certified accuracy falls from {formats.percent(float(band.certified[0]))} at radius 0 to 0 beyond the cap of {n} draws. "
@@ -49,7 +49,7 @@ def accuracy(assessment: Assessment) -> AccuracyView:
         band_label=band.label,
         reference=reference,
         reference_label=_reference_label(assessment),
-        same=None if reference is None else _reference_curve(_same_points(assessment), radii),
+        same=None if reference is None else _reference_curve(assessment, _same_points(assessment), radii),
         same_label=f"the same {formats.plural(len(_same_points(assessment)), 'point')} at n = {n}{_alone(assessment)}",
         expected=expected_accuracy(_before(assessment), radii) if assessment.reduction.predicted is not None else None,
         expected_label=f"expected at n = {formats.count(assessment.reduction.n_ref)}{_alone(assessment)}",
@@ -62,11 +62,14 @@ def states(assessment: Assessment) -> StatesView:
     """For each radius: points that are certified, refuted (no budget would help) and undecided (more draws would tell)."""
     radii, results = axis(assessment), assessment.results
     held = [certified_at(results, radius) for radius in radii]
-    certified = np.array([float(one.mean()) for one in held])
+    weights = weighing.weights(assessment)
+    certified = np.array([weighing.share(one, weights) for one in held])
     limit, cascade = largest_label_radius(results), levels.is_cascade(assessment)
-    refuted = np.array([float(((limit < radius) & ~one).mean()) for one, radius in zip(held, radii, strict=True)])
+    refuted = np.array([weighing.share((limit < radius) & ~one, weights) for one, radius in zip(held, radii, strict=True)])
     chart = StatesChart(
-        alt="Shares of the points that are certified, undecided and refuted, by the radius asked for. The table gives the numbers.",
+        alt=f"Shares of the {'points' if weighing.alike(assessment) else 'ODD'} that are certified, undecided and refuted, by the radius asked for. The table "
+        "gives the numbers.",
+        share_label=f"share of the {'points' if weighing.alike(assessment) else 'ODD'}",
         radii=radii,
         certified=certified,
         undecided=np.clip(1 - certified - refuted, 0, 1),
@@ -100,7 +103,8 @@ def states(assessment: Assessment) -> StatesView:
         id="states-table",
         caption="Points by what limits them",
         columns=tuple(Column(title=title, number=True) for title in columns),
-        rows=tuple(_states_row(results, radius) for radius in radii_asked(assessment)),
+        rows=tuple(_states_row(results, weights, radius) for radius in radii_asked(assessment)),
+        note=weighing.beside(assessment).strip(),
     )
     return StatesView(chart=chart, caption=caption, table=table)
 
@@ -117,10 +121,11 @@ def axis(assessment: Assessment) -> Floats:
     return np.linspace(0.0, ceil(20 * top) / 20, STEPS + 1)
 
 
-def _reference_curve(reference: Results | None, radii: Floats) -> Floats | None:
+def _reference_curve(assessment: Assessment, reference: Results | None, radii: Floats) -> Floats | None:
     if reference is None or not len(reference):
         return None
-    return np.array([float(certified_at(reference, radius).mean()) for radius in radii])
+    weights = weighing.weights(assessment, reference)
+    return np.array([weighing.share(certified_at(reference, radius), weights) for radius in radii])
 
 
 def _same_points(assessment: Assessment) -> Results:
@@ -201,9 +206,10 @@ def _accuracy_table(assessment: Assessment, asked: tuple[float, ...]) -> Table:
             line += [Cell(text=formats.percent(float(band.lower[row]), side="down"), value=float(band.lower[row]))]
             line += [Cell(text=formats.percent(float(band.upper[row]), side="up"), value=float(band.upper[row]))]
         if reference is not None and len(reference):
-            share = float(certified_at(reference, float(radius)).mean())
+            weights = weighing.weights(assessment, reference)
+            share = weighing.share(certified_at(reference, float(radius)), weights)
             line.append(Cell(text=formats.percent(share, digits=formats.decimals(len(reference))), value=share))
-            share = float(certified_at(_same_points(assessment), float(radius)).mean())
+            share = weighing.share(certified_at(_same_points(assessment), float(radius)), weights)
             line.append(Cell(text=formats.percent(share, digits=formats.decimals(len(reference))), value=share))
         rows.append(tuple(line))
     titles = ["Radius", "Certified"]
@@ -221,13 +227,13 @@ def _accuracy_table(assessment: Assessment, asked: tuple[float, ...]) -> Table:
     )
 
 
-def _states_row(results: Results, radius: float) -> tuple[Cell, ...]:
+def _states_row(results: Results, weights: Floats, radius: float) -> tuple[Cell, ...]:
     certified, open_ = certified_at(results, radius), ~refuted_at(results, radius)
 
     def share(mask: Bools) -> Cell:
         hits = int(mask.sum())
         return Cell(
-            text=f"{formats.percent(hits / len(results), digits=formats.decimals(len(results)))} ({formats.count(hits)})",
+            text=f"{formats.percent(weighing.share(mask, weights), digits=formats.decimals(len(results)))} ({formats.count(hits)})",
             value=float(hits),
         )
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from odd_assess.odd.attributes import Attribute
 from odd_assess.records import Assessment, Bools, Floats, Recertified, Results
-from odd_assess.report.view import curve, formats
+from odd_assess.report.view import curve, formats, weighing
 from odd_assess.report.view.budgets import asked_in_words, is_sequential
 from odd_assess.report.view.domain import with_unit
 from odd_assess.report.view.points import value_text
@@ -182,6 +182,7 @@ def cost(pair: Pair) -> Table:
         note="Mean radius over the points, whatever class is certified. From scratch, the same draws: what this run's own answers show without the "
         "baseline, whose "
         "draws then have to choose the class as well. "
+        + weighing.plain(pair.assessment)
         + (
             "Times are those of the draws alone, by the rate that each run measured."
             if timed
@@ -269,7 +270,8 @@ def _by_group(pair: Pair, groups: list[tuple[str, Bools]], *, name: str, caption
         caption=caption,
         columns=(Column(title=first), *(Column(title=title, number=True) for title in (*titles, "Mean radius now", "Kept"))),
         rows=tuple(_line(pair, alike, group, rows) for group, rows in groups if rows.any()),
-        note="Radius whatever class is certified."
+        note=weighing.plain(pair.assessment)
+        + "Radius whatever class is certified."
         + (" Had nothing changed: of a model that answers as the baseline does, with the same draws." if alike is not None else "")
         + note,
     )

@@ -249,10 +249,11 @@ class CalibrationChart:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class StatesChart:
-    """Fractions of the points that are certified, undecided and refuted at each of ``radii``."""
+    """Fractions of the points, or of the ODD (``share_label``), that are certified, undecided and refuted at each of ``radii``."""
 
     alt: str
     radii: Floats
+    share_label: str
     certified: Floats
     undecided: Floats
     undecided_label: str

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from odd_assess.records import Assessment, Bools, Floats, Ints, Reduction
-from odd_assess.report.view import accuracy_loss, curve, formats, levels
+from odd_assess.report.view import accuracy_loss, curve, formats, levels, weighing
 from odd_assess.report.view.budgets import (
     asked_in_words,
     cap_label,
@@ -71,7 +71,7 @@ def _cost(assessment: Assessment) -> str:
         if found.measured is not None
         else _predicted(found, subject, recertified=assessment.recertified is not None)
     )
-    return " ".join(part for part in (told, _by_choice(assessment), _whose(assessment)) if part)
+    return " ".join(part for part in (told, _by_choice(assessment), _whose(assessment), weighing.plain(assessment).strip()) if part)
 
 
 def _measured(found: Reduction, subject: str, points: int) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import ceil, log10, sqrt
 
 from odd_assess.records import Assessment, SamplingPlan
-from odd_assess.report.view import formats, levels, noise, recertified
+from odd_assess.report.view import formats, levels, noise, recertified, weighing
 from odd_assess.report.view.budgets import asked_in_words, is_sequential, ties_in_words
 from odd_assess.report.view.extremes import radii_asked
 from odd_assess.report.view.points import grey_levels, image_shape
@@ -192,7 +192,7 @@ def radius_words(assessment: Assessment) -> Table:
     wanted = [(f"asked: {formats.plain(asked)}", asked) for asked in radii_asked(assessment) if asked > 0]
     if correct.any():
         wanted += [
-            ("mean of the certified points", float(radius[correct].mean())),
+            ("mean of the certified points", weighing.mean(radius[correct], weighing.weights(assessment)[correct])),
             ("largest of the run", float(radius[correct].max())),
         ]
     columns = [Column(title="Radius"), Column(title="L2, input units", number=True)]
