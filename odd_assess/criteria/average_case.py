@@ -14,6 +14,7 @@ import numpy as np
 from odd_assess.criteria import advice, words
 from odd_assess.criteria.fragility import CONFIDENCE, PartEstimate, Sampled, bias, part_estimates, whole_estimate
 from odd_assess.criteria.inconclusive import inconclusive
+from odd_assess.criteria.inference import weighted_words
 from odd_assess.criteria.parts import Partition
 from odd_assess.criteria.readings import state_of
 from odd_assess.records import Criterion, Evidence, Finding, Part, PointEstimates, State
@@ -45,7 +46,7 @@ def average_case(criterion: Criterion, evidence: Evidence) -> Finding:
         raise ValueError(f"criterion {criterion.id}: estimates must be at the points of the results")
     sampled = Sampled(domain=evidence.domain, sampling=evidence.sampling, points=evidence.results, coverage=evidence.coverage)
     read = _read(criterion, evidence, found, sampled)
-    seen = "nothing to compare" if read.observed is None else f"{read.observed:.3f} estimated"
+    seen = "nothing to compare" if read.observed is None else f"{read.observed:.3f} estimated{weighted_words(sampled.weights)}"
     head = f"{subject} by {found.plan.method} at sigma = {found.plan.sigma:g}: {seen}, {words.required(criterion)}"
     inference = sampled.whole()
     if inference is None:

@@ -31,6 +31,7 @@ from odd_assess.criteria.inference import (
     mean_upper,
     part_inference,
     point_weights,
+    weighted_words,
 )
 from odd_assess.criteria.loss import bound_levels, largest_levels
 from odd_assess.criteria.metrics import AVERAGE_CASE, COMPARED, METRICS, REGRESSION, asked_info
@@ -247,7 +248,9 @@ def _domain_claim(criterion: Criterion, evidence: Evidence) -> Finding:
         observed=reading.observed,
         lower=reading.lower,
         upper=reading.upper,
-        message=_claim_message(criterion, claim, reading, inference, alike_in_cells=sampling.ranked is None),
+        message=_claim_message(
+            criterion, claim, reading, inference, weighted_words(ground.weights), alike_in_cells=sampling.ranked is None
+        ),
         advice=advised.text,
         parts=reading.parts,
         points_needed=advised.points,
@@ -315,7 +318,9 @@ def _within(criterion: Criterion, partition: Partition, evidence: Evidence) -> l
     ]
 
 
-def _claim_message(criterion: Criterion, claim: Claim, reading: Reading, inference: Inference, *, alike_in_cells: bool) -> str:
+def _claim_message(
+    criterion: Criterion, claim: Claim, reading: Reading, inference: Inference, weighted: str, *, alike_in_cells: bool
+) -> str:
     assert criterion.confidence is not None  # `_checked` has made sure
     assert reading.upper is not None  # so there is a bound
     sure = f"with confidence {words.percent(criterion.confidence)}"
@@ -326,6 +331,8 @@ def _claim_message(criterion: Criterion, claim: Claim, reading: Reading, inferen
         State.INCONCLUSIVE: f"{at_least} and at most {words.at_most(reading.upper)} (each on its own)",
     }[reading.state]
     head = f"{words.subject(criterion)}: {decides} {sure}, {words.required(criterion)}; {_observed_words(reading.observed)}"
+    if reading.observed is not None and not (alike_in_cells and criterion.scope == "each_cell"):
+        head += f"{weighted}," if weighted and words.has_parts(criterion) else weighted
     if criterion.scope != "odd":
         return f"{head} in the {words.part_noun(criterion)[0]} that decides. {_parts_in_words(criterion, reading, inference, alike_in_cells=alike_in_cells)}"
     if words.has_parts(criterion):
@@ -487,7 +494,7 @@ def _robust_fraction(criterion: Criterion, evidence: Evidence) -> Finding:
     shares = results.label_hits / results.n
     weights = point_weights(sampling, evidence.domain, results)
     observed = float(weights @ shares)
-    subject = f"{words.subject(criterion)}: {observed:.3f} observed, {words.required(criterion)}"
+    subject = f"{words.subject(criterion)}: {observed:.3f} observed{weighted_words(weights)}, {words.required(criterion)}"
     if results.anytime.any():
         message = f"{subject}; draws stop when they have decided, so that their shares are biased and no interval can be stated."
         return _inconclusive(criterion, evidence, message, "Use a budget with a fixed n: reduced, fixed or tolerance.", observed)

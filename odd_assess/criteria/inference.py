@@ -372,6 +372,15 @@ def point_weights(sampling: SamplingPlan, domain: Domain, results: Located) -> F
     return np.full(len(results), 1.0 / len(results))
 
 
+WEIGHTED = ", weighted by the share of the ODD that each point stands for"
+"""Said of a plain estimate beside plain numbers of points."""
+
+
+def weighted_words(weights: Floats) -> str:
+    """What to add to a plain estimate in which points count ``weights`` (m,); empty where they count alike."""
+    return "" if not len(weights) or weights.min() > weights.max() * (1 - 1e-9) else WEIGHTED
+
+
 def _over_time(indicator: Bools, copies: float) -> tuple[Floats, Floats]:
     """(successes, points) after each point, had each been seen ``copies`` times."""
     successes = np.floor(np.cumsum(indicator) * copies + 1e-9)

@@ -23,7 +23,7 @@ from scipy.special import ndtri
 from odd_assess.criteria import words
 from odd_assess.criteria.advice import MOST_COPIES, Advice
 from odd_assess.criteria.inconclusive import inconclusive, unfinished, unsupported
-from odd_assess.criteria.inference import Independent, Inference, Reached, inference_for, point_weights
+from odd_assess.criteria.inference import Independent, Inference, Reached, inference_for, point_weights, weighted_words
 from odd_assess.criteria.loss import bound_levels, largest_levels
 from odd_assess.criteria.metrics import REGRESSION
 from odd_assess.criteria.point_states import alone, certified_at
@@ -147,7 +147,8 @@ def regression(
     if sampling.until_decided or (sampling.points is not None and len(new) < sampling.points) or len(old) != len(new):
         return unfinished(criterion, len(new), f"{len(new)} of the run's points can be compared")
     changed = change(criterion.of, old, new, radius=criterion.radius)
-    observed = float(point_weights(sampling, domain, new) @ changed.difference)
+    weights = point_weights(sampling, domain, new)
+    observed = float(weights @ changed.difference)
     inference = inference_for(sampling, domain, new, reached=reached)
     if inference is None:
         return unsupported(criterion, len(new), sampling, f"{observed:+.3f} observed", observed)
@@ -162,14 +163,22 @@ def regression(
         observed=observed,
         lower=lower,
         upper=upper,
-        message=_message(criterion, changed, inference, state, lower=lower, upper=upper, observed=observed),
+        message=_message(
+            criterion,
+            changed,
+            inference,
+            state,
+            lower=lower,
+            upper=upper,
+            observed=f"{observed:+.3f} observed{weighted_words(weights)}",
+        ),
         advice=advised.text,
         points_needed=advised.points,
     )
 
 
 def _message(
-    criterion: Criterion, changed: Change, inference: Inference, state: State, *, lower: float, upper: float, observed: float
+    criterion: Criterion, changed: Change, inference: Inference, state: State, *, lower: float, upper: float, observed: str
 ) -> str:
     assert criterion.confidence is not None  # `check` has made sure
     least, most = f"at least {words.at_least(lower)}", f"at most {words.at_most(upper)}"
@@ -177,7 +186,7 @@ def _message(
     decides = {State.MET: good, State.NOT_MET: bad, State.INCONCLUSIVE: f"{least} and {most} (each on its own)"}[state]
     return (
         f"{words.subject(criterion)}: {decides} with confidence {words.percent(criterion.confidence)}, {words.required(criterion)}; "
-        f"{observed:+.3f} observed ({changed.in_words(inference)}). It speaks of what certification at this budget shows, new model minus baseline."
+        f"{observed} ({changed.in_words(inference)}). It speaks of what certification at this budget shows, new model minus baseline."
     )
 
 

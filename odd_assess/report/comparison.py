@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from odd_assess.audit import Comparison, Difference, Release
+from odd_assess.criteria.inference import point_weights, weighted_words
 from odd_assess.criteria.metrics import METRICS
 from odd_assess.criteria.words import at_least, at_most
 from odd_assess.evidence.files import write_whole
@@ -115,12 +116,14 @@ def _runs(found: Comparison) -> Table:
         Column(title="Model"),
         *(Column(title=q.title, number=True) for q in found.quantities),
     ]
+    first = found.releases[0].assessment
+    weighted = weighted_words(point_weights(first.spec.sampling, first.spec.domain, first.results))
     return Table(
         id="runs",
         caption="The runs",
         columns=tuple(columns),
         rows=tuple(rows),
-        note="What certification at this budget shows: plain shares and means over the ODD. The verdict is each run's own."
+        note=f"What certification at this budget shows: plain shares and means over the ODD{weighted}. The verdict is each run's own."
         + (f" {found.budgets}" if found.budgets else "")
         + _noise(found),
     )
@@ -157,6 +160,9 @@ def _changes(found: Comparison) -> Table:
         for one, row in zip(found.releases[1:], found.differences, strict=True)
         for difference in row
     ]
+    first = found.releases[0].assessment
+    weights = point_weights(first.spec.sampling, first.spec.domain, first.results)
+    weighted = f" The change is that of the ODD{weighted_words(weights)}." if weighted_words(weights) else ""
     titles = ("Run", "What is compared", "Less at", "More at", "In both", "Change", "At least", "At most", "Criterion")
     return Table(
         id="changes",
@@ -166,6 +172,7 @@ def _changes(found: Comparison) -> Table:
         note=(
             "Numbers of points at which the new run shows less, more, or both show it. Bounds are one-sided, each with the criterion's confidence (95 % where "
             "none asks), and rest on the points that differ; – where the design has no probability model."
+            f"{weighted}"
         ),
     )
 

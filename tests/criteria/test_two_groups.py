@@ -161,3 +161,25 @@ def test_what_no_number_of_points_in_these_groups_would_do(build: Any) -> None:
     assert short is not None
     assert short.needed is not None
     assert short.needed > 200  # nine points of which every 25th comes there
+
+
+@pytest.mark.parametrize("scope", ["odd", "each_cell", "each_level"])
+def test_a_message_says_that_what_was_observed_is_weighted(build: Any, scope: str) -> None:
+    """Beside plain counts of points, but for a cell, whose points weigh alike; never where all points weigh alike."""
+    cell = np.repeat([0, 1, 2, 3], [20, 30, 20, 10])
+    results = build.results(np.where(cell == 3, 0, N), n=N, alpha=1e-9, cell=cell)
+    for plan, weighted in ((PLAN, scope != "each_cell"), (SamplingPlan(design="random", points=80, seed=1), False)):
+        evidence = Evidence(
+            domain=DOMAIN,
+            sampling=plan,
+            results=results,
+            coverage=build.coverage(results, 4),
+            reduction=Reduction(n_ref=100_000, expected_reference=np.zeros(80), predicted=None),
+        )
+        (found,) = check([build.criterion("certified_accuracy", REQUIRED, **SCOPES[scope])], evidence)
+        said = f"{found.observed:.3f} observed, weighted by the share of the ODD that each point stands for"
+        assert (said in found.message) == weighted
+        assert ("weighted by" in found.message) == weighted
+        if scope == "odd" and weighted:
+            assert found.observed == pytest.approx(1 - 10 * 0.54 / 30)
+            assert f"{said} (70 of 80 points shown" in found.message
