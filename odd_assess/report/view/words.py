@@ -94,7 +94,7 @@ def _distribution(sampling: SamplingPlan) -> str:
         "under the declared distribution",
         "ranked": "Each point is one of several independent draws from the declared distribution, of a rank by their estimates that was drawn before. The "
         "groups of ranks have known weights, whatever the estimates are worth, so domain claims hold with the printed confidence under the declared "
-        "distribution. Plain shares and means of the points, in tables of cells and classes and of radii, describe these points only",
+        "distribution",
     }.get(sampling.design)
     if model is None:
         return (
