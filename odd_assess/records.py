@@ -366,7 +366,14 @@ class AverageCasePlan:
         """The method in a few words: "mmse, 10 noisy copies in pairs of opposite noise"."""
         copies = f", {self.samples:,} noisy {'copy' if self.samples == 1 else 'copies'}" if self.noisy else ""
         least = f", the {self.top} least margins" if self.top is not None and self.method not in ("mc", "softmax") else ""
-        return f"{self.method}{copies}{' in pairs of opposite noise' if self.in_pairs else ''}{least}"
+        return f"{self.method}{copies}{self.pairs_words}{least}"
+
+    @property
+    def pairs_words(self) -> str:
+        """How many of the copies come in pairs: " in pairs of opposite noise", or ", all but one in pairs of opposite noise"; empty where none do."""
+        if not self.in_pairs or self.samples < 2:
+            return ""
+        return f"{', all but one' if self.samples % 2 else ''} in pairs of opposite noise"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,7 +61,7 @@ def screen(
     looked_at = screened(spec, chosen, seed=seed)
     bench = set_up(looked_at, device=device, trust_pickle=trust_pickle)
     check_estimable(bench, chosen)
-    fly_before(looked_at, bench, tell)
+    advice = fly_before(looked_at, bench, tell)["model"]["advice"]
     opened = time.perf_counter()
     estimates, label = _estimated(bench, chosen, bench.points, seed=looked_at.sampling.seed, tell=tell)
     done = time.perf_counter()
@@ -108,6 +108,7 @@ def screen(
         model=bench.model.digest,
         data=bench.source.digest,
         version=version("odd-assess"),
+        advice=advice,
     )
 
 

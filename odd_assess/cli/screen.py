@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -57,7 +58,7 @@ def screen(
     from odd_assess.cli.console import console_progress
     from odd_assess.cli.screen_words import in_words
     from odd_assess.errors import RunError
-    from odd_assess.evidence.screening import ScreeningFolder, screening_data
+    from odd_assess.evidence.screening import ALLOCATION_CSV, ScreeningFolder, screening_data
 
     folder = ScreeningFolder.checked(out or Path(f"{spec.stem}-screening"), force=force)
     declared = specs.load_spec(spec)
@@ -66,15 +67,20 @@ def screen(
         sys.path.insert(0, str(declared.path.parent))  # "package.module:factory" may lie beside the spec
         from odd_assess.assessment.screening import screen as screened  # torch comes in here, not at start-up
         from odd_assess.report import screening_html
+        from odd_assess.report.screening import steps
 
         try:
             found = screened(declared, plan=plan, seed=seed, device=device, trust_pickle=trust_pickle, progress=progress)
         except SystemExit as error:  # or its status would be taken for the command's
             raise RunError(f"code that the spec names must not end the process, it called sys.exit({error.code!r})") from error
-        written = folder.write(found, page=screening_html(found))
-    named = [os.path.relpath(path) for path in written]
-    data: dict[str, Any] = {**screening_data(found), "files": named}
-    click.echo(json.dumps(data, indent=2) if as_json else in_words(data, allocation=_beside(declared, written)))
+        allocation, removed = _beside(declared, folder.path / ALLOCATION_CSV), folder.obsolete(found)
+        written = folder.write(found, page=screening_html(found, allocation=allocation))
+    absolute = out is not None and out.is_absolute()
+    named = [str(path) if absolute else os.path.relpath(path) for path in written]
+    data: dict[str, Any] = {**screening_data(found), "files": named, **({"removed": removed} if removed else {})}
+    follow = steps(str(spec), allocated=found.allocated)
+    text = in_words(data, allocation=allocation if found.allocated else "", steps=follow)
+    click.echo(json.dumps(data, indent=2) if as_json else text)
 
 
 def planned(
@@ -99,9 +105,7 @@ def planned(
     return replace(plan, check_points=min(plan.check_points, plan.points))
 
 
-def _beside(spec: Spec, written: tuple[Path, ...]) -> str:
-    """allocation.csv as the spec would name it; empty where none was written."""
-    from odd_assess.evidence.screening import ALLOCATION_CSV
-
-    found = next((path for path in written if path.name == ALLOCATION_CSV), None)
-    return "" if found is None else Path(os.path.relpath(found, spec.path.parent)).as_posix()
+def _beside(spec: Spec, path: Path) -> str:
+    """A file as the spec would name it, in quotes where YAML needs them."""
+    named = Path(os.path.relpath(path, spec.path.parent)).as_posix()
+    return named if re.fullmatch(r"[\w.][\w./-]*", named) else json.dumps(named, ensure_ascii=False)

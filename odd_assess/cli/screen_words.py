@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from odd_assess.cli.plan_words import Row, aligned, duration
-from odd_assess.criteria.words import at_least, at_most
+from odd_assess.criteria.words import about, at_least, at_most, off
 
 MOST_REGIONS = 12
 """Fragile regions that are listed on the terminal; all are in the page and in the JSON."""
 
 
-def in_words(data: dict[str, Any], *, allocation: str = "") -> str:
-    """The screening as plain text. ``allocation``: what the spec would call the file; empty where there is none."""
-    blocks = [_head(data), _regions(data), _bias(data), _forecast(data), _allocation(data, allocation), _ranked(data)]
+def in_words(data: dict[str, Any], *, allocation: str = "", steps: Sequence[str] = ()) -> str:
+    """The screening as plain text. ``allocation``: what the spec would call the file, empty where there is none; ``steps``: the commands that come next."""
+    blocks = [
+        _head(data),
+        _warnings(data),
+        _regions(data),
+        _bias(data),
+        _forecast(data),
+        _allocation(data, allocation),
+        _ranked(data),
+        _next(steps),
+    ]
     blocks.append(
         f"Page: {next(name for name in data['files'] if name.endswith('.html'))}\nA screening is no gate: the exit status is 0 whatever it found."
     )
@@ -39,8 +49,10 @@ def _head(data: dict[str, Any]) -> str:
             f"{data['method']}; {data['points']:,} random points in {duration(data['seconds']['estimates'])} on {data['device']}",
         ),
         ("Self-check", _check(data)),
-        ("Clean", f"{100 * data['clean_accuracy']:.1f} % of the points are answered rightly without noise"),
+        ("Clean", f"{100 * round(data['clean_accuracy'], 3):.1f} % of the points are answered rightly without noise"),
     ]
+    if (region := data["leading_region"]) is not None:
+        rows.append(("Regions", f"the weakest is {region['name']}: {region['mean']:.3f} ({interval(region)})"))
     weak = [
         part
         for part in data["classes"]
@@ -64,6 +76,14 @@ def _head(data: dict[str, Any]) -> str:
     return "\n".join([title, data["note"], "", *aligned(rows, left=2)])
 
 
+def _warnings(data: dict[str, Any]) -> str:
+    return "\n".join(["Beware", *(f"  {warning}" for warning in data["warnings"])]) if data["warnings"] else ""
+
+
+def _next(steps: Sequence[str]) -> str:
+    return "\n".join(["What to do next", *(f"  {step}" for step in steps)]) if steps else ""
+
+
 def _check(data: dict[str, Any]) -> str:
     check = data["check"]
     if check is None:
@@ -71,7 +91,7 @@ def _check(data: dict[str, Any]) -> str:
     bias, error, rank = check["bias"], check["absolute_error"], check["rank_correlation"]
     ranks = "" if rank is None else f", rank correlation {rank:.2f}"
     return (
-        f"on average {abs(bias['mean']):.3f} too {'high' if bias['mean'] > 0 else 'low'} ({bias['lower']:+.3f} to {bias['upper']:+.3f}) against Monte Carlo "
+        f"on average {off(bias['mean'])} ({bias['lower']:+.3f} to {bias['upper']:+.3f}) against Monte Carlo "
         f"({check['points']:,} points, {check['draws']:,} draws); mean absolute difference {error['mean']:.3f}, {check['monte_carlo_noise']:.3f} "
         f"of it from the draws{ranks}"
     )
@@ -81,7 +101,10 @@ def _regions(data: dict[str, Any]) -> str:
     sure = f"{100 * data['confidence']:g} %"
     found = data["fragile_regions"]
     if not found:
-        return f"Fragile regions\n  none stands out: no region is shown to be weaker than the ODD as a whole (confidence {sure})"
+        none = f"Fragile regions\n  none stands out: no region is shown to be weaker than the ODD as a whole (confidence {sure})"
+        if (more := data["more_points"]) is None:
+            return none
+        return f"{none}\n  more points would tell more: about {about(more['points'])} (--points), if {more['would_show']} is as weak as it looks, roughly"
     rows: list[Row] = [("estimate", "interval", "points", "of the ODD", "region")]
     rows += [
         (f"{one['mean']:.3f}", interval(one), f"{one['points']:,}", f"{100 * one['weight']:.1f} %", one["name"])
@@ -133,7 +156,11 @@ def _forecast(data: dict[str, Any]) -> str:
 def _allocation(data: dict[str, Any], named: str) -> str:
     found = data["allocation"]
     if not named:
-        return f"Allocation\n  none is written: {found['reason']}"
+        gone = [
+            f"  {name}, which an earlier screening left there, was removed: a spec that names it, locked or not, no longer finds it"
+            for name in data.get("removed", ())
+        ]
+        return "\n".join(["Allocation", f"  none is written: {found['reason']}", *gone])
     (first, second), (cells, others) = found["points"], found["cells"]
     weak = f"group 1, weaker: {first:,} points in {cells:,} cells ({100 * found['weights'][0]:.0f} % of the ODD)"
     return "\n".join(

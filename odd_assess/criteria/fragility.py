@@ -19,6 +19,7 @@ is named once, in the fewest words.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -270,6 +271,47 @@ def pair_maps(values: Floats, sampled: Sampled) -> tuple[PairMap, ...]:
     several = [attribute.id for attribute in sampled.domain.attributes if len(attribute.levels) > 1]
     found = [_pair_map(np.asarray(values, dtype=np.float64), sampled, pair) for pair in combinations(several, 2)]
     return tuple(sorted(found, key=lambda one: -one.explained))
+
+
+def leading(regions: Sequence[Region]) -> Region | None:
+    """The region to name first: the one with the lowest mean, or the widest that encloses it where their intervals overlap; None without regions.
+
+    Where they overlap nothing shows that the smaller region is weaker than what it lies in, which is the simpler account of both.
+    """
+    if not regions:
+        return None
+    weakest = min(regions, key=lambda one: one.estimate.mean or 0.0)
+    upper = weakest.estimate.upper
+    around = [
+        one
+        for one in regions
+        if set(one.levels) < set(weakest.levels)
+        and one.estimate.lower is not None
+        and upper is not None
+        and one.estimate.lower <= upper
+    ]
+    return min(around, key=lambda one: (len(one.levels), one.estimate.mean or 0.0), default=weakest)
+
+
+MOST_TIMES = 100
+"""More points than so many times those that were looked at are not advised: the difference seen is chance more likely than not."""
+
+
+def points_to_tell(found: Fragility) -> tuple[int, PartEstimate] | None:
+    """About how many points would show a level to be weaker than the whole, were the means those that were seen, and that level; None where none would do.
+
+    The half-widths of both intervals, together as wide as the difference at most, shrink like one over the root of the points. A rough number.
+    """
+    whole, best = found.whole, None
+    if whole.mean is None or whole.lower is None:
+        return None
+    for part in (part for parts in found.levels.values() if len(parts) > 1 for part in parts):
+        if part.mean is None or part.upper is None or part.mean >= whole.mean:
+            continue
+        times = ((part.upper - part.mean + whole.mean - whole.lower) / (whole.mean - part.mean)) ** 2
+        if times <= MOST_TIMES and (best is None or times < best[0]):
+            best = times, part
+    return None if best is None else (math.ceil(max(2.0, best[0]) * whole.points), best[1])
 
 
 # ---------------------------------------------------------------- inside

@@ -25,6 +25,13 @@ def about(count: float) -> str:
     return f"{math.ceil(count / step) * step:,}"
 
 
+def off(bias: float) -> str:
+    """By how much an estimate is off on average, three decimals: "0.021 too high"."""
+    if round(abs(bias), 3) == 0:
+        return "neither too high nor too low"
+    return f"{abs(bias):.3f} too {'high' if bias > 0 else 'low'}"
+
+
 def percent(fraction: float) -> str:
     """A confidence."""
     return f"{round(100 * fraction, 6):g} %"

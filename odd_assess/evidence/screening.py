@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from odd_assess.criteria.forecast import Forecast, RankedForecast
-from odd_assess.criteria.fragility import Fragility, PairMap, PartEstimate, Region
+from odd_assess.criteria.fragility import Fragility, PairMap, PartEstimate, Region, leading, points_to_tell
 from odd_assess.errors import RunFolderError
 from odd_assess.evidence.files import put
 from odd_assess.records import AverageCasePlan, Bools, Floats, Groups, Ints, OddPoints, PointEstimates, SamplingPlan, Spec
@@ -58,7 +58,8 @@ class Check:
 class Screening:
     """Estimates at random points of the ODD, which no run certifies, and what follows from them. Arrays (m,), one entry a point.
 
-    ``sampling``: how the points were drawn; ``label`` their true classes. ``seconds``: what each part took. ``model``, ``data``: digests.
+    ``sampling``: how the points were drawn; ``label`` their true classes. ``seconds``: what each part took. ``model``, ``data``: digests. ``advice``: what a
+    look at the model gave cause to say.
     """
 
     spec: Spec
@@ -80,6 +81,7 @@ class Screening:
     data: str
     version: str
     ranked: RankedForecast = field(default_factory=lambda: RankedForecast(reason="nothing was looked at"))
+    advice: str = ""
 
     def __len__(self) -> int:
         return len(self.estimates)
@@ -98,6 +100,26 @@ class Screening:
             return None
         needed = self.seconds.get("check", 0.0) / len(check.rows) * len(self)
         return needed if needed < took else None
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Why the estimates may say nothing of robustness at all, a sentence or two each."""
+        told, answers = [], set(self.estimates.clean.tolist())
+        if len(answers) == 1 and len(set(self.label.tolist())) > 1:
+            told.append(
+                f"The model gives the same answer, {class_name(self, answers.pop())}, at all {len(self):,} points, whatever it is shown. Noise cannot change "
+                "what nothing changes: such estimates say nothing of robustness."
+            )
+        if self.estimates.dead_gradient.all():
+            told.append(
+                "The gradient of some margin is zero at every point, so that its sign decides alone: the estimates are 0 or too high."
+            )
+        return (*told, self.advice) if self.advice else tuple(told)
+
+    @property
+    def more_points(self) -> tuple[int, PartEstimate] | None:
+        """About how many points would show what level to be weaker than the whole, where no region is shown to be; None where none would be likely to."""
+        return None if self.regions else points_to_tell(self.fragility)
 
     @property
     def allocated(self) -> bool:
@@ -123,6 +145,7 @@ def screening_data(found: Screening) -> dict[str, Any]:
         "points": len(found),
         "reached": found.reached,
         "clean_accuracy": float(found.correct.mean()),
+        "warnings": list(found.warnings),
         "dead_gradients": int(estimates.dead_gradient.sum()),
         "largest_cdf_error": float(estimates.cdf_error.max()),
         "confidence": fragility.confidence,
@@ -135,6 +158,8 @@ def screening_data(found: Screening) -> dict[str, Any]:
             {**asdict(region.estimate), "kind": region.kind, "weight": region.weight, "levels": dict(region.levels)}
             for region in found.regions
         ],
+        "leading_region": None if (first := leading(found.regions)) is None else asdict(first.estimate),
+        "more_points": None if (more := found.more_points) is None else {"points": more[0], "would_show": more[1].name},
         "pairs": [_pair_data(pair) for pair in found.pairs],
         "check": None if found.check is None else _check_data(found.check),
         "forecast": {
@@ -221,8 +246,8 @@ def screening_csv(found: Screening) -> str:
             point.index,
             *(point.values[name] for name in attributes),
             cells[point.cell].name,
-            _class(found, int(found.label[i])),
-            _class(found, int(estimates.clean[i])),
+            class_name(found, int(found.label[i])),
+            class_name(found, int(estimates.clean[i])),
             *(float(column[i]) for column in (estimates.value, estimates.low, estimates.high, estimates.cdf_error)),
             int(estimates.dead_gradient[i]),
             checked.get(i, ""),
@@ -270,6 +295,10 @@ class ScreeningFolder:
         if not (there.is_dir() and os.access(there, os.W_OK)):
             raise RunFolderError(f"{path}: the screening's folder must be writable, {there} is not; give another --out")
         return cls(path=path.absolute())
+
+    def obsolete(self, found: Screening) -> list[str]:
+        """The files of an earlier screening in the folder that `write` will remove, because this one has none in their place."""
+        return [] if found.allocated or not (self.path / ALLOCATION_CSV).is_file() else [ALLOCATION_CSV]
 
     def write(self, found: Screening, *, page: str) -> tuple[Path, ...]:
         """Write the files of a screening, and name them: all of them in one step into a new folder, one by one into one that is there.
@@ -322,7 +351,8 @@ def _csv(head: list[str], rows: Iterable[list[Any]]) -> str:
     return stream.getvalue()
 
 
-def _class(found: Screening, label: int) -> str:
+def class_name(found: Screening, label: int) -> str:
+    """The class's name; its number where it has none."""
     return found.class_names[label] if label < len(found.class_names) else str(label)
 
 

@@ -444,7 +444,8 @@ def matrix(chart: MatrixChart) -> str:
 def heat(chart: HeatChart, number: int) -> str:
     """The mean of each pair of levels, stronger where it is lower; pairs that are shown to be weak are framed, infeasible ones hatched."""
     rows, columns = ([_short(name, most) for name in names] for names, most in ((chart.rows, 24), (chart.columns, 16)))
-    longest = max(len(name) for name in rows)
+    heading = _short(chart.row_name, 30)
+    longest = max(len(name) for name in (*rows, heading))
     size = (max(1.25, 0.2 + 0.098 * max(len(name) for name in columns)), 0.62)
     margin, top, unit = 0.25 + 0.092 * longest, 0.95, 58.0
     across, down = margin + size[0] * len(columns), top + size[1] * len(rows)
@@ -459,7 +460,7 @@ def heat(chart: HeatChart, number: int) -> str:
         for row, name in enumerate(rows):
             axes.text(-0.12, (row + 0.5) * size[1], name, ha="right", va="center", fontsize=SMALL)
         axes.text(0, -0.52, _short(chart.column_name, 48), ha="left", va="bottom", fontsize=SMALL, color=MUTED)
-        axes.text(-0.12, -0.14, _short(chart.row_name, longest + 4), ha="right", va="bottom", fontsize=SMALL, color=MUTED)
+        axes.text(-0.12, -0.14, heading, ha="right", va="bottom", fontsize=SMALL, color=MUTED)
     return done()
 
 

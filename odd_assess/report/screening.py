@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from odd_assess.criteria.fragility import PairMap, PartEstimate
-from odd_assess.evidence.screening import ALLOCATION_CSV, SCREENING_CSV, Screening, listed_parts
+from odd_assess.criteria.fragility import PairMap, PartEstimate, leading
+from odd_assess.criteria.words import about, off
+from odd_assess.evidence.screening import ALLOCATION_CSV, SCREENING_CSV, Screening, class_name, listed_parts
 from odd_assess.odd.attributes import Attribute
 from odd_assess.report import palette
 from odd_assess.report.html import rendered
@@ -49,6 +51,7 @@ class ScreeningPage:
     interval: str
     reason: str
     weakest: str
+    warnings: tuple[str, ...]
     facts: tuple[Fact, ...]
     maps: tuple[HeatChart, ...]
     maps_caption: str
@@ -69,18 +72,19 @@ class ScreeningPage:
     allocation: tuple[Fact, ...]
     allocation_reason: str
     snippet: str
+    steps: tuple[str, ...]
     limits: tuple[str, ...]
     run: tuple[Fact, ...]
     version: str
 
 
-def screening_html(found: Screening) -> str:
-    """The page as HTML; the same screening gives the same text."""
+def screening_html(found: Screening, *, allocation: str = ALLOCATION_CSV) -> str:
+    """The page as HTML; the same screening gives the same text. ``allocation``: what the spec would call that file, as YAML."""
     from markupsafe import Markup
 
     from odd_assess.report import charts
 
-    page = screening_page(found)
+    page = screening_page(found, allocation=allocation)
 
     def drawn(svg: str) -> Any:
         return Markup(palette.for_screen(svg))  # noqa: S704  (matplotlib escapes its text)
@@ -98,7 +102,7 @@ def screening_html(found: Screening) -> str:
     )
 
 
-def screening_page(found: Screening) -> ScreeningPage:
+def screening_page(found: Screening, *, allocation: str = ALLOCATION_CSV) -> ScreeningPage:
     """What the page says; bounds are rounded to their safe side."""
     whole, confidence = found.fragility.whole, formats.plain(100 * found.fragility.confidence)
     check, words = _check(found)
@@ -111,6 +115,7 @@ def screening_page(found: Screening) -> ScreeningPage:
             f"{formats.plural(len(found), 'random point')}. The sampling leaves open {_interval(whole)} ({confidence}% interval)."
         ),
         weakest=_weakest(found),
+        warnings=found.warnings,
         facts=_facts(found),
         maps=tuple(_map(found, pair) for pair in _told_maps(found)),
         maps_caption=(
@@ -123,7 +128,7 @@ def screening_page(found: Screening) -> ScreeningPage:
             f"With {confidence}% confidence every region in this table is weaker than the ODD as a whole. "
             "One that lies within another may owe its place to that."
             if found.regions
-            else "No level, pair of levels or cell is shown to be weaker than the ODD as a whole."
+            else f"No level, pair of levels or cell is shown to be weaker than the ODD as a whole. {more_points(found)}".strip()
         ),
         parts=_parts(found),
         parts_caption=(
@@ -145,7 +150,8 @@ def screening_page(found: Screening) -> ScreeningPage:
         claims=_claims(found),
         allocation=_allocation(found),
         allocation_reason=found.forecast.allocation_reason,
-        snippet=_snippet(found),
+        snippet=_snippet(found, allocation),
+        steps=steps(found.spec.path.name, allocated=found.allocated),
         limits=_limits(found),
         run=_run(found),
         version=found.version,
@@ -163,11 +169,8 @@ def _interval(part: PartEstimate) -> str:
 
 
 def _weakest(found: Screening) -> str:
-    told = (
-        [f"Weakest region: {_named(found.regions[0].estimate, _conditions(found, found.regions[0].levels))}."]
-        if found.regions
-        else []
-    )
+    region = leading(found.regions)
+    told = [] if region is None else [f"Weakest region: {_named(region.estimate, _conditions(found, region.levels))}."]
     weak = [part for part in found.fragility.classes if _is_weak(found, part)]
     if weak:
         worst = min(weak, key=lambda part: part.mean or 0.0)
@@ -181,7 +184,7 @@ def _named(part: PartEstimate, name: str) -> str:
 
 def _facts(found: Screening) -> tuple[Fact, ...]:
     check = found.check
-    checked = "not checked" if check is None else f"{abs(check.bias.mean):.3f} too {_side(check.bias.mean)} on average"
+    checked = "not checked" if check is None else f"{off(check.bias.mean)} on average"
     return (
         Fact(name="Method", text=found.plan.words),
         Fact(name="Against Monte Carlo", text=checked),
@@ -190,8 +193,22 @@ def _facts(found: Screening) -> tuple[Fact, ...]:
     )
 
 
-def _side(bias: float) -> str:
-    return "high" if bias > 0 else "low"
+def more_points(found: Screening) -> str:
+    """That more points may tell, and about how many; empty where a region stands out, or where no number of points would be likely to show one."""
+    if found.more_points is None:
+        return ""
+    points, part = found.more_points
+    return (
+        f"More points would tell more: about {about(points)} (--points) would show that {part.name} is weaker, if it is as weak as it looks here. That is a "
+        "rough number."
+    )
+
+
+def steps(spec: str, *, allocated: bool) -> tuple[str, ...]:
+    """The commands after a screening; ``spec``: the spec's file as a shell is given it, the first of all its words."""
+    edit = (f"edit {spec}: put the line with the allocation in place of its sampling",) if allocated else ()
+    quoted = shlex.quote(spec)
+    return (*edit, f"odd-assess lint {quoted}", f"odd-assess lock {quoted}", f"odd-assess run {quoted}")
 
 
 # ---------------------------------------------------------------- maps and regions
@@ -404,7 +421,7 @@ def _check(found: Screening) -> tuple[CheckChart | None, str]:
     ranks = "" if check.correlation is None else f" Rank correlation {check.correlation:.2f}."
     words = (
         f"At {formats.plural(len(check.rows), 'point')} chosen at random the estimate was compared with Monte Carlo of {check.draws:,} draws. On average it is "
-        f"{abs(check.bias.mean):.3f} too {_side(check.bias.mean)} (difference {check.bias.lower:+.3f} to {check.bias.upper:+.3f}, Student's 95% interval). "
+        f"{off(check.bias.mean)} (difference {check.bias.lower:+.3f} to {check.bias.upper:+.3f}, Student's 95% interval). "
         f"The mean absolute difference is {check.error.mean:.3f} ({check.error.lower:.3f} to {check.error.upper:.3f}), of which the draws themselves make "
         f"about {check.noise:.3f}.{ranks}{_instead(found)}"
     )
@@ -440,9 +457,9 @@ def _weak_points(found: Screening) -> Table:
             (
                 Cell(text=str(point.index), value=float(point.index)),
                 Cell(text=f"{found.estimates.value[at]:.3f}", value=float(found.estimates.value[at])),
-                Cell(text=_class(found, int(found.label[at]))),
+                Cell(text=class_name(found, int(found.label[at]))),
                 Cell(
-                    text=_class(found, int(found.estimates.clean[at])),
+                    text=class_name(found, int(found.estimates.clean[at])),
                     mark="" if found.estimates.clean[at] == found.label[at] else "gap",
                 ),
                 *(() if draws is None else (Cell(text=f"{draws[at]:,.0f}", value=float(draws[at])),)),
@@ -460,10 +477,6 @@ def _weak_points(found: Screening) -> Table:
         note=f"All points are in {SCREENING_CSV}. The estimate is of the answer that the model gives without noise, right or wrong; wrong ones are red.",
         sortable=True,
     )
-
-
-def _class(found: Screening, label: int) -> str:
-    return found.class_names[label] if label < len(found.class_names) else str(label)
 
 
 # ---------------------------------------------------------------- what follows
@@ -532,11 +545,11 @@ def _allocation(found: Screening) -> tuple[Fact, ...]:
     )
 
 
-def _snippet(found: Screening) -> str:
+def _snippet(found: Screening, named: str) -> str:
     allocation = found.forecast.allocation
     if not found.allocated or allocation is None:
         return ""
-    return f"sampling: {{design: stratified, allocation: {ALLOCATION_CSV}, points: {sum(allocation.points)}}}"
+    return f"sampling: {{design: stratified, allocation: {named}, points: {sum(allocation.points)}}}"
 
 
 def _limits(found: Screening) -> tuple[str, ...]:

@@ -51,6 +51,7 @@ def test_it_prints_a_table_and_writes_a_folder(few: Bench) -> None:
     done = few("screen", few.spec, "--out", few.folder / "s", "--quiet", *FEW)
     assert done.status == 0, done
     assert done.err == ""
+    assert f"  odd-assess lint {few.spec}\n  odd-assess lock {few.spec}\n  odd-assess run {few.spec}\n" in done.out
     for said in ("Screening of Digits, a few (tiny)", "Estimates, not certificates", "Self-check", "Robustness bias", "no gate"):
         assert said in done.out
     assert {path.name for path in (few.folder / "s").iterdir()} >= {"screening.html", "screening.json", "screening.csv"}
@@ -172,6 +173,11 @@ def test_a_folder_that_holds_something_is_left_alone(few: Bench) -> None:
     assert (out / "notes.txt").read_text() == "mine"
     allocated = json.loads((out / "screening.json").read_text())["allocation"]["file"]
     assert (out / "allocation.csv").exists() == (allocated is not None)
+    (out / "allocation.csv").write_text("old")
+    again = few("screen", few.spec, "--out", out, "--force", *FEW)
+    told = "allocation.csv, which an earlier screening left there, was removed" in again.out
+    assert told == (allocated is None)
+    assert again.out.rstrip().splitlines()[-2] == f"Page: {out / 'screening.html'}"  # absolute, as --out was
     assert not [path for path in out.iterdir() if "draft" in path.name]
     (few.folder / "file").write_text("")
     assert "found a file" in few("screen", few.spec, "--out", few.folder / "file", *FEW).err

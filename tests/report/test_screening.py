@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 
 from odd_assess.assessment.screening import compared
+from odd_assess.cli.screen_words import in_words
 from odd_assess.criteria.forecast import forecast
-from odd_assess.criteria.fragility import Sampled, fragile_regions, fragility, pair_maps
+from odd_assess.criteria.fragility import PartEstimate, Region, Sampled, fragile_regions, fragility, leading, pair_maps
+from odd_assess.criteria.words import off
 from odd_assess.evidence.screening import Screening, allocation_csv, screening_csv, screening_data
 from odd_assess.odd.attributes import Categorical, Continuous
 from odd_assess.odd.domain import Domain
@@ -30,7 +32,7 @@ from odd_assess.records import (
     Spec,
 )
 from odd_assess.report import screening_html
-from odd_assess.report.screening import screening_page
+from odd_assess.report.screening import screening_page, steps
 
 POINTS = 600
 
@@ -184,6 +186,91 @@ def test_it_says_what_was_found(tmp_path: Any) -> None:
     assert "0.050 too high" in page.text
     for heading in ("Where it is fragile", "By level and class", "How far to trust", "weakest points", "predicted to need"):
         assert heading in page.text
+
+
+def test_the_page_names_the_allocation_as_the_spec_would(tmp_path: Any) -> None:
+    """The path that the console prints, and the commands that follow."""
+    page = Reader(screening_html(made(tmp_path), allocation='"a folder/allocation.csv"'))
+    assert 'sampling: {design: stratified, allocation: "a folder/allocation.csv", points: 300}' in page.text
+    assert "odd-assess lint spec.yaml odd-assess lock spec.yaml odd-assess run spec.yaml" in page.text
+    assert steps("my spec.yaml", allocated=False)[0] == "odd-assess lint 'my spec.yaml'"
+
+
+def test_a_model_that_always_answers_alike_is_told(tmp_path: Any) -> None:
+    """On the page, in the JSON and on the console, beside what a look at the model gave cause to say."""
+    found = made(tmp_path)
+    assert found.warnings == ()
+    alike = replace(
+        found.estimates,
+        value=np.ones(POINTS),
+        clean=np.zeros(POINTS, dtype=np.int64),
+        dead_gradient=np.ones(POINTS, dtype=np.bool_),
+    )
+    dull = replace(found, estimates=alike, advice="The model is right on 38% of the clean images, chance is 33%.")
+    data = {**screening_data(dull), "files": ["screening.html"]}
+    page, console = Reader(screening_html(dull)).text, in_words(data)
+    for said in ("the same answer, a, at all 600 points", "zero at every point", "chance is 33%"):
+        assert said in page
+        assert said in console
+        assert any(said in one for one in data["warnings"])
+
+
+def test_the_region_that_encloses_is_named_where_intervals_overlap(tmp_path: Any) -> None:
+    """The smallest mean alone does not name a region: what it lies in explains it, unless it is shown to be weaker than that."""
+
+    def region(mean: float, upper: float, *levels: tuple[str, str]) -> Region:
+        part = PartEstimate(name=" ".join(level for _, level in levels), points=9, mean=mean, lower=mean - 0.05, upper=upper)
+        return Region(kind="pair" if levels[1:] else "level", estimate=part, weight=0.1, levels=levels)
+
+    night, wet = ("scene.light", "[0 .. 1) lux"), ("lens.dirt", "stained")
+    small, other = region(0.5, 0.6, night, wet), region(0.52, 0.6, ("scene.light", "[1 .. 2) lux"), wet)
+    apart, wide = region(0.7, 0.75, night), region(0.62, 0.7, wet)
+    assert leading([]) is None
+    assert leading([small, other]) is small
+    assert leading([small, other, apart]) is small
+    assert leading([small, apart, wide]) is wide
+    found = replace(made(tmp_path), regions=(small, wide))
+    assert "Weakest region: dirt stained, 0.620" in screening_page(found).weakest
+    assert "the weakest is stained: 0.620 (0.570 to 0.700)" in in_words({**screening_data(found), "files": ["screening.html"]})
+
+
+def test_more_points_are_advised_where_they_may_tell(tmp_path: Any) -> None:
+    """Four times the points halve the intervals; without a difference, or with a region that stands out, nothing is advised."""
+    found = made(tmp_path, weak=0.98)
+    assert found.regions == ()
+
+    def part(name: str, mean: float) -> PartEstimate:
+        return PartEstimate(name=name, points=POINTS // 2, mean=mean, lower=mean - 0.05, upper=mean + 0.05)
+
+    def seen(*means: float) -> Screening:
+        levels = tuple(part(f"dirt {i}", mean) for i, mean in enumerate(means))
+        return replace(
+            found, fragility=replace(found.fragility, whole=replace(part("odd", 0.95), points=POINTS), levels={"lens.dirt": levels})
+        )
+
+    few = seen(0.9, 1.0)
+    assert few.more_points is not None
+    assert few.more_points[0] == pytest.approx(4 * POINTS, abs=1)
+    assert few.more_points[1].name == "dirt 0"
+    console = in_words({**screening_data(few), "files": ["screening.html"]})
+    for said in (screening_page(few).regions_note, console):
+        assert "ore points would tell more: about 2," in said
+        assert "dirt 0" in said
+    assert seen(0.95, 0.95).more_points is None
+    assert seen(0.949, 0.951).more_points is None
+    assert replace(few, regions=made(tmp_path).regions).more_points is None
+
+
+def test_words_of_small_differences_and_odd_numbers() -> None:
+    """What rounds to nothing leans to no side; an odd number of copies has one without a partner."""
+    assert [off(bias) for bias in (0.0004, -0.0004, 0.0006, -0.02)] == [
+        "neither too high nor too low",
+        "neither too high nor too low",
+        "0.001 too high",
+        "0.020 too low",
+    ]
+    words = [AverageCasePlan(sigma=0.25, method="mmse", samples=n).pairs_words for n in (1, 2, 3)]
+    assert words == ["", " in pairs of opposite noise", ", all but one in pairs of opposite noise"]
 
 
 def test_without_weak_regions_check_or_allocation(tmp_path: Any) -> None:

@@ -100,7 +100,7 @@ def _method(found: PointEstimates) -> tuple[Fact, ...]:
     how = _METHODS[kind] + (_VARIANTS[variant[-1]] if variant else "")
     settings = [f"noise σ {formats.plain(plan.sigma)}"]
     if kind in ("mc", "mmse", "moments"):
-        pairs = ", in pairs of opposite noise" if plan.antithetic and kind != "mc" else ""
+        pairs = f",{plan.pairs_words.removeprefix(',')}" if plan.pairs_words else ""
         settings.append(f"{formats.plural(plan.samples, 'noisy copy', 'noisy copies')} of each input{pairs}")
     if plan.top is not None:
         settings.append(f"the {formats.plural(plan.top, 'least margin')} alone, so that estimates are rather too high")
