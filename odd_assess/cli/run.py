@@ -109,10 +109,11 @@ EXIT_STATUS = {"MET": 0, "NOT MET": 1, "INCONCLUSIVE": 3}
 
 def headline(assessment: Assessment, folder: Path) -> str:
     """The verdict and what it rests on, a line for each criterion and each change of one, and where the report lies."""
-    from odd_assess.exchange import noise_words, overrides, recertified_words
+    from odd_assess.exchange import estimate_words, noise_words, overrides, recertified_words
 
     lock = assessment.spec.lock
-    lines = [f"{assessment.verdict.value}: {assessment.spec.title}{'' if lock is None else f' ({lock.headline})'}"]
+    asides = [*([] if lock is None else [lock.headline]), *([by] if (by := estimate_words(assessment)) else [])]
+    lines = [f"{assessment.verdict.value}: {assessment.spec.title}{''.join(f' ({aside})' for aside in asides)}"]
     lines += [] if lock is None else [f"  since the lock: {line}" for line in lock.details]
     lines += [f"  {told}" for told in (recertified_words(assessment), noise_words(assessment)) if told]
     lines += [_finding_line(finding) for finding in assessment.findings]
@@ -124,6 +125,8 @@ def headline(assessment: Assessment, folder: Path) -> str:
 def _finding_line(finding: Finding) -> str:
     criterion = finding.criterion
     aside = "" if criterion.severity == "blocking" else f" ({criterion.severity}: does not decide the verdict)"
+    if finding.kind == "estimate" and not aside:
+        aside = " (by an estimate, which proves nothing)"
     head = f"  {finding.state.value:<12} {criterion.id:<12} {criterion.title}{aside}"
     return f"{head}\n{'':15}{finding.message}" + (f" {finding.advice}" if finding.advice else "")
 

@@ -16,6 +16,7 @@ from odd_assess.exchange.files import write_all as write_all
 from odd_assess.exchange.junit import junit as junit
 from odd_assess.exchange.sarif import sarif as sarif
 from odd_assess.exchange.summary import summary as summary
+from odd_assess.exchange.words import estimate_words as estimate_words
 from odd_assess.exchange.words import noise_words as noise_words
 from odd_assess.exchange.words import overrides as overrides
 from odd_assess.exchange.words import recertified_words as recertified_words

@@ -14,7 +14,17 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from xml.etree import ElementTree as ET
 
-from odd_assess.exchange.words import headline, in_full, lock_words, noise_words, overrides, plain, recertified_words, requirement
+from odd_assess.exchange.words import (
+    estimate_words,
+    headline,
+    in_full,
+    lock_words,
+    noise_words,
+    overrides,
+    plain,
+    recertified_words,
+    requirement,
+)
 from odd_assess.records import Assessment, Finding, State
 
 FAILURES = {State.NOT_MET: "CriterionNotMet", State.INCONCLUSIVE: "Inconclusive"}
@@ -63,6 +73,8 @@ def _suite(assessment: Assessment, title: str, sha256: str, findings: Sequence[F
         "criteria": sha256,
         "points": len(assessment.results),
     }
+    if by := estimate_words(assessment):
+        facts["estimates"] = by
     if locked := lock_words(assessment):
         facts["lock"] = locked
     if noise := noise_words(assessment):

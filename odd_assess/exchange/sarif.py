@@ -17,7 +17,16 @@ from typing import Any
 
 from odd_assess.criteria.clauses import clauses_of
 from odd_assess.errors import Location
-from odd_assess.exchange.words import headline, in_full, lock_words, noise_words, overrides, recertified_words, requirement
+from odd_assess.exchange.words import (
+    estimate_words,
+    headline,
+    in_full,
+    lock_words,
+    noise_words,
+    overrides,
+    recertified_words,
+    requirement,
+)
 from odd_assess.records import Assessment, Criterion, Finding, State
 
 LEVELS = {"blocking": "error", "warning": "warning", "info": "note"}
@@ -41,6 +50,7 @@ def sarif(assessment: Assessment, *, root: Path | None = None) -> str:
             "lock": lock_words(assessment),
             **({"noise": noise} if (noise := noise_words(assessment)) else {}),
             **({"recertified": recertified} if (recertified := recertified_words(assessment)) else {}),
+            **({"estimates": by} if (by := estimate_words(assessment)) else {}),
             "overrides": overrides(assessment),
         },
         "results": [_result(number, finding, assessment.spec.path, root) for number, finding in enumerate(assessment.findings)],

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from odd_assess.criteria.words import at_least, at_most
-from odd_assess.exchange.words import lock_words, noise_words, overrides, recertified_words, requirement
+from odd_assess.exchange.words import (
+    blocks_by_estimate,
+    estimate_words,
+    lock_words,
+    noise_words,
+    overrides,
+    recertified_words,
+    requirement,
+)
 from odd_assess.records import Assessment, Finding, State
 
 MARKS = {State.MET: "✅", State.NOT_MET: "❌", State.INCONCLUSIVE: "❔"}
@@ -15,7 +23,7 @@ def summary(assessment: Assessment) -> str:
     """The assessment as GitHub-flavoured Markdown."""
     verdict = assessment.verdict
     lines = [
-        f"## {MARKS[verdict]} {verdict.value}: {_cell(assessment.spec.title)}",
+        f"## {MARKS[verdict]} {verdict.value}: {_cell(assessment.spec.title)}{f' ({_cell(by)})' if (by := estimate_words(assessment)) else ''}",
         "",
         *([f"**{_cell(locked)}**", ""] if (locked := lock_words(assessment)) else []),
         f"{len(assessment.results):,} points of the operational design domain, {assessment.spec.id}.",
@@ -49,7 +57,7 @@ def _row(finding: Finding) -> str:
     upper = "" if finding.upper is None else at_most(finding.upper)
     severity = "" if criterion.severity == "blocking" else f" ({criterion.severity})"
     cells = [
-        f"{MARKS[finding.state]} {finding.state.value}",
+        f"{MARKS[finding.state]} {finding.state.value}{' by an estimate' if blocks_by_estimate(finding) else ''}",
         f"**{_cell(criterion.id)}** {_cell(criterion.title)}{severity}",
         _cell(requirement(criterion)),
         observed,

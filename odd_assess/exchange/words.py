@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from odd_assess.criteria.words import at_least, at_most, part_noun
+from odd_assess.criteria.words import at_least, at_most, listed, part_noun
 from odd_assess.records import Assessment, Criterion, Finding, Part, State
 
 _CONTROL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -16,8 +16,20 @@ def plain(text: str) -> str:
 
 
 def headline(finding: Finding) -> str:
-    """The state, the requirement and what was found."""
-    return f"{finding.state.value}: {finding.message}"
+    """The state, by what where it is an estimate that blocks, the requirement and what was found."""
+    by = " by an estimate, which proves nothing" if blocks_by_estimate(finding) else ""
+    return f"{finding.state.value}{by}: {finding.message}"
+
+
+def blocks_by_estimate(finding: Finding) -> bool:
+    """Whether the verdict rests on an estimate here."""
+    return finding.criterion.severity == "blocking" and finding.kind == "estimate"
+
+
+def estimate_words(assessment: Assessment) -> str:
+    """Which blocking criteria are decided by estimates, to stand beside the verdict; empty where none is."""
+    named = [finding.criterion.id for finding in assessment.findings if blocks_by_estimate(finding)]
+    return f"by estimates, which prove nothing, in: {listed(named)}" if named else ""
 
 
 def in_full(finding: Finding) -> str:

@@ -314,3 +314,24 @@ def test_parts_of_an_estimate_have_intervals_and_no_bounds() -> None:
         "NOT MET: cell surface stained, 9 points",
     ]
     assert "at least 0.412, at most 0.600" in in_full(replace(finding, kind="domain claim"))
+
+
+def test_a_verdict_that_rests_on_an_estimate_says_so(build: Build) -> None:
+    """In the line of the console, the head of the summary, and beside the state in every file; a warning decides no verdict."""
+    from odd_assess.cli.run import headline
+
+    assessment = build()
+    first, *others = assessment.findings
+    plain = replace(assessment, findings=tuple(replace(one, kind="domain claim") for one in assessment.findings))
+    texts = [headline(plain, Path("run")), summary(plain), sarif(plain), junit(plain)]
+    assert not any("by an estimate" in text or "by estimates" in text for text in texts)
+    blocking = replace(first, kind="estimate", criterion=replace(first.criterion, severity="blocking", id="EST"))
+    found = replace(plain, findings=(blocking, *(replace(one, kind="domain claim") for one in others)))
+    by = "(by estimates, which prove nothing, in: EST)"
+    assert headline(found, Path("run")).splitlines()[0].endswith(by)
+    assert summary(found).splitlines()[0].endswith(by)
+    for text in (sarif(found), junit(found)):
+        assert by[1:-1] in text
+        assert f"{first.state.value} by an estimate, which proves nothing: " in text
+    warning = replace(blocking, criterion=replace(blocking.criterion, severity="warning"))
+    assert "by estimates" not in headline(replace(found, findings=(warning, *found.findings[1:])), Path("run"))
