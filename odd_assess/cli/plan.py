@@ -92,6 +92,7 @@ def planned(spec: Spec, *, assume: float | None, power: float) -> dict[str, Any]
     data: dict[str, Any] = {
         "spec": {"id": spec.id, "title": spec.title, "path": str(spec.path)},
         "points": {"at_most" if spec.sampling.until_decided else "number": setting.points, "design": spec.sampling.design},
+        "groups": _groups(spec),
         "cells": len(spec.domain.cells),
         "budget": {
             "kind": budget.kind,
@@ -122,6 +123,15 @@ def planned(spec: Spec, *, assume: float | None, power: float) -> dict[str, Any]
         ],
     }
     return data
+
+
+def _groups(spec: Spec) -> list[dict[str, Any]] | None:
+    """The two groups of a declared allocation; None where points are not divided so."""
+    groups = spec.sampling.groups
+    if groups is None:
+        return None
+    each = zip((1, 2), groups.points, groups.weights(spec.domain.layout.weight), strict=True)
+    return [{"group": one, "points": points, "cells": groups.of_cell.count(one), "weight": weight} for one, points, weight in each]
 
 
 def _policy(plan: CertificationPlan) -> dict[str, Any] | None:

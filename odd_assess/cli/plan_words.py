@@ -28,6 +28,7 @@ def _head(data: dict[str, Any]) -> str:
     widest = ", the largest level" if budget["policy"] is not None else ""
     rows = [
         ("Points", f"{count}; design {points['design']}, {data['cells']:,} cell{'s' if data['cells'] != 1 else ''}"),
+        *(_group_row(group) for group in data["groups"] or ()),
         ("Draws", f"{n0}{most}{budget['n']:,} a point ({budget['kind']})"),
         (
             "Radius",
@@ -39,6 +40,14 @@ def _head(data: dict[str, Any]) -> str:
         rows.append(("Noise", f"{policy['name']}: {policy['words']}"))
         rows.append(("", f"certificates: {policy['soundness']}"))
     return "\n".join([f"Plan of {data['spec']['title']} ({data['spec']['id']})", "", *aligned(rows, left=2)])
+
+
+def _group_row(group: dict[str, Any]) -> Row:
+    cells = f"{group['cells']:,} cell{'s' if group['cells'] != 1 else ''}"
+    return (
+        "",
+        f"group {group['group']}: {group['points']:,} of them in {cells} of weight {group['weight']:.3f}, by the declared allocation",
+    )
 
 
 def _criteria(data: dict[str, Any]) -> str:

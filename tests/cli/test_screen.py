@@ -297,6 +297,11 @@ def test_a_spec_takes_the_allocation_that_is_written(few: Bench) -> None:
     made = allocate(np.linspace(0.4, 0.99, len(weights)), weights, points=40, beta=0.05)
     (few.folder / "allocation.csv").write_text(allocation_csv(replace(found, forecast=replace(found.forecast, allocation=made))))
     few.change({"sampling": {"design": "stratified", "allocation": "allocation.csv", "points": 40, "seed": 5}})
+    plan_said = few("plan", few.spec, "--json")
+    told = json.loads(plan_said.out)["groups"]
+    assert [(one["group"], one["points"]) for one in told] == [(1, made.points[0]), (2, made.points[1])]
+    assert [one["weight"] for one in told] == pytest.approx(list(made.weights))
+    assert f"group 1: {made.points[0]} of them in {told[0]['cells']} cell" in few("plan", few.spec).out
     groups = load_spec(few.spec).sampling.groups
     assert groups is not None
     assert groups.of_cell == tuple(made.group.tolist())
