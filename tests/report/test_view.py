@@ -13,7 +13,7 @@ from odd_assess.criteria.inference import point_weights
 from odd_assess.criteria.words import part_noun
 from odd_assess.records import Assessment, SamplingPlan, State
 from odd_assess.report import page_of
-from odd_assess.report.view import formats
+from odd_assess.report.view import formats, weighing
 from odd_assess.report.view.band import accuracy_band
 from odd_assess.report.view.extremes import weakest_groups
 from odd_assess.report.view.points import grey_levels
@@ -175,6 +175,18 @@ def test_shares_of_classes_and_states_are_weighted(build: Build) -> None:
     alike = page_of(build())
     assert "alike" not in alike.classes.note + alike.states.table.note + alike.reduction.sentence + alike.verdict.weakest
     assert alike.states.chart.share_label == "share of the points"
+
+
+def test_cells_are_weighted_where_their_points_are_not_alike(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The weakest cell of a ranked design is named by weight, beside its count."""
+    assessment = build(points=120)
+    heavy = np.where(certified_at(assessment.results, 0.25), 1.0, 0.5)
+    monkeypatch.setattr(weighing, "weights", lambda *_: heavy)
+    ranked = replace(assessment, spec=replace(assessment.spec, sampling=replace(assessment.spec.sampling, design="ranked")))
+    assert (weighing.weights_in_cells(ranked) == heavy).all()
+    assert (weighing.weights_in_cells(assessment) == 1.0).all()
+    assert "by weight" in weakest_groups(ranked).split(";")[0]
+    assert "by weight" not in weakest_groups(assessment).split(";")[0]
 
 
 def test_the_reference_subsample_is_weighted(build: Build) -> None:

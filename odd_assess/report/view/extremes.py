@@ -28,7 +28,9 @@ def weakest_groups(assessment: Assessment) -> str:
     """The weakest cell and the weakest class by certified accuracy at the smallest radius asked for; empty where none has enough points."""
     results, radius = assessment.results, radii_asked(assessment)[0]
     held, weights = certified_at(results, radius), weighing.weights(assessment)
-    cells = _weakest("cell", results.cell, held, np.ones(len(held)), [cell.name for cell in assessment.spec.domain.cells])
+    cells = _weakest(
+        "cell", results.cell, held, weighing.weights_in_cells(assessment), [cell.name for cell in assessment.spec.domain.cells]
+    )
     told = [text for text in (cells, _weakest("class", results.label, held, weights, assessment.class_names)) if text]
     if not told:
         return ""

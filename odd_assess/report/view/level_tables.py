@@ -112,6 +112,7 @@ def cells(assessment: Assessment, found: NoiseLevels) -> Table | None:
     if not found.cells:
         return None
     results, asked = assessment.results, radii_asked(assessment)
+    in_cells = weighing.weights_in_cells(assessment)
     cells = {cell.name: (index, cell.weight) for index, cell in enumerate(assessment.spec.domain.cells)}
     rows = []
     for name, sigma in found.cells[:MOST_CELLS]:
@@ -121,7 +122,7 @@ def cells(assessment: Assessment, found: NoiseLevels) -> Table | None:
                 Cell(text=name),
                 Cell(text=levels.level(sigma), value=sigma, mark="strong"),
                 Cell(text=formats.percent(weight), value=weight),
-                *_numbers(of_cell := results.take(results.cell == index), np.ones(len(of_cell)), asked),
+                *_numbers(results.take(results.cell == index), in_cells[results.cell == index], asked),
             )
         )
     left = len(found.cells) - len(rows)

@@ -29,6 +29,12 @@ def weights(assessment: Assessment, results: Results | None = None) -> Floats:
     return np.ones(len(found)) if not len(found) or found.min() > heaviest * (1 - 1e-9) else found / heaviest
 
 
+def weights_in_cells(assessment: Assessment) -> Floats:
+    """What each point (m,) counts among those of its cell: alike in every design but the ranked one."""
+    found = weights(assessment)
+    return found if assessment.spec.sampling.design == "ranked" else np.ones(len(found))
+
+
 def alike(assessment: Assessment) -> bool:
     """Whether all points of the run weigh alike."""
     return bool((weights(assessment) == 1.0).all())
