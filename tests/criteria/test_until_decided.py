@@ -98,11 +98,11 @@ def test_looks_reach_the_most_points_and_do_not_depend_on_what_is_seen() -> None
 @pytest.mark.parametrize(("share", "wrong"), [(0.0, MET), (1.0, NOT_MET)])
 @pytest.mark.parametrize("metric", ["certified_accuracy", "mean_certified_radius"])
 def test_a_gate_is_rarely_wrong_whenever_it_stops(build: Any, metric: str, share: float, wrong: State) -> None:
-    """A domain at the very border of the requirement, looked at after 10, 11, ... 120 points: the wrong state comes up in at most 5 % of 250 runs.
+    """A domain at the very border of the requirement, looked at after 10, 11, ... 120 points: the wrong state comes up in at most 5 % of 100 runs.
 
     ``share`` = 0: the required value is missed by a hair, and MET is wrong; 1: it is just met, and NOT MET is wrong. False-alarm rate of the test 1e-4.
     """
-    runs, beta, n, alpha, radius = 250, 0.05, 200, 0.01, 0.1
+    runs, beta, n, alpha, radius = 100, 0.05, 200, 0.01, 0.1
     rng = np.random.default_rng(99)
     p_good, p_bad = 0.97, norm.cdf(radius / 0.25) - 1e-9
     q = 0.75
