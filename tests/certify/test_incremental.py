@@ -206,10 +206,10 @@ def _block(size: int, shares: tuple[float, float, float, float]) -> dict[tuple[i
 
 @pytest.mark.slow
 def test_stopped_when_decided_it_errs_no_more_often_than_it_says() -> None:
-    """Exact over all paths of the procedure's own blocks, at shares that its bounds just miss, from either side: 3 models."""
+    """Exact over all paths of the procedure's own blocks, at shares that its bounds just miss, from either side: 4 models."""
     rng = np.random.default_rng(5)
     worst = np.zeros(2)
-    for case in range(3):
+    for case in range(4):
         alpha, alpha_z = ((0.1, 0.1), (0.05, 0.2), (0.2, 0.05))[case % 3]
         plan = IncrementalPlan(n=10, alpha=alpha, alpha_z=alpha_z, radii=(0.0, float(ndtri(rng.uniform(0.5, 0.8)))))
         base_lower = proportion_lower_bound(int(rng.integers(12, 16)), 15, alpha=alpha)
