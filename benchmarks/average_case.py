@@ -55,19 +55,21 @@ Mean absolute error against 10,000 draws, 32 inputs (GTSRB: all 42 margins; with
 With the paper's independent copies mmse is twice as near as taylor everywhere but on CIFAR-10 at sigma .05 and .1, where the error of ten copies is that of
 their mean noise; with antithetic copies it is so everywhere, and beside softmax too (with its best temperature 2.8 times at least).
 
-Milliseconds an input at sigma .25; 10,000 draws took 8,300 and 8,800 (batches of 64; those of 128 longer):
+Milliseconds of processor time an input at sigma .25; 10,000 draws took 7,980 and 8,670 (batches of 64; those of 128 longer):
 
                           CIFAR-10              GTSRB, 42 margins     the 9 least
-    taylor                17    (1/481)         793   (1/11)          64   (1/138)
-    mmse                  112   (1/74)          1,137 (1/8)           215  (1/41)
-    mmse_curved, antith.  103   (1/81)          1,275 (1/7)           192  (1/46)
-    moments, 10           13    (1/634)         303   (1/29)
-    moments, 64           56    (1/148)         818   (1/11)
+    taylor                15    (1/543)         62    (1/141)         18    (1/480)
+    mmse                  98    (1/82)          487   (1/18)          120   (1/73)
+    mmse, antithetic      96    (1/83)          430   (1/20)          118   (1/74)
+    mmse_curved, antith.  94    (1/84)          454   (1/19)          115   (1/76)
+    moments, 10           10    (1/837)         23    (1/379)
+    moments, 32           27    (1/294)         54    (1/161)
+    moments, 64           52    (1/152)         75    (1/115)
+    softmax               1.3                   1.7
 
-All times (3 rounds of 2 inputs on GTSRB, 5 of 4 on CIFAR-10) and errors are from before the normal probability was asked to 1e-3 and not 1e-4, which took
-most of the time at 42 margins (moments of 16 copies: 247 ms, then 44 ms, and 1e-4 apart at most). Not timed again.
+The errors at 200 inputs are from before the normal probability was asked to 1e-3 and not 1e-4 (values that were looked at differed by 1e-4 at most).
 
-**The honest rival.** mmse takes as long as 120 to 135 draws on CIFAR-10, 215 to 245 on GTSRB (9 margins): at sigma .25, 64 draws are nearer to Monte Carlo than
+**The honest rival.** mmse takes as long as 120 draws on CIFAR-10, 140 on GTSRB (9 margins; 500 to 560 with all): at sigma .25, 64 draws are nearer to Monte Carlo than
 mmse is. (mc in equal time was not asked itself.) Under small noise mmse with antithetic copies is about as near as 64 draws.
 """
 
