@@ -69,8 +69,8 @@ Milliseconds of processor time an input at sigma .25; 10,000 draws took 7,980 an
 
 The errors at 200 inputs are from before the normal probability was asked to 1e-3 and not 1e-4 (values that were looked at differed by 1e-4 at most).
 
-**The honest rival.** mmse takes as long as 120 draws on CIFAR-10, 140 on GTSRB (9 margins; 500 to 560 with all): at sigma .25, 64 draws are nearer to Monte Carlo than
-mmse is. (mc in equal time was not asked itself.) Under small noise mmse with antithetic copies is about as near as 64 draws.
+**The honest rival.** mmse takes as long as 120 draws on CIFAR-10, 140 on GTSRB (9 margins; 500 to 560 with all): at sigma .25, 64 draws are nearer to Monte
+Carlo than mmse is. (mc in equal time was not asked itself.) Under small noise mmse with antithetic copies is about as near as 64 draws.
 """
 
 from __future__ import annotations
