@@ -19,6 +19,7 @@
     exchange/     what other tools read: JUnit, SARIF, GSN, a step summary
     audit/        a finished run read back from its folder alone: for its report, for Python, to verify, attest and compare it
     derive/       modified models, made for real: half precision, 8-bit integers, pruned
+    training/     base classifiers trained for noise: losses, the noise level of each example
     evidence/     the run folder: SQLite store, and the manifest that binds it
     models/       architectures, exported graphs, ONNX -> base classifier
     inputs/       base images and the transforms that realise an ODD point on them
@@ -26,6 +27,7 @@
     certify/      procedures ask for draws, the engine answers
     average_case/ how likely an input keeps its class under noise, in a few passes: estimates, never certificates
     criteria/     certificates -> findings -> verdict
+    training_plan.py  what a training file declares
     records.py    the records
     odd/          the domain: attributes, statements, designs, cells, coverage
     stats/        bounds and radii: numbers in, numbers out
