@@ -107,7 +107,7 @@ def data_dependent(
         sigma = torch.full((len(rows),), policy.start, device=inputs.device)
         for step in range(policy.steps):
             noise = _noise(source, [keys[i] for i in rows], f"sigma/dds/{step}", policy.draws)
-            _, slope, _ = _slope(f, inputs[rows], noise, sigma, policy.clamp)
+            _, slope, _ = soft_radius_slope(f, inputs[rows], noise, sigma, policy.clamp)
             sigma = (sigma + policy.step * slope).clamp(*policy.bounds)
         levels[rows] = sigma.double().cpu().numpy()
     return np.array([_rounded(level, policy.bounds) for level in levels])
@@ -134,14 +134,14 @@ def _ranked(
         rows, starts = zip(*(ascents[k] for k in group), strict=True)
         noise = _noise(source, [keys[i] for i in rows], SEARCH, policy.draws)
         at = torch.tensor(starts, device=inputs.device)
-        for sigmas, hits in _ascended(f, inputs[list(rows)], noise, at, labels[list(rows)], policy):
+        for sigmas, hits in ascended_levels(f, inputs[list(rows)], noise, at, labels[list(rows)], policy):
             for row, level, count in zip(rows, sigmas.tolist(), hits.tolist(), strict=True):
                 sigma = _rounded(level, policy.bounds)
                 passed[row][sigma] = budget_value(count, policy.draws, sigma, n=policy.n, alpha=policy.alpha)
     return [_different(sorted(values, key=lambda sigma: (-values[sigma], sigma)))[: policy.shortlist] for values in passed]
 
 
-def _ascended(
+def ascended_levels(
     f: Logits, images: Tensor, noise: Tensor, starts: Tensor, labels: Tensor, policy: MultiStart
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Each step's levels (P,) and the copies (P,) that answered the labels there: Adam in u = log s on the soft radius, the same noise throughout."""
@@ -149,7 +149,7 @@ def _ascended(
     u = starts.log()
     first, second = torch.zeros_like(u), torch.zeros_like(u)
     for step in range(1, policy.steps + 2):
-        _, slope, hits = _slope(f, images, noise, u.exp(), policy.clamp, labels)
+        _, slope, hits = soft_radius_slope(f, images, noise, u.exp(), policy.clamp, labels)
         yield u.exp(), hits
         rise = slope * u.exp()  # dR/du
         first, second = 0.9 * first + 0.1 * rise, 0.99 * second + 0.01 * rise**2
@@ -171,7 +171,7 @@ def _rounded(level: float, bounds: tuple[float, float]) -> float:
     return min(max(float(f"{level:.4g}"), bounds[0]), bounds[1])
 
 
-def _slope(
+def soft_radius_slope(
     f: Logits, images: Tensor, noise: Tensor, sigma: Tensor, clamp: tuple[float, float], labels: Tensor | None = None
 ) -> tuple[Tensor, Tensor, Tensor]:
     """(R, dR/ds, copies that answered the label) (P,) of images (P, C, H, W) with noise (P, draws, C, H, W) at levels (P,)."""

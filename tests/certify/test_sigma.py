@@ -25,7 +25,7 @@ from odd_assess.certify import (
     choose_sigma,
     content_key,
 )
-from odd_assess.certify.sigma import _slope, data_dependent, soft_radius
+from odd_assess.certify.sigma import data_dependent, soft_radius, soft_radius_slope
 from odd_assess.stats import expected_radius
 
 SHAPE = (1, 4, 4)
@@ -148,7 +148,7 @@ def test_the_gradient_is_that_of_the_soft_radius(sigma: float, network: nn.Modul
         copies = images(3)[:, None] + level * noise
         return soft_radius(network(copies.flatten(0, 1)).view(3, 200, -1), s, clamp)
 
-    value, slope, hits = _slope(network, images(3), noise, torch.full((3,), sigma), clamp)
+    value, slope, hits = soft_radius_slope(network, images(3), noise, torch.full((3,), sigma), clamp)
     np.testing.assert_allclose(value, radius(sigma), rtol=1e-5)
     answers = network((images(3)[:, None] + sigma * noise).flatten(0, 1)).argmax(dim=1).view(3, 200)
     assert hits.tolist() == [int(torch.bincount(row).max()) for row in answers]
