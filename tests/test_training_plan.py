@@ -38,13 +38,13 @@ from odd_assess.training_plan import (
         (InstanceWiseTraining, {"alpha": 1.0}, r"alpha must lie in \(0, 1\), got 1.0"),
     ],
 )
-def test_what_cannot_be_is_refused(make, keys, message):
+def test_what_cannot_be_is_refused(make: type, keys: dict[str, object], message: str) -> None:
     """Each setting out of its range is named, with what must hold and what was given."""
     with pytest.raises(ValueError, match=message):
         make(**keys)
 
 
-def test_the_published_settings_are_the_defaults():
+def test_the_published_settings_are_the_defaults() -> None:
     """Zhai et al.'s published code has 16 copies, lambda 12, gamma 8, beta 16; Jeong and Shin's lambda 10, eta .5; Cohen et al. train on one copy."""
     assert (Macer().draws, Macer().lambda_, Macer().gamma, Macer().beta, Macer().from_epoch) == (16, 12.0, 8.0, 16.0, 0)
     assert (Consistency().lambda_, Consistency().eta) == (10.0, 0.5)
@@ -52,19 +52,19 @@ def test_the_published_settings_are_the_defaults():
     assert Gaussian().draws == 1
 
 
-def test_epsilon_grows_over_the_warm_up():
+def test_epsilon_grows_over_the_warm_up() -> None:
     """min(epsilon, (epoch + 1) epsilon / warmup) as published; at once where there is no warm-up."""
     loss = SmoothAdv(epsilon=0.5, warmup=4)
     assert [loss.epsilon_at(epoch) for epoch in range(6)] == [0.125, 0.25, 0.375, 0.5, 0.5, 0.5]
     assert SmoothAdv(epsilon=0.5, warmup=0).epsilon_at(0) == 0.5
 
 
-def test_the_radius_may_come_later():
+def test_the_radius_may_come_later() -> None:
     """Before its epoch MACER is cross entropy alone."""
     assert [Macer(lambda_=3.0, from_epoch=2).lambda_at(epoch) for epoch in range(4)] == [0.0, 0.0, 3.0, 3.0]
 
 
-def test_the_search_is_the_policy_that_certification_knows():
+def test_the_search_is_the_policy_that_certification_knows() -> None:
     """The search at the switch is a `MultiStart` by gradients with the settings of the training."""
     noise = InstanceWiseTraining(
         start=0.2, starts=(0.4, 0.1), low=0.1, high=0.8, search_draws=4, search_steps=3, search_rate=0.3, n=500

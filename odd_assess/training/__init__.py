@@ -1,5 +1,6 @@
 """Training of base classifiers that live in noise: what makes large certificates possible.
 
+copies.py   noisy copies of a batch, and what a network says to them
 losses.py   what is minimised: functions of a network, a batch, its noise levels and noise
 attack.py   adversarial examples of the smoothed classifier, for one of them
 levels.py   the noise level of each training example, kept across epochs
