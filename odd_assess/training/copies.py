@@ -37,7 +37,7 @@ def logits_of_copies(f: Network, images: Tensor, noise: Tensor) -> Tensor:
 
 @contextmanager
 def evaluated(f: Network) -> Iterator[None]:
-    """``f`` in evaluation mode, where it is a module; its parts are as they were after it.
+    """``f`` in evaluation mode, where it is a module; its parts are as they were after it. A function around a module hides it from this: hand in the module.
 
     Looking for an adversarial example or a noise level must not move the statistics of batch normalisation, nor meet dropout.
     """

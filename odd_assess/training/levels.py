@@ -88,7 +88,11 @@ class FixedLevels:
 
 
 class DataDependentLevels:
-    """Levels that climb from one start, a step or more in each epoch from the switch on (DDS)."""
+    """Levels that climb from one start, a step or more in each epoch from the switch on (DDS).
+
+    As published the labels are not asked: where another class leads, the level seeks what certifies that one, and from far too much noise it does not come
+    back. `InstanceWiseLevels` climb for the label.
+    """
 
     def __init__(self, noise: DataDependentTraining, examples: int) -> None:
         self.noise = noise
