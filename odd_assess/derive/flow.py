@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from odd_assess.derive import integers, onnx_integers
 from odd_assess.derive.changes import AnswerChange, WeightChange, answer_change, weight_change
-from odd_assess.derive.folder import RECORD, new_folder, section_of, write_section
+from odd_assess.derive.folder import RECORD, new_folder
 from odd_assess.derive.recipes import Recipe
 from odd_assess.derive.weights import pruned, rounded
 from odd_assess.errors import ModelError
@@ -26,6 +26,7 @@ from odd_assess.models.int8 import exact_kernels
 from odd_assess.models.loading import build_module
 from odd_assess.records import ModelDeclaration
 from odd_assess.spec import declared_model
+from odd_assess.spec.model_section import section_of, write_section
 
 _BATCH = 64
 

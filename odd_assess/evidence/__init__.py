@@ -26,6 +26,7 @@ from odd_assess.evidence.columns import Columns as Columns
 from odd_assess.evidence.columns import results as results
 from odd_assess.evidence.folder import EVIDENCE as EVIDENCE
 from odd_assess.evidence.folder import RunFolder as RunFolder
+from odd_assess.evidence.folder import alone as alone
 from odd_assess.evidence.kept_points import Cache as Cache
 from odd_assess.evidence.kept_points import KeptPoints as KeptPoints
 from odd_assess.evidence.kept_points import note_cache as note_cache

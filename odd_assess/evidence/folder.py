@@ -49,7 +49,7 @@ class RunFolder:
                 raise RunFolderError(
                     f"{path}: the run folder must be writable, got: {error.strerror or error}; give another --out"
                 ) from error
-            with _alone(folder.path):
+            with alone(folder.path):
                 has_evidence = folder.evidence.exists()
                 if resume and not has_evidence:
                     raise RunFolderError(
@@ -98,8 +98,11 @@ def _unmade_when_refused(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock: SQLite's own file lock, which works on every system and ends with the process, however that dies."""
+def alone(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock: SQLite's own file lock, which works on every system and ends with the process, however that dies.
+
+    Raises: RunFolderError where another process holds it.
+    """
     path = folder / LOCK
     path.touch()
     file = path.stat().st_ino

@@ -10,6 +10,7 @@
     recertification  the spec of a modified model that is certified on what its baseline keeps
     checks      what must fit between sections, before anything is drawn
     load        all of it together: ``load_spec``, ``load_criteria``, ``lint``
+    model_section   the file with the section ``model`` of a model that we made
     schema, scaffold    the JSON Schema for editors; the commented example that ``odd-assess init`` writes
 
 All problems of a file come at once, as ``file:line:column: key: what must hold, what was found``.

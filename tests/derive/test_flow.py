@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from odd_assess.derive import Derived, Recipe, Sample, derive_model
-from odd_assess.derive.folder import RECORD, SECTION
+from odd_assess.derive.folder import RECORD
 from odd_assess.errors import ModelError, RunFolderError
 from odd_assess.models import load_model
 from odd_assess.models.diagnosis import generator_of, noisy
@@ -17,6 +17,7 @@ from odd_assess.models.factories import build
 from odd_assess.models.int8 import Int8Conv2d, Int8Linear
 from odd_assess.records import ModelDeclaration
 from odd_assess.spec import declared_model
+from odd_assess.spec.model_section import SECTION
 
 RECIPES = [
     Recipe(kind="fp16"),

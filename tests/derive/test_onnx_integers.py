@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from odd_assess.derive import Recipe, Sample, derive_model
-from odd_assess.derive.folder import SECTION
 from odd_assess.derive.onnx_integers import exported
 from odd_assess.errors import MissingLibraryError, ModelError
 from odd_assess.models import load_model, no_warnings
 from odd_assess.models.loading import build_module
 from odd_assess.records import ModelDeclaration
 from odd_assess.spec import declared_model
+from odd_assess.spec.model_section import SECTION
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxscript")
