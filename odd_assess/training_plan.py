@@ -12,15 +12,22 @@ Noise levels, one for each training example, kept across epochs:
     Fixed                   the same for all
     DataDependentTraining   by gradient ascent from a switch epoch on (DDS)
     InstanceWiseTraining    by a search from several starts at the switch epoch, and by ascent after it (Insta-RS Train)
+
+The rest of the file, and all of it together in a `TrainingPlan`: conditions (Conditions), simple changes of images (Augmentation), Sgd or AdamW, Schedule,
+quick certificates on the way (Validation).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from math import inf, isfinite
-from typing import ClassVar
+from pathlib import Path
+from typing import Any, ClassVar, Literal
 
+from odd_assess.odd.domain import Domain
 from odd_assess.policies import SMALLEST_SIGMA, Bounds, MultiStart
+from odd_assess.records import InputDeclaration, ModelDeclaration, Realisation
 
 
 def _check_counts(*, least: int = 1, **counts: int) -> None:
@@ -268,3 +275,238 @@ def _check_clamp(clamp: Bounds) -> None:
     low, high = clamp
     if not 0 < low < high < 1:
         raise ValueError(f"clamp must be two rising probabilities between 0 and 1, got {clamp!r}")
+
+
+# ---------------------------------------------------------------- data
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conditions:
+    """A domain from which the condition of each example of each epoch is drawn, for the ``share`` of examples that are not left as they are.
+
+    ``epochs``: those that one drawing serves, the images being held in memory. ``digest``: SHA-256 of all that the file says of the domain, the files of
+    numbers that it names included.
+
+    Raises: ValueError for a share outside (0, 1], or less than one epoch.
+    """
+
+    domain: Domain
+    realisations: tuple[Realisation, ...]
+    digest: str
+    share: float = 1.0
+    epochs: int = 1
+
+    def __post_init__(self) -> None:
+        _check_counts(epochs=self.epochs)
+        if not 0 < self.share <= 1:
+            raise ValueError(f"share must lie in (0, 1], got {self.share!r}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Augmentation:
+    """Simple changes of the images, drawn anew for each example in each epoch; they come before the condition and the noise.
+
+    ``flip``: half of the images are mirrored. ``crop``: pixels of black border from which a piece of the image's size is cut. ``shift`` (pixels), ``scale`` and
+    ``shear`` (fractions) are standard deviations of normal numbers, cut off at 2.5 of these; ``rotate`` is the largest angle in degrees, all alike.
+
+    Raises: ValueError for a negative number.
+    """
+
+    flip: bool = False
+    crop: int = 0
+    shift: float = 0.0
+    scale: float = 0.0
+    shear: float = 0.0
+    rotate: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_sizes(crop=self.crop, shift=self.shift, scale=self.scale, shear=self.shear, rotate=self.rotate)
+
+    @property
+    def bends(self) -> bool:
+        """Whether pixels are interpolated."""
+        return any((self.shift, self.scale, self.shear, self.rotate))
+
+
+# ---------------------------------------------------------------- steps
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sgd:
+    """Stochastic gradient descent with momentum. ``rate`` is its height over the schedule.
+
+    Raises: ValueError for a rate that is not positive, a momentum outside [0, 1), or a negative decay.
+    """
+
+    kind: ClassVar[str] = "sgd"
+
+    rate: float = 0.1
+    momentum: float = 0.9
+    nesterov: bool = False
+    weight_decay: float = 5e-4
+
+    def __post_init__(self) -> None:
+        _check_positive(rate=self.rate)
+        _check_sizes(weight_decay=self.weight_decay)
+        if not 0 <= self.momentum < 1:
+            raise ValueError(f"momentum must lie in [0, 1), got {self.momentum!r}")
+        if self.nesterov and not self.momentum:
+            raise ValueError("momentum must be above 0 beside nesterov")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdamW:
+    """AdamW with its usual betas. ``rate`` is its height over the schedule.
+
+    Raises: ValueError for a rate that is not positive, or a negative decay.
+    """
+
+    kind: ClassVar[str] = "adamw"
+
+    rate: float = 1e-3
+    weight_decay: float = 1e-2
+
+    def __post_init__(self) -> None:
+        _check_positive(rate=self.rate)
+        _check_sizes(weight_decay=self.weight_decay)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """How the rate changes (`odd_assess.training.schedule`). ``warmup`` in epochs; None: 30 % of all for one_cycle, else none. ``every``, ``factor``: step.
+
+    Raises: ValueError for a negative warm-up, less than one epoch between drops, or a factor outside (0, 1).
+    """
+
+    kind: Literal["constant", "cosine", "one_cycle", "step"] = "cosine"
+    warmup: float | None = None
+    every: int = 1
+    factor: float = 0.1
+
+    def __post_init__(self) -> None:
+        _check_sizes(warmup=self.warmup or 0.0)
+        _check_counts(every=self.every)
+        if not 0 < self.factor < 1:
+            raise ValueError(f"factor must lie in (0, 1), got {self.factor!r}")
+
+
+# ---------------------------------------------------------------- all together
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validation:
+    """A quick sequential certificate of ``points`` examples that are not trained on, every ``every`` epochs and after the last: estimates on the way.
+
+    They are those of ``inputs``, or where there are none the ``share`` of the examples that is held out. ``sigma`` (None: that of the training, its start).
+
+    Raises: ValueError for a share outside (0, 1), counts below 1, an alpha outside (0, 1), or radii that are none.
+    """
+
+    share: float = 0.1
+    inputs: InputDeclaration | None = None
+    points: int = 100
+    n0: int = 32
+    n: int = 200
+    alpha: float = 0.001
+    every: int = 5
+    radii: tuple[float, ...] = (0.25,)
+    sigma: float | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "radii", tuple(sorted({float(radius) for radius in self.radii})))
+        _check_counts(points=self.points, n0=self.n0, n=self.n, every=self.every)
+        for name, value in (("share", self.share), ("alpha", self.alpha)):
+            if not 0 < value < 1:
+                raise ValueError(f"{name} must lie in (0, 1), got {value!r}")
+        if not self.radii:
+            raise ValueError("radii must hold at least one radius")
+        for radius in self.radii:
+            _check_positive(radii=radius)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingPlan:
+    """A validated training file with everything it refers to resolved; paths are absolute.
+
+    An epoch sees each example ``repeat`` times, changed otherwise each time. ``ema``: decay of the moving average of the weights that is validated and
+    written. ``clip``: largest norm of a step's gradient.
+    """
+
+    id: str
+    title: str
+    path: Path
+    sha256: str
+    inputs: InputDeclaration
+    model: ModelDeclaration
+    noise: TrainingNoise
+    epochs: int
+    conditions: Conditions | None = None
+    loss: TrainingLoss = Gaussian()
+    consistency: Consistency | None = None
+    optimiser: Sgd | AdamW = Sgd()
+    schedule: Schedule = Schedule()
+    batch_size: int = 256
+    repeat: int = 1
+    seed: int = 0
+    precision: Literal["float32", "bfloat16"] = "float32"
+    channels_last: bool = False
+    ema: float | None = None
+    clip: float | None = None
+    augmentation: Augmentation = Augmentation()
+    validation: Validation | None = Validation()
+
+    def __post_init__(self) -> None:
+        _check_counts(epochs=self.epochs, batch_size=self.batch_size, repeat=self.repeat)
+
+    @property
+    def sigma(self) -> float:
+        """The noise level that all examples have at the beginning."""
+        return self.noise.sigma if isinstance(self.noise, Fixed) else self.noise.start
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """All that decides what comes out, beside data and first weights, as data that JSON can hold; keys as in the file."""
+        kinds = {"loss": self.loss.kind, "optimiser": self.optimiser.kind}
+        sections: dict[str, Any] = {
+            name: None if section is None else {**({"kind": kinds[name]} if name in kinds else {}), **_as_data(asdict(section))}
+            for name, section in (
+                ("loss", self.loss),
+                ("consistency", self.consistency),
+                ("optimiser", self.optimiser),
+                ("schedule", self.schedule),
+                ("augment", self.augmentation),
+                ("validation", self.validation),
+            )
+        }
+        return {
+            "inputs": _as_data(asdict(self.inputs)),
+            "odd": None if self.conditions is None else self.conditions.digest,
+            "odd_share": None if self.conditions is None else self.conditions.share,
+            "odd_epochs": None if self.conditions is None else self.conditions.epochs,
+            "model": {
+                "architecture": _file_name(self.model.reference),
+                "arguments": _as_data(dict(self.model.arguments)),
+                "normalise": {"mean": _as_data(self.model.mean), "std": _as_data(self.model.std)},
+            },
+            "noise": {"policy": self.noise.policy, **_as_data(asdict(self.noise))},
+            **sections,
+            **{name: getattr(self, name) for name in _SCALARS},
+        }
+
+
+_SCALARS = ("epochs", "batch_size", "repeat", "seed", "precision", "channels_last", "ema", "clip")
+
+
+def _as_data(value: Any) -> Any:
+    """As JSON holds it: tuples as lists, of files and folders the name alone, because their content is compared by itself."""
+    if isinstance(value, Path):
+        return value.name
+    if isinstance(value, Mapping):
+        return {str(key).rstrip("_"): _as_data(inner) for key, inner in value.items()}
+    return [_as_data(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def _file_name(reference: str) -> str:
+    """The factory, without the folder where its file lies."""
+    place, colon, name = reference.rpartition(":")
+    return f"{Path(place).name}:{name}" if colon and place.endswith(".py") else reference

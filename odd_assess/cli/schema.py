@@ -9,9 +9,9 @@ import click
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(["spec", "criteria"]), default="spec")
-def schema(kind: Literal["spec", "criteria"]) -> None:
-    """Print the JSON Schema of KIND (spec or criteria) files.
+@click.argument("kind", type=click.Choice(["spec", "criteria", "training"]), default="spec")
+def schema(kind: Literal["spec", "criteria", "training"]) -> None:
+    """Print the JSON Schema of KIND (spec, criteria or training) files.
 
     In VS Code's YAML extension or any other editor with JSON Schema support: save it to a file and refer to it by
     "# yaml-language-server: $schema=FILE" in the first line of the spec.

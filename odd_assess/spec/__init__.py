@@ -9,6 +9,7 @@
     criteria_files, extending   which criteria files there are, and one on top of another
     recertification  the spec of a modified model that is certified on what its baseline keeps
     checks      what must fit between sections, before anything is drawn
+    training_models, training   likewise for a training file
     load        all of it together: ``load_spec``, ``load_criteria``, ``lint``
     model_section   the file with the section ``model`` of a model that we made
     schema, scaffold    the JSON Schema for editors; the commented example that ``odd-assess init`` writes
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from odd_assess.spec.locking import lock_spec as lock_spec
     from odd_assess.spec.recertification import with_settings as with_settings
     from odd_assess.spec.schema import json_schema as json_schema
+    from odd_assess.spec.training import load_training as load_training
 
 __all__ = [
     "declared_model",
@@ -47,6 +49,7 @@ __all__ = [
     "lint",
     "load_criteria",
     "load_spec",
+    "load_training",
     "lock_spec",
     "modified_spec",
     "require_lock",
@@ -64,6 +67,7 @@ _HOMES = {
     "lint": "load",
     "load_criteria": "load",
     "load_spec": "load",
+    "load_training": "training",
     "lock_spec": "locking",
     "modified_spec": "load",
     "require_lock": "lock",

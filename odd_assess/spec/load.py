@@ -33,6 +33,7 @@ from odd_assess.spec.sections import (
     model_declaration,
     sampling_plan,
 )
+from odd_assess.spec.training import TRAINING, training_of
 from odd_assess.spec.validation import validated
 
 
@@ -193,9 +194,11 @@ def given_criterion(entry: Mapping[str, Any]) -> Criterion:
 
 
 def lint(path: Path | str) -> tuple[Problem, ...]:
-    """Every problem of a spec (and of the criteria files that it names) or of a criteria file, in file order; empty if there is none."""
+    """Every problem of a spec (and of the criteria files that it names), of a criteria file or of a training file, in file order; empty if there is none."""
     document = read_document(Path(path))
-    if _is_criteria(document) and not _is_spec(document):
+    if _is_training(document) and not _is_spec(document):
+        problems = training_of(document)[1]
+    elif _is_criteria(document) and not _is_spec(document):
         problems = _criteria(document)[1]
     else:
         _, found, unattainable = _spec(document)
@@ -211,6 +214,10 @@ def _is_criteria(document: Document) -> bool:
     return isinstance(document.data, dict) and "odd_assess_criteria" in document.data
 
 
+def _is_training(document: Document) -> bool:
+    return isinstance(document.data, dict) and TRAINING in document.data
+
+
 def _criteria(document: Document) -> tuple[CriteriaSet | None, list[Problem]]:
     criteria, documents = criteria_of(document)
     return criteria, [problem for read in documents for problem in read.problems]
@@ -224,6 +231,9 @@ def _spec(
         return None, document.problems, ()
     if _is_criteria(document) and not _is_spec(document):
         document.add((), "this is a criteria file; a spec starts with odd_assess: 1")
+        return None, document.problems, ()
+    if _is_training(document) and not _is_spec(document):
+        document.add((), "this is a training file, for odd-assess train; a spec starts with odd_assess: 1")
         return None, document.problems, ()
     if isinstance(document.data, dict) and (set(document.data) == {"model"} or "odd_assess_derived" in document.data):
         document.add((), _NO_SPEC["model" in document.data])

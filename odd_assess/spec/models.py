@@ -40,6 +40,8 @@ def _number_or_text(value: Any) -> Any:
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[int, Field(ge=1, le=10_000_000), BeforeValidator(_whole)]
 Count = Annotated[int, Field(ge=1, le=10_000), BeforeValidator(_whole)]
+FromZero = Annotated[int, Field(ge=0, le=1_000_000), BeforeValidator(_whole)]
+Seed = Annotated[int, Field(ge=0, lt=2**63), BeforeValidator(_whole)]
 Text = Annotated[str, Field(min_length=1)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
 Amount = Annotated[
@@ -223,9 +225,7 @@ class Sampling(Keys):
         default=False, description="design random: points are drawn until every blocking criterion is decided, max_points at most"
     )
     max_points: Positive | None = Field(default=None, description="until_decided: the most points that are drawn", examples=[2000])
-    seed: Annotated[int, Field(ge=0, lt=2**63), BeforeValidator(_whole)] = Field(
-        default=0, description="seed of the points and of all noise"
-    )
+    seed: Seed = Field(default=0, description="seed of the points and of all noise")
     allocation: Text | None = Field(
         default=None,
         description="stratified: points by the cells' weights (proportional, default), the same number in each cell (equal), or as a CSV file says: "

@@ -10,28 +10,37 @@ from typing import Any, Literal
 
 from odd_assess.criteria.metrics import COMPARED, METRICS
 from odd_assess.odd.catalogue import TRANSFORMS, TransformInfo
-from odd_assess.spec import models
+from odd_assess.spec import models, training_models
 from odd_assess.spec.attributes import ATTRIBUTE_NAME
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 Schema = dict[str, Any]
 
 
-def json_schema(kind: Literal["spec", "criteria"]) -> Schema:
-    """The JSON Schema (draft 2020-12) of a spec or of a criteria file; its ``$id`` carries the version of the format.
+Kind = Literal["spec", "criteria", "training"]
+
+
+def json_schema(kind: Kind) -> Schema:
+    """The JSON Schema (draft 2020-12) of a spec, a criteria file or a training file; its ``$id`` carries the version of the format.
 
     Raises: ValueError for another kind.
     """
-    if kind not in ("spec", "criteria"):
-        raise ValueError(f"kind must be spec or criteria, got {kind!r}")
-    model = models.SpecFile if kind == "spec" else models.CriteriaFile
+    if kind not in _FILES:
+        raise ValueError(f"kind must be one of {', '.join(_FILES)}, got {kind!r}")
+    model, title = _FILES[kind]
     schema: Schema = model.model_json_schema(by_alias=True)
-    _fill_spec(schema) if kind == "spec" else _fill_criteria(schema)
-    title = "odd-assess spec" if kind == "spec" else "odd-assess acceptance criteria"
+    _fill_criteria(schema) if kind == "criteria" else _fill_domain(schema)
     return {"$schema": DIALECT, "$id": f"urn:odd-assess:schema:{kind}:1", **_tidied(schema), "title": title}
 
 
-def _fill_spec(schema: Schema) -> None:
+_FILES: dict[Kind, tuple[type[models.Keys], str]] = {
+    "spec": (models.SpecFile, "odd-assess spec"),
+    "criteria": (models.CriteriaFile, "odd-assess acceptance criteria"),
+    "training": (training_models.TrainingFile, "odd-assess training"),
+}
+
+
+def _fill_domain(schema: Schema) -> None:
     _model(schema, "Odd")["properties"]["attributes"] |= {
         "minProperties": 1,
         "propertyNames": {"pattern": f"^{ATTRIBUTE_NAME.pattern}$"},

@@ -108,9 +108,8 @@ def input_kind(data: object) -> str | None:
     return present[0] if len(present) == 1 else None
 
 
-def input_declaration(document: Document, data: object) -> InputDeclaration | None:
+def input_declaration(document: Document, data: object, path: KeyPath = ("inputs",)) -> InputDeclaration | None:
     """The section ``inputs``; where a file or column of it is missing, the document has the problem."""
-    path: KeyPath = ("inputs",)
     section = chosen(document, path, models.INPUT_KINDS, data)
     if section is None:
         return None
@@ -210,8 +209,8 @@ def _check_python_name(document: Document, path: KeyPath, text: str, form: str) 
 # ---------------------------------------------------------------- model
 
 
-def model_declaration(document: Document, data: object) -> ModelDeclaration | None:
-    """The section ``model``."""
+def model_declaration(document: Document, data: object, *, trained: bool = True) -> ModelDeclaration | None:
+    """The section ``model``; ``trained``: one that must have weights."""
     path: KeyPath = ("model",)
     before = len(document.problems)
     section = chosen(document, path, models.MODEL_KINDS, data)
@@ -232,18 +231,20 @@ def model_declaration(document: Document, data: object) -> ModelDeclaration | No
         file = existing_file(document, (*path, "exported"), section.exported)
         made = ModelDeclaration(kind="exported", reference=str(file), **common)
     else:
-        made = _architecture(document, path, section, common)
+        made = _architecture(document, path, section, common, trained=trained)
     return made if len(document.problems) == before else None
 
 
-def _architecture(document: Document, path: KeyPath, section: models.Architecture, common: dict[str, Any]) -> ModelDeclaration:
+def _architecture(
+    document: Document, path: KeyPath, section: models.Architecture, common: dict[str, Any], *, trained: bool
+) -> ModelDeclaration:
     kind: Literal["factory", "torchvision"] = "factory"
     reference = section.architecture
     if reference.startswith("torchvision:"):
         kind, reference = "torchvision", reference.removeprefix("torchvision:")
         if not reference.isidentifier():
             document.add((*path, "architecture"), f"must look like torchvision:resnet18, found {shown(section.architecture)}")
-        if section.weights is None and "weights" not in section.arguments:
+        if trained and section.weights is None and "weights" not in section.arguments:
             document.add((*path, "weights"), f"is required: {section.architecture} without weights is an untrained network")
     elif (file := reference.rpartition(":")[0]).endswith(".py"):
         reference = f"{existing_file(document, (*path, 'architecture'), file)}:{reference.rpartition(':')[2]}"

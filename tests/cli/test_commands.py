@@ -23,8 +23,8 @@ def test_lint_lists_every_problem(bench: Bench) -> None:
 
 
 def test_schema_is_json(bench: Bench) -> None:
-    """Both schemas are JSON objects with an id of our own."""
-    for kind in ("spec", "criteria"):
+    """Every schema is a JSON object with an id of our own."""
+    for kind in ("spec", "criteria", "training"):
         assert json.loads(bench("schema", kind).out)["$id"].startswith("urn:odd-assess:")
 
 

@@ -123,6 +123,31 @@ def test_the_schema_accepts_what_lint_accepts(folder: Any, tmp_path: Path, edit:
     assert accepts(spec, parsed(folder.spec.read_text(encoding="utf-8"), tmp_path), spec)
 
 
+def test_the_schema_knows_training_files(repository: Path, tmp_path: Path) -> None:
+    """The sample's, with every other section in turn; what lint refuses for its form the schema refuses too."""
+    training = json_schema("training")
+    text = (repository / "sample_reports" / "digits" / "train.yaml").read_text(encoding="utf-8")
+    data = parsed(text, tmp_path)
+    sound: list[dict[str, Any]] = [
+        {},
+        {"noise": {"policy": "data_dependent", "start": 0.3}},
+        {"noise": {"policy": "instance_wise", "starts": [0.1]}, "loss": {"kind": "macer", "lambda": 6}},
+        {"loss": {"kind": "smoothadv", "epsilon": 0.5}, "schedule": {"kind": "step", "every": 3}, "optimiser": {"kind": "sgd"}},
+        {"validation": {"inputs": {"dataset": "digits"}, "radii": [0.25]}, "augment": {"flip": True}, "clip": 1.0},
+    ]
+    wrong: list[dict[str, Any]] = [
+        {"noise": {"policy": "data_dependent", "starts": [0.3]}},
+        {"loss": {"kind": "trades"}},
+        {"schedule": {"kind": "step"}},
+        {"epochs": 0},
+        {"odd": {"attributes": {"light": {"range": "[1 .. 2] lux", "realise": {"transform": "low"}}}}},
+        {"inputs": {"callable": "a.b:c"}},
+        {"model": {"onnx": "a.onnx"}},
+    ]
+    assert all(accepts(training, {**data, **changes}, training) for changes in sound)
+    assert not any(accepts(training, {**data, **changes}, training) for changes in wrong)
+
+
 def test_the_schema_accepts_a_quantile(folder: Any, tmp_path: Path) -> None:
     """In a criteria file, and only as a share."""
     criteria = json_schema("criteria")
@@ -216,8 +241,8 @@ def test_words_of_the_tables_are_enumerated_with_their_meaning() -> None:
 
 
 def test_another_kind_is_refused() -> None:
-    """There are two."""
-    with pytest.raises(ValueError, match="kind must be spec or criteria, got 'report'"):
+    """There are three."""
+    with pytest.raises(ValueError, match="kind must be one of spec, criteria, training, got 'report'"):
         json_schema("report")  # type: ignore[arg-type]
 
 
