@@ -47,12 +47,16 @@ def load_model(
     )
 
 
-def build_module(declaration: ModelDeclaration, *, trust_pickle: bool = False) -> tuple[nn.Module, dict[str, Any]]:
+def build_module(
+    declaration: ModelDeclaration, *, trust_pickle: bool = False, trained: bool = True
+) -> tuple[nn.Module, dict[str, Any]]:
     """The declared architecture with its weights, in the declared precision, and what identifies it beside its weights.
+
+    ``trained``: an architecture of torchvision must have weights; else it may be as it is before training.
 
     Raises: ModelError when architecture or weights cannot be used.
     """
-    module, identity = _build_architecture(declaration)
+    module, identity = _build_architecture(declaration, trained=trained)
     state = {} if declaration.weights is None else read_weights(declaration.weights, trust_pickle=trust_pickle)
     if declaration.precision == "int8":
         module = with_layers_of(module.float(), state, source=str(declaration.weights or "the architecture"))
@@ -64,14 +68,14 @@ def build_module(declaration: ModelDeclaration, *, trust_pickle: bool = False) -
     return module, identity
 
 
-def _build_architecture(declaration: ModelDeclaration) -> tuple[nn.Module, dict[str, Any]]:
+def _build_architecture(declaration: ModelDeclaration, *, trained: bool) -> tuple[nn.Module, dict[str, Any]]:
     """The architecture, and what identifies it beside its weights."""
     arguments = dict(declaration.arguments)
     with quiet():
         if declaration.kind == "factory":
             module, source = build(declaration.reference, arguments)
             return module, {**source, "arguments": arguments}
-        module = build_torchvision(declaration.reference, arguments, has_weights=declaration.weights is not None)
+        module = build_torchvision(declaration.reference, arguments, has_weights=declaration.weights is not None or not trained)
         return module, {"reference": f"torchvision:{declaration.reference}", "arguments": arguments}
 
 
