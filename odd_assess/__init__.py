@@ -19,7 +19,7 @@
     exchange/     what other tools read: JUnit, SARIF, GSN, a step summary
     audit/        a finished run read back from its folder alone: for its report, for Python, to verify, attest and compare it
     derive/       modified models, made for real: half precision, 8-bit integers, pruned
-    training/     base classifiers trained for noise: losses, the noise level of each example
+    training/     base classifiers trained for noise: losses, the noise level of each example, a loop that resumes to the bit
     evidence/     the run folder: SQLite store, and the manifest that binds it
     models/       architectures, exported graphs, ONNX -> base classifier
     inputs/       base images and the transforms that realise an ODD point on them

@@ -108,7 +108,7 @@ def test_the_screening_command_runs(readme: str, repository: Path, tmp_path: Pat
 
 def test_the_yaml_examples_are_sound(readme: str, tmp_path: Path) -> None:
     """The spec and the criteria files of the README have no problem, once the files that they name lie beside them."""
-    spec, criteria, extension = re.findall(r"```yaml\n(.*?)```", readme, flags=re.DOTALL)
+    _, spec, criteria, extension = re.findall(r"```yaml\n(.*?)```", readme, flags=re.DOTALL)
     for name in ("signs.npz", "network.py", "weights.safetensors"):
         (tmp_path / name).touch()
     (tmp_path / "spec.yaml").write_text(spec)
@@ -117,6 +117,43 @@ def test_the_yaml_examples_are_sound(readme: str, tmp_path: Path) -> None:
     assert lint(tmp_path / "criteria.yaml") == ()
     (tmp_path / "extension.yaml").write_text(extension)
     assert lint(tmp_path / "extension.yaml") == ()
+
+
+def test_the_training_of_the_readme_runs(readme: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it stands: sound, trained, resumed, and a model that reads digits in noise; its other commands speak of files that are there."""
+    import torch
+
+    from odd_assess.cli import main
+    from odd_assess.inputs import Source, open_source
+    from odd_assess.models import load_model
+    from odd_assess.records import InputDeclaration
+    from odd_assess.spec import declared_model
+
+    training, *_ = re.findall(r"```yaml\n(.*?)```", readme, flags=re.DOTALL)
+    (tmp_path / "train.yaml").write_text(training)
+    monkeypatch.chdir(tmp_path)
+    assert lint(tmp_path / "train.yaml") == ()
+    (call,) = re.findall(r"^odd-assess (train train.yaml .*)$", readme, flags=re.MULTILINE)
+    assert f"`odd-assess {call} --resume`" in readme
+    main([*call.split(), "--device", "cpu", "--quiet"])
+    source = open_source(InputDeclaration(kind="digits", split="test"))
+    assert isinstance(source, Source)
+    images = torch.stack([source.image(row) for row in range(len(source))])
+    labels = torch.tensor([source.label(row) for row in range(len(source))])
+    model = load_model(declared_model(tmp_path / "trained" / "quick" / "model.yaml"), device="cpu")
+    noisy = images + 0.25 * torch.randn(images.shape, generator=torch.Generator().manual_seed(0))
+    assert float((model(noisy).argmax(dim=1) == labels).double().mean()) > 0.8
+
+
+def test_the_sample_training_is_sound(readme: str, repository: Path) -> None:
+    """The file that the README trains has no problem, and the weights that it replaces are named in the spec as the command says."""
+    path = "sample_reports/digits/train.yaml"
+    assert f"odd-assess train {path} --out trained/digits" in readme
+    assert lint(repository / path) == ()
+    named, *_ = re.findall(r"sed 's#(.*?)#(.*?)#' (\S+) > (\S+)", readme)
+    assert named[0] in (repository / named[2]).read_text()
+    assert named[1] == "trained/digits/weights.safetensors"
+    assert f"odd-assess run {named[3]} --out" in readme
 
 
 def test_the_ci_examples_are_workflows(readme: str, repository: Path) -> None:

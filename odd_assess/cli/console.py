@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TextIO
 
 import rich.progress
@@ -17,11 +18,31 @@ from odd_assess.progress import Pace, Progress, Quiet
 LINE_EVERY_S = 10.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """What the work is called, its pieces, and what is counted in them."""
+
+    doing: str
+    pieces: str
+    counted: str
+
+
+CERTIFYING = Words(doing="certifying", pieces="points", counted="draws")
+ESTIMATING = Words(doing="estimating", pieces="points", counted="copies")
+TRAINING = Words(doing="training", pieces="epochs", counted="examples")
+
+
 class PlainProgress:
     """A line at most every ten seconds: points done, draws a second, time left."""
 
-    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic, every_s: float = LINE_EVERY_S) -> None:
-        self._stream, self._clock, self._every_s = stream, clock, every_s
+    def __init__(
+        self,
+        stream: TextIO,
+        clock: Callable[[], float] = time.monotonic,
+        every_s: float = LINE_EVERY_S,
+        words: Words = CERTIFYING,
+    ) -> None:
+        self._stream, self._clock, self._every_s, self._words = stream, clock, every_s, words
         self._pace = Pace(points=0, draws=0, at_most=False)
         self._start = self._last = clock()
 
@@ -40,14 +61,13 @@ class PlainProgress:
         now = self._clock()
         if now - self._last >= self._every_s or (points and self._pace.points == self._pace.total_points):
             self._last = now
-            self.say(how_far(self._pace, now - self._start))
+            self.say(how_far(self._pace, now - self._start, self._words))
 
 
-def how_far(pace: Pace, elapsed_s: float) -> str:
+def how_far(pace: Pace, elapsed_s: float, words: Words = CERTIFYING) -> str:
     """Points done, draws a second and time left, in one line."""
-    return (
-        f"{pace.points}/{pace.total_points} points, {pace.rate(elapsed_s):,.0f} draws/s, {_duration(pace.left_s(elapsed_s))} left"
-    )
+    done = f"{pace.points}/{pace.total_points} {words.pieces}"
+    return f"{done}, {pace.rate(elapsed_s):,.0f} {words.counted}/s, {_duration(pace.left_s(elapsed_s))} left"
 
 
 def _duration(seconds: float) -> str:
@@ -61,9 +81,10 @@ def _duration(seconds: float) -> str:
 class BarProgress:
     """A bar by draws, with points done, draws a second and time left."""
 
-    def __init__(self, console: Console, *, doing: str = "certifying") -> None:
+    def __init__(self, console: Console, words: Words = CERTIFYING) -> None:
+        self._words = words
         self.bar = rich.progress.Progress(
-            TextColumn(doing), BarColumn(), TextColumn("{task.fields[how_far]}"), console=console, transient=True
+            TextColumn(words.doing), BarColumn(), TextColumn("{task.fields[how_far]}"), console=console, transient=True
         )
         self._task: TaskID | None = None
         self._pace = Pace(points=0, draws=0, at_most=False)
@@ -89,19 +110,19 @@ class BarProgress:
             self._task,
             completed=self._pace.draws,
             total=self._pace.total_draws,
-            how_far=how_far(self._pace, time.monotonic() - self._start),
+            how_far=how_far(self._pace, time.monotonic() - self._start, self._words),
         )
 
 
 @contextmanager
-def console_progress(*, quiet: bool, doing: str = "certifying") -> Iterator[Progress]:
-    """Progress on standard error: a bar on a terminal that says what is ``doing``, plain lines elsewhere, nothing when quiet."""
+def console_progress(*, quiet: bool, words: Words = CERTIFYING) -> Iterator[Progress]:
+    """Progress on standard error: a bar on a terminal, plain lines elsewhere, nothing when quiet."""
     console = Console(stderr=True)
     if quiet:
         yield Quiet()
     elif console.is_terminal:
-        progress = BarProgress(console, doing=doing)
+        progress = BarProgress(console, words)
         with progress.bar:
             yield progress
     else:
-        yield PlainProgress(sys.stderr)
+        yield PlainProgress(sys.stderr, words=words)

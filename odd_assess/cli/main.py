@@ -19,14 +19,15 @@ COMMANDS = {
     "compare": "Say what new models lost and gained against the first, from their runs.",
     "derive": "Make a modified model (half precision, int8, pruned) of a spec's.",
     "init": "Write a commented, working example into a new folder.",
-    "lint": "Check spec and criteria files; every problem with file:line:column.",
+    "lint": "Check spec, criteria and training files; every problem with its place.",
     "lock": "Fix the criteria of a spec before a run: changes show from then on.",
     "plan": "Say before any draw what a run can show and what it costs.",
     "recertify": "Certify modified models with a fraction of their baseline's draws.",
     "report": "Write the reports of a finished run again, from its folder alone.",
     "run": "Assess a model over its domain; write evidence and reports.",
-    "schema": "Print the JSON Schema of spec or criteria files, for editors.",
+    "schema": "Print the JSON Schema of spec, criteria or training files.",
     "screen": "Estimate where the model is fragile, before anything is certified.",
+    "train": "Train a model for noise, so that it can be certified.",
     "verify": "Derive what a run stored from its counts again, and compare.",
 }
 

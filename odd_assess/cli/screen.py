@@ -63,7 +63,7 @@ def screen(
     folder = ScreeningFolder.checked(out or Path(f"{spec.stem}-screening"), force=force)
     declared = specs.load_spec(spec)
     plan = planned(declared, points=points, method=method, samples=samples, sigma=sigma)
-    with console_progress(quiet=quiet or as_json, doing="estimating") as progress:
+    with console_progress(quiet=quiet or as_json, words=ESTIMATING) as progress:
         sys.path.insert(0, str(declared.path.parent))  # "package.module:factory" may lie beside the spec
         from odd_assess.assessment.screening import screen as screened  # torch comes in here, not at start-up
         from odd_assess.report import screening_html
