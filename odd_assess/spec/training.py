@@ -190,7 +190,14 @@ class _Sections:
         keys = {
             name: value for name, value in plain(section).items() if name != "inputs" and (name != "share" or value is not None)
         }
+        sigma = section.sigma or self._sigma
+        keys["radii"] = keys["radii"] or (0.25 if sigma is None else sigma,)
         return _attempt(self.document, path, Validation, {**keys, "inputs": inputs})
+
+    @property
+    def _sigma(self) -> float | None:
+        """The noise level of the training, or its start."""
+        return None if self.noise is None else self.noise.sigma if isinstance(self.noise, Fixed) else self.noise.start
 
     def _check(self) -> None:
         epochs, warmup = self.data.get("epochs"), self.schedule.warmup if self.schedule else None
@@ -203,13 +210,22 @@ class _Sections:
             self._check_draws(self.validation)
 
     def _check_draws(self, validation: Validation) -> None:
-        """Whether a quick certificate can show anything at all."""
-        from odd_assess.stats import anytime_draws_for_radius
+        """Whether a quick certificate can show what is asked."""
+        from odd_assess.stats import anytime_draws_for_radius, anytime_radius_cap
 
         fewest = anytime_draws_for_radius(0.0, alpha=validation.alpha, sigma=1.0)
+        sigma = validation.sigma or self._sigma
         if validation.n < fewest:
             message = f"must be at least {fewest} to certify anything at alpha = {validation.alpha:g}, found {validation.n}"
             self.document.add(("validation", "n"), message)
+        elif sigma is not None:
+            cap = anytime_radius_cap(validation.n, alpha=validation.alpha, sigma=sigma)
+            if validation.radii[-1] > cap:
+                message = (
+                    f"must be at most {cap:.3g}, the largest radius that {validation.n} draws can show at sigma {sigma:g}, "
+                    f"found {validation.radii[-1]:g}: take more draws (n)"
+                )
+                self.document.add(("validation", "radii"), message)
 
 
 def _schedule(kind: str) -> Callable[..., Schedule]:

@@ -269,11 +269,12 @@ class ValidationKeys(Keys):
         default=_VALIDATION.alpha, description="probability that one certificate is wrong"
     )
     every: Positive = Field(default=_VALIDATION.every, description="epochs between two looks; there is one after the last, too")
-    radii: list[Above] = Field(
-        default=list(_VALIDATION.radii),
+    radii: list[Above] | None = Field(
+        default=None,
         min_length=1,
         max_length=20,
-        description="L2 radii at which accuracy is told, in input units",
+        description="L2 radii at which accuracy is told, in input units; the noise level of the certificates if left out",
+        examples=["[0.25]"],
     )
     sigma: Level | None = Field(
         default=None, description="noise level of the certificates; that of the training (its start) if left out", examples=[0.25]

@@ -68,7 +68,7 @@ def test_every_section_reaches_its_record(tmp_path: Path) -> None:
             "optimiser: {kind: adamw, rate: 0.003}",
             "schedule: {kind: step, every: 2, factor: 0.5, warmup: 1}",
             "augment: {flip: true, crop: 4, shift: 0.3}",
-            "validation: {share: 0.2, points: 30, radii: [0.5, 0.1], sigma: 0.12}",
+            "validation: {share: 0.2, points: 30, radii: [0.2, 0.1], sigma: 0.12}",
             "{batch_size: 64, repeat: 3}"[1:-1].replace(", ", "\n"),
             "precision: bfloat16\nchannels_last: true\nema: 0.99\nclip: 1\nseed: 7",
             ODD + "odd_share: 0.5\nodd_epochs: 2",
@@ -81,7 +81,7 @@ def test_every_section_reaches_its_record(tmp_path: Path) -> None:
     assert plan.optimiser == AdamW(rate=0.003)
     assert plan.schedule == Schedule(kind="step", every=2, factor=0.5, warmup=1.0)
     assert plan.augmentation == Augmentation(flip=True, crop=4, shift=0.3)
-    assert plan.validation == Validation(share=0.2, points=30, radii=(0.1, 0.5), sigma=0.12)
+    assert plan.validation == Validation(share=0.2, points=30, radii=(0.1, 0.2), sigma=0.12)
     assert (plan.batch_size, plan.repeat, plan.precision, plan.channels_last) == (64, 3, "bfloat16", True)
     assert (plan.ema, plan.clip, plan.seed) == (0.99, 1.0, 7)
     assert plan.conditions is not None
@@ -123,6 +123,7 @@ def test_other_losses_and_levels(tmp_path: Path) -> None:
         ("schedule: {kind: cosine, warmup: 4}", "8:34", "schedule.warmup: must be less than the 4 epochs, found 4"),
         ("validation: some", "8:13", "validation: must be none or a mapping such as {points: 100"),
         ("validation: {n: 5}", "8:17", "validation.n: must be at least"),
+        ("validation: {radii: [0.1, 0.5]}", "8:21", "validation.radii: must be at most 0.4"),
         ("validation: {share: 0.1, inputs: {dataset: digits}}", "8:14", "validation.share: must not stand beside inputs"),
         ("validation: {inputs: {npz: none.npz}}", "8:28", "validation.inputs.npz: must name an existing file"),
         ("odd_share: 0.5", "8:1", "odd_share: needs the section odd"),
