@@ -55,7 +55,7 @@ def screen(
     sampling.allocation. Exit status 0 whatever is found (a screening is no gate), 2 for input that cannot be used.
     """
     from odd_assess import spec as specs
-    from odd_assess.cli.console import console_progress
+    from odd_assess.cli.console import ESTIMATING, console_progress
     from odd_assess.cli.screen_words import in_words
     from odd_assess.errors import RunError
     from odd_assess.evidence.screening import ALLOCATION_CSV, ScreeningFolder, screening_data
