@@ -1,8 +1,7 @@
 """A reader of handwritten digits, 8 x 8 pixels: the model of the embedded example, trained for noise of std 0.25.
 
-``sample_reports/digits/train.yaml`` trains it. The weights beside this module were made by the same recipe before ``odd-assess train``
-was there. On the test split as scanned, and under conditions of that file's domain, theirs read .924 and .890 with a mean certified
-radius of .4297 and .1707 (n = 1000, alpha = .001), those that the file makes .924 and .896 with .4294 and .1706.
+``sample_reports/digits/train.yaml`` made the weights beside this module. On the test split as scanned, and under conditions of that file's domain, they read
+.924 and .896 with a mean certified radius of .4294 and .1706 (n = 1000, alpha = .001).
 
 Decision, 2026-11-21: dense layers. At this noise and image size small convolutional networks of equal weight reached the same mean
 certified radius (within 0.001), and the example asks for 2.3 million answers: dense layers give them in a third of the time.
