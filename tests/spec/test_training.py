@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from odd_assess.errors import SpecError
@@ -201,3 +203,14 @@ def test_settings_tell_plans_apart_and_nothing_else(tmp_path: Path) -> None:
     first = load_training(written(tmp_path, measured)).settings
     (tmp_path / "lux.csv").write_text("lux\n50\n61\n")
     assert load_training(written(tmp_path, measured)).settings != first
+
+
+@pytest.mark.parametrize(("name", "classes"), [("gtsrb", 43), ("cifar10", 10), ("cifar10_resnet110", 10)])
+def test_the_recipes_are_sound(repository: Path, tmp_path: Path, name: str, classes: int) -> None:
+    """Each file of benchmarks/recipes, where its data lie beside it, has no problem, and its network the classes of its data."""
+    path = Path(shutil.copy(repository / "benchmarks" / "recipes" / f"{name}.yaml", tmp_path))
+    (tmp_path / "data").mkdir()
+    images, labels = np.zeros((classes, 32, 32, 3), dtype=np.uint8), np.arange(classes)
+    np.savez(tmp_path / "data" / f"{name}_train.npz", images=images, labels=labels)
+    assert lint(path) == ()
+    assert load_training(path).model.arguments["classes"] == classes
