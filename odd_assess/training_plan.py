@@ -494,6 +494,26 @@ class TrainingPlan:
         }
 
 
+def unreached(epochs: int, *sections: Schedule | TrainingNoise | TrainingLoss | None) -> tuple[tuple[str, str, float], ...]:
+    """(section, key, epoch) of all that would begin, or be whole, only after so many epochs: a training that declares it would go without.
+
+    >>> unreached(4, Schedule(), DataDependentTraining(from_epoch=10), SmoothAdv(warmup=4))
+    (('noise', 'from_epoch', 10), ('loss', 'warmup', 4))
+    """
+    found: list[tuple[str, str, float]] = []
+    for section in sections:
+        match section:
+            case Schedule(warmup=float() | int() as warmup) if warmup >= epochs:
+                found.append(("schedule", "warmup", warmup))
+            case DataDependentTraining(from_epoch=first) | InstanceWiseTraining(from_epoch=first) if first >= epochs:
+                found.append(("noise", "from_epoch", first))
+            case Macer(from_epoch=first) if first >= epochs:
+                found.append(("loss", "from_epoch", first))
+            case SmoothAdv(warmup=whole) if whole >= epochs:
+                found.append(("loss", "warmup", whole))
+    return tuple(found)
+
+
 _SCALARS = ("epochs", "batch_size", "repeat", "seed", "precision", "channels_last", "ema", "clip")
 
 

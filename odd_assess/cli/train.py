@@ -52,11 +52,14 @@ def train(
     from odd_assess.cli.console import TRAINING, console_progress
     from odd_assess.errors import RunError
     from odd_assess.spec import load_training
+    from odd_assess.training_plan import unreached
 
     plan = load_training(training)
     if epochs is not None:
-        if (plan.schedule.warmup or 0) >= epochs:
-            raise click.UsageError(f"--epochs must be more than the schedule's warmup, {plan.schedule.warmup:g}, found {epochs}")
+        for section, key, epoch in unreached(epochs, plan.schedule, plan.noise, plan.loss):
+            if section == "schedule":
+                raise click.UsageError(f"--epochs must be more than {section}.{key}, {epoch:g}, found {epochs}")
+            click.echo(f"warning: in {epochs} epochs {section}.{key}, {epoch:g}, is not reached", err=True)
         plan = replace(plan, epochs=epochs)
     folder = out or Path("trained") / f"{plan.id}-{time.strftime('%Y%m%d-%H%M%S')}"
     with console_progress(quiet=quiet or as_json, words=TRAINING) as progress:

