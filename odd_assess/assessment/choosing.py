@@ -49,12 +49,10 @@ def choose_points(spec: Spec, bench: Bench, store: EvidenceStore, tell: Progress
     tell.say(
         f"candidates (no certificates): {len(left):,} to estimate by {plan.method}, {ranked.candidates} for each of {ranked.total:,} points{before}"
     )
-    tell.begin(points=len(left), draws=len(left) * plan.copies, at_most=False)
     begun = time.perf_counter()
     try:
-        for chunk, batch, found in estimate_points(bench, plan, left, seed=spec.sampling.seed + CANDIDATES):
+        for batch, found in estimate_points(bench, plan, left, seed=spec.sampling.seed + CANDIDATES, tell=tell):
             store.add_candidates(found.index // ranked.candidates, found.index % ranked.candidates, of_true_class(batch, found))
-            tell.advance(points=len(chunk), draws=len(chunk) * plan.copies, spent=len(chunk) * plan.copies)
     except RunError as error:
         raise RunError(f"{error}. What is estimated is kept; mend the cause and go on with --resume") from error
     place = ranked.chosen(candidate_estimates(store, ranked), spec.sampling.seed)

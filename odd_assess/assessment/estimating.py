@@ -51,12 +51,10 @@ def estimate_certified(
     before = f", {len(points) - len(left)} are done already" if done else ""
     where = ", by this process and not by workers" if elsewhere else ""
     tell.say(f"estimates (no certificates): {len(left)} points, average-case robustness by {plan.method}{before}{where}")
-    tell.begin(points=len(left), draws=len(left) * plan.copies, at_most=False)
     begun = time.perf_counter()
     try:
-        for chunk, _, found in estimate_points(bench, plan, left, seed=spec.sampling.seed):
+        for _, found in estimate_points(bench, plan, left, seed=spec.sampling.seed, tell=tell):
             store.add_estimates(found)
-            tell.advance(points=len(chunk), draws=len(chunk) * plan.copies, spent=len(chunk) * plan.copies)
     except RunError as error:
         raise RunError(f"{error}. What is certified and estimated is kept; mend the cause and go on with --resume") from error
     return Spent(seconds=time.perf_counter() - begun, draws=len(left) * plan.copies)

@@ -146,7 +146,7 @@ def _estimated_again(run: FinishedRun, spec: Spec, bench: Bench, chosen: frozens
         return 0
     tell.say(f"{len(stored)} points are estimated again")
     points = bench.points.take(np.isin(bench.points.indices, stored.index))
-    now = PointEstimates.joined([found for *_, found in estimate_points(bench, stored.plan, points, seed=spec.sampling.seed)])
+    now = PointEstimates.joined([found for _, found in estimate_points(bench, stored.plan, points, seed=spec.sampling.seed)])
     bracketed = stored.plan.method not in ("mc", "softmax")
     width = SAME_ESTIMATE + now.cdf_error
     slack = {
@@ -176,7 +176,7 @@ def _candidates_again(run: FinishedRun, spec: Spec, bench: Bench, chosen: frozen
     tell.say(f"{len(among)} candidates are estimated again")
     parts = [
         (of_true_class(batch, found), found.cdf_error)
-        for _, batch, found in estimate_points(bench, plan, among, seed=spec.sampling.seed + CANDIDATES)
+        for batch, found in estimate_points(bench, plan, among, seed=spec.sampling.seed + CANDIDATES)
     ]
     now, error = (np.concatenate(column) for column in zip(*parts, strict=True))
     stored = candidate_estimates(run.store, ranked).ravel()[among.indices]

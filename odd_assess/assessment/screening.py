@@ -142,12 +142,10 @@ def _estimated(bench: Bench, plan: AverageCasePlan, points: OddPoints, *, seed: 
     """The estimates at the points, and their true classes."""
     copies = plan.copies
     tell.say(f"{plan.method}: {len(points):,} points to estimate, {copies:,} {'copy' if copies == 1 else 'copies'} each")
-    tell.begin(points=len(points), draws=len(points) * copies, at_most=False)
     parts, labels = [], []
-    for chunk, batch, found in estimate_points(bench, plan, points, seed=seed):
+    for batch, found in estimate_points(bench, plan, points, seed=seed, tell=tell):
         parts.append(found)
         labels.append(batch.labels.numpy())
-        tell.advance(points=len(chunk), draws=len(chunk) * copies)
     return PointEstimates.joined(parts), np.concatenate(labels)
 
 

@@ -33,6 +33,7 @@ from odd_assess.average_case.noise import group_size, pieces_of
 from odd_assess.average_case.normal_cdf import bracket, normal_cdf
 from odd_assess.errors import InputError
 from odd_assess.records import EstimationMethod as Method
+from odd_assess.records import kind_of
 from odd_assess.stats import proportion_lower_bound, proportion_upper_bound
 
 Floats = NDArray[np.float64]
@@ -159,7 +160,7 @@ def estimates(
         )
         return _of_margins(margins, clean, method, sigma, seed)
     check_differentiable(logits_fn, images[0])
-    where = cast("Where", method.split("_")[0])
+    where = cast("Where", kind_of(method))
     margins = linearised(
         logits_fn,
         images,

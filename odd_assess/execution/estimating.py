@@ -20,6 +20,7 @@ from odd_assess.execution.bench import Bench
 from odd_assess.inputs import Batch
 from odd_assess.models import no_warnings
 from odd_assess.models.classifier import first_line
+from odd_assess.progress import Progress, Quiet
 from odd_assess.records import AverageCasePlan, EstimationMethod, Floats, OddPoint, PointEstimates
 
 WITHOUT_GRADIENTS: tuple[EstimationMethod, ...] = ("mc", "moments", "softmax")
@@ -51,18 +52,22 @@ def check_estimable(bench: Bench, plan: AverageCasePlan) -> None:
 
 
 def estimate_points(
-    bench: Bench, plan: AverageCasePlan, points: Sequence[OddPoint], *, seed: int
-) -> Iterator[tuple[list[OddPoint], Batch, PointEstimates]]:
-    """The points a chunk at a time, in their order, with their inputs and the estimates at them. ``seed`` addresses the noise of the methods that draw.
+    bench: Bench, plan: AverageCasePlan, points: Sequence[OddPoint], *, seed: int, tell: Progress | None = None
+) -> Iterator[tuple[Batch, PointEstimates]]:
+    """The inputs of the points and the estimates at them, a chunk at a time, in their order. ``seed`` addresses the noise of the methods that draw.
+
+    ``tell`` is told of a chunk when the next one is asked for.
 
     Raises: RunError where model or data give way.
     """
-    found = 0
+    found, told = 0, tell or Quiet()
+    told.begin(points=len(points), draws=len(points) * plan.copies, at_most=False)
     try:
         for chunk, batch in bench.realised(points):
             index = np.array([point.index for point in chunk], dtype=np.int64)
-            yield chunk, batch, estimates_at(bench, plan, index, batch.images, seed=seed)
+            yield batch, estimates_at(bench, plan, index, batch.images, seed=seed)
             found += len(chunk)
+            told.advance(points=len(chunk), draws=len(chunk) * plan.copies, spent=len(chunk) * plan.copies)
     except RunError:
         raise
     except (ValueError, RuntimeError, ArithmeticError, LookupError, TypeError, OSError, MemoryError) as error:

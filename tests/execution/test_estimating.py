@@ -39,7 +39,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
 
 
 def all_of(bench: Bench, plan: AverageCasePlan, *, first: int = 0) -> PointEstimates:
-    return PointEstimates.joined([found for _, _, found in estimate_points(bench, plan, bench.points[first:], seed=5)])
+    return PointEstimates.joined([found for _, found in estimate_points(bench, plan, bench.points[first:], seed=5)])
 
 
 @pytest.mark.parametrize("method", ["mmse", "mc", "softmax"])
