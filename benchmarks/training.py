@@ -56,6 +56,8 @@ SIGMA, ALPHA = 0.25, 0.001
 RADII = (0.25, 0.5)
 LEVELS = (0.1, 0.75)
 """Bounds of the levels fitted to an input, in training and certification."""
+RATE = 0.016
+"""Of the ascent in training: as fast as the published one. At .1 levels ran away on digits (500 epochs): .713 without noise, ACR .478 by their own levels."""
 
 DIGITS = """
 odd_assess_training: 1
@@ -117,12 +119,12 @@ def _macer(plan: TrainingPlan, epochs: int) -> TrainingPlan:
 
 def _data_dependent(plan: TrainingPlan, epochs: int) -> TrainingPlan:
     low, high = LEVELS
-    return replace(plan, epochs=epochs, noise=DataDependentTraining(low=low, high=high, from_epoch=epochs // 2, draws=4))
+    return replace(plan, epochs=epochs, noise=DataDependentTraining(low=low, high=high, from_epoch=epochs // 2, draws=4, rate=RATE))
 
 
 def _instance_wise(plan: TrainingPlan, epochs: int) -> TrainingPlan:
     low, high = LEVELS
-    noise = InstanceWiseTraining(low=low, high=high, from_epoch=epochs // 2, draws=4, search_draws=8, search_steps=1)
+    noise = InstanceWiseTraining(low=low, high=high, from_epoch=epochs // 2, draws=4, rate=RATE, search_draws=8, search_steps=1)
     return replace(plan, epochs=epochs, noise=noise)
 
 
@@ -286,7 +288,7 @@ def gtsrb(folder: Path, points: int) -> tuple[TrainingPlan, Tensor, Tensor]:
 
 SETS: dict[str, tuple[Callable[[Path, int], tuple[TrainingPlan, Tensor, Tensor]], float]] = {
     "digits": (digits, 90.0),
-    "gtsrb": (gtsrb, 420.0),
+    "gtsrb": (gtsrb, 300.0),
 }
 """How each is opened, and the CPU seconds of a training."""
 
@@ -295,7 +297,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", nargs="+", default=list(SETS), choices=list(SETS))
-    parser.add_argument("--seconds", type=float, help="CPU seconds of a training; default 90 on digits, 420 on traffic signs")
+    parser.add_argument("--seconds", type=float, help="CPU seconds of a training; default 90 on digits, 300 on traffic signs")
     parser.add_argument("--points", type=int, default=200, help="images of the test that are certified")
     parser.add_argument("--n", type=int, default=1000, help="draws of a certificate")
     parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=list(METHODS))
