@@ -7,8 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+import yaml
+from safetensors.torch import load_file
 
 from odd_assess.errors import SpecError
+from odd_assess.examples.residual import network
 from odd_assess.spec import lint, load_training
 from odd_assess.training_plan import (
     AdamW,
@@ -219,3 +223,13 @@ def test_the_recipes_are_sound(repository: Path, tmp_path: Path, name: str, clas
     np.savez(tmp_path / "data" / f"{name}_train.npz", images=images, labels=labels)
     assert lint(path) == ()
     assert load_training(path).model.arguments["classes"] == classes
+
+
+@pytest.mark.parametrize(("name", "classes"), [("gtsrb", 43), ("cifar10", 10)])
+def test_the_weights_of_a_recipe_are_those_of_its_network(repository: Path, name: str, classes: int) -> None:
+    """They load, and answer to images of the data's size with a logit for each class."""
+    recipes = repository / "benchmarks" / "recipes"
+    arguments = yaml.safe_load((recipes / f"{name}.yaml").read_text())["model"]["arguments"]
+    module = network(**arguments)
+    module.load_state_dict(load_file(recipes / f"{name}.safetensors"))
+    assert module.eval()(torch.zeros(2, 3, 32, 32)).shape == (2, classes)
