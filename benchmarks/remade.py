@@ -5,6 +5,14 @@
 ``TRAINED/NAME/model.yaml``: what ``odd-assess train benchmarks/recipes/NAME.yaml`` wrote. Both models are certified at noise .25 on the same random images of
 the test, with the same noise. A row: accuracy without noise and under one noisy copy (all images of the test), certified accuracy at 0, .25 and .5, ACR with
 95 % bounds, and what it is beyond the given model's, with 95 % bounds of the pairs.
+
+Found (100 images, n = 500; accuracies on all images of the test):
+
+                     clean  noisy  at 0   .25   .5    ACR                 beyond the given model
+    gtsrb    given   .7830  .7557  .700  .530  .320  .276 [.204, .348]
+             recipe  .8345  .7656  .720  .540  .330  .283 [.210, .355]   +.007 [-.022, +.036]
+    cifar10  given   .6472  .7127  .670  .490  .240  .245 [.176, .317]
+             recipe  .6655  .7041  .720  .540  .330  .280 [.205, .353]   +.035 [+.002, +.071]
 """
 
 from __future__ import annotations
