@@ -30,6 +30,8 @@ Found, on two busy cores (CPU seconds spent 57 to 104 for 90 asked on digits, `d
     macer                        5   .093   .100  .087  .053  .047 [.018, .100]  -.224 [-.297, -.154]
     data_dependent, fixed       26   .733   .667  .447  .300  .266 [.202, .335]  -.004 [-.028, +.018]
       by its own levels                     .707  .513  .313  .356 [.268, .450]  +.085 [+.023, +.146]
+    instance_wise, fixed        13   .607   .573  .347  .207  .205 [.146, .273]  -.066 [-.109, -.037]
+      by its own levels                     .627  .447  .253  .310 [.226, .406]  +.040 [-.026, +.107]
 
 So the costlier losses pay where their time allows hundreds of epochs, and on signs what levels of each input gain is gained at certification, not in training.
 
