@@ -36,6 +36,7 @@ from odd_assess.report.view.records import (
     MatrixChart,
     PartMark,
     PartsChart,
+    RadiiChart,
     ReleasesChart,
     ScatterChart,
     ShiftChart,
@@ -377,6 +378,43 @@ def histogram(chart: HistogramChart) -> str:
         axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         axes.set_xlabel("radius lost to the budget, per point")
         _mark(axes, chart.mean, chart.mean_label, left=chart.mean < 0.6)
+    return done()
+
+
+def radii(chart: RadiiChart) -> str:
+    """How many points have which certified radius; those without one stand beside it, to the left of zero."""
+    with _drawing("radii", chart.alt, height=220) as (axes, done):
+        _bars(axes, chart.edges, chart.counts)
+        width = float(chart.edges[1] - chart.edges[0])
+        left = 3 * width if chart.none else 0.0
+        if chart.none:
+            axes.bar([-left + 0.5 * width], [chart.none], width=width, align="edge", color=LIGHT["hatch"], linewidth=0)
+            axes.set_ylim(0, 1.18 * max(chart.none, int(chart.counts.max(initial=0))))
+            axes.annotate(
+                chart.none_label,
+                (-left + width, chart.none),
+                xytext=(0, 3),
+                textcoords="offset points",
+                ha="left" if chart.none > 0.4 * axes.get_ylim()[1] else "center",
+                color=MUTED,
+                fontsize=SMALL,
+                gid=_halo(PAGE),
+            )
+        axes.set_xlim(-left, float(chart.edges[-1]))
+        axes.set_xticks([tick for tick in axes.get_xticks() if 0 <= tick <= chart.edges[-1]])
+        axes.set_xlabel("certified radius, L2 (input units)")
+        for place, (at, label) in enumerate(chart.marks):
+            axes.axvline(at, color=LIGHT["reference"], linewidth=1.2)
+            axes.annotate(
+                label,
+                (at, 1),
+                xycoords=("data", "axes fraction"),
+                xytext=(4, -11 - 13 * (place % 3)),
+                textcoords="offset points",
+                color=LIGHT["reference"],
+                fontsize=SMALL,
+                gid=_halo(PAGE),
+            )
     return done()
 
 

@@ -72,6 +72,7 @@ def drawn(page: Page, *, medium: Medium) -> dict[str, Any]:
         "matrix": page.domain.matrix and charts.matrix(page.domain.matrix),
         "accuracy": charts.accuracy(page.accuracy.chart),
         "states": charts.states(page.states.chart),
+        "radii": charts.radii(page.outcomes.radii),
         "curve": page.reduction.curve and charts.curve(page.reduction.curve),
         "scatter": page.reduction.scatter and charts.scatter(page.reduction.scatter),
         "levels": page.noise and page.noise.spread and charts.levels(page.noise.spread),

@@ -28,6 +28,10 @@ LIGHT: Mapping[str, str] = MappingProxyType(
         "certified": "#8dbbe2",
         "undecided": "#e4e6ea",
         "refuted": "#e9ad9c",
+        "heat-1": "#fbeae5",
+        "heat-2": "#f6d3c9",
+        "heat-3": "#f0b9aa",
+        "heat-4": "#e89f8c",
     }
 )
 """Hex values on white paper; every one differs, so that a value names its colour."""
@@ -49,6 +53,10 @@ DARK: Mapping[str, str] = MappingProxyType(
         "certified": "#33699a",
         "undecided": "#3f464e",
         "refuted": "#8d4838",
+        "heat-1": "#2c201f",
+        "heat-2": "#432823",
+        "heat-3": "#5c3127",
+        "heat-4": "#783b2d",
     }
 )
 """The same names on a dark screen."""

@@ -155,7 +155,7 @@ def test_shares_of_classes_and_states_are_weighted(build: Build) -> None:
         inside, row = results.label == label, shown[str(label)]
         assert row[column].value == pytest.approx(share(held, inside))
         assert row[column].text.endswith(f"({(held & inside).sum()})")
-        assert row[-2].value == pytest.approx(share(results.clean == results.label, inside))
+        assert row[column + 3].value == pytest.approx(share(results.clean == results.label, inside))
         mean = weights[inside] @ np.where(results.correct, results.radius, 0.0)[inside] / weights[inside].sum()
         assert row[column + 1].value == pytest.approx(mean)
         if inside.sum() >= 5:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from odd_assess.criteria import certified_at, check
+from odd_assess.criteria import certified_at
 from odd_assess.criteria.calibration import RESAMPLES, Calibration, Correlation, called_robust
 from odd_assess.criteria.fragility import CONFIDENCE, Fragility, PartEstimate, Sampled
 from odd_assess.criteria.parts import Partition
-from odd_assess.records import Assessment, Bools, Criterion, Part, PointEstimates
+from odd_assess.records import Assessment, Bools, Part, PointEstimates
 from odd_assess.report.view import formats
 from odd_assess.report.view.extremes import radii_asked
+from odd_assess.report.view.judged import bounds_by_part
 from odd_assess.report.view.records import Cell, Column, Table
 
 WEAKEST_CELLS = 10
@@ -124,16 +125,23 @@ def parts(assessment: Assessment, found: Fragility) -> tuple[Table, ...]:
         row
         for name in several
         for row in _lines(
-            assessment, sampled, found.levels[name], sampled.levels(name), held, _judged(assessment, "each_level", name, radius)
+            assessment,
+            sampled,
+            found.levels[name],
+            sampled.levels(name),
+            held,
+            bounds_by_part(assessment, "each_level", name, radius),
         )
     ]
     tables = [_table("levels", "Estimates by level of each attribute", radius, tuple(levels[:MOST_ROWS]), len(levels))]
     if len(found.classes) > 1:
         partition = sampled.classes(results.label, assessment.class_names)
-        rows = _lines(assessment, sampled, found.classes, partition, held, _judged(assessment, "each_class", None, radius))
+        rows = _lines(assessment, sampled, found.classes, partition, held, bounds_by_part(assessment, "each_class", None, radius))
         tables.append(_table("classes", "Estimates by true class, weakest first", radius, _weakest(rows)[:MOST_ROWS], len(rows)))
     if len(found.cells) > 2:
-        rows = _lines(assessment, sampled, found.cells, sampled.cells(), held, _judged(assessment, "each_cell", None, radius))
+        rows = _lines(
+            assessment, sampled, found.cells, sampled.cells(), held, bounds_by_part(assessment, "each_cell", None, radius)
+        )
         visited = [row for row in rows if row[2].value is not None]
         tables.append(
             _table("cells", "Cells with the lowest estimates", radius, _weakest(visited)[:WEAKEST_CELLS], len(found.cells))
@@ -172,23 +180,6 @@ def _lines(
             )
         )
     return lines
-
-
-def _judged(assessment: Assessment, scope: str, attribute: str | None, radius: float) -> Mapping[str, Part]:
-    """Certified accuracy in each part with bounds that hold together, as the checker finds them; empty where the design has no probability model."""
-    criterion = Criterion(
-        id=f"{scope} of {attribute}",
-        title="",
-        metric="certified_accuracy",
-        comparator=">=",
-        required=0.0,  # every part meets it: bounds are asked for, and no advice
-        radius=radius,
-        scope=scope,  # type: ignore[arg-type]
-        attribute=attribute,
-        confidence=(1.0 + CONFIDENCE) / 2.0,
-    )
-    (finding,) = check([criterion], assessment)
-    return {part.name: part for part in finding.parts}
 
 
 def _weakest(rows: list[Line]) -> tuple[Line, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from odd_assess.criteria import certified_at
+from odd_assess.criteria.fragility import CONFIDENCE
 from odd_assess.odd.attributes import Attribute
 from odd_assess.odd.domain import Domain
 from odd_assess.records import Assessment, Bools, Floats, Part, Results
@@ -14,10 +15,17 @@ from odd_assess.report.view import formats, levels, weighing
 from odd_assess.report.view.domain import level_name, with_unit
 from odd_assess.report.view.extremes import radii_asked
 from odd_assess.report.view.findings import WORST_FIRST
+from odd_assess.report.view.judged import bounds_by_part
 from odd_assess.report.view.records import Cell, Column, Table
 
 MOST_ATTRIBUTES = 6
 """Up to so many attributes a cell's levels have a column each; beyond that the cell is named in one."""
+
+MOST_BOUNDED = 2_000
+"""Cells up to which bounds are stated for each: with more of them, none would say anything."""
+
+TOGETHER = "The bounds hold for all {parts} at once, so that the weakest may be picked from them. "
+"""Below bounds of parts."""
 
 MOST_ROWS = 150
 """Rows of a table of cells or classes; the weakest come first, the rest is counted."""
@@ -27,6 +35,7 @@ def cells(assessment: Assessment) -> Table:
     """One line for every cell, the weakest first, the cells without a point last."""
     domain, results, asked = assessment.spec.domain, assessment.results, radii_asked(assessment)
     judged = [finding for finding in assessment.findings if finding.criterion.scope == "each_cell" and finding.parts]
+    bounded = {} if judged or len(domain.cells) > MOST_BOUNDED else bounds_by_part(assessment, "each_cell", None, steady(asked))
     parts = [{part.name: part for part in finding.parts} for finding in judged]
     named = range(len(domain.attributes)) if len(domain.attributes) <= MOST_ATTRIBUTES else None
     sigmas = None if assessment.noise is None or not assessment.noise.cells else dict(assessment.noise.cells)
@@ -38,13 +47,16 @@ def cells(assessment: Assessment) -> Table:
     for index in visited:
         inside, told = results.cell == index, [part.get(domain.cells[index].name) for part in parts]
         found, weight = results.take(inside), weights[inside]
-        rows.append((_rank(found, weight, asked[0], told), _line(domain, index, named, found, weight, asked, told, sigmas)))
+        line = _line(domain, index, named, found, weight, asked, told, sigmas)
+        line = (*line, interval(bounded.get(domain.cells[index].name))) if bounded else line
+        rows.append((_rank(found, weight, asked[0], told), line))
     rows.sort(key=lambda row: row[0])
     empty = sorted(set(range(len(domain.cells))) - set(visited), key=lambda index: -domain.cells[index].weight)
     lines = [line for _, line in rows]
     for index in empty[: max(0, MOST_ROWS - len(lines))]:
         told = [part.get(domain.cells[index].name) for part in parts]
-        lines.append(_line(domain, index, named, results.take(np.arange(0)), np.ones(0), asked, told, sigmas))
+        line = _line(domain, index, named, results.take(np.arange(0)), np.ones(0), asked, told, sigmas)
+        lines.append((*line, interval(None)) if bounded else line)
     names = ("Cell",) if named is None else tuple(with_unit(domain.attributes[i]) for i in named)
     titles = [title for finding in judged for title in (f"{finding.criterion.id}", "Bounds")]
     return Table(
@@ -54,8 +66,9 @@ def cells(assessment: Assessment) -> Table:
             *(Column(title=name) for name in names),
             Column(title="Weight", number=True),
             *((Column(title="Noise σ", number=True),) if sigmas is not None else ()),
-            *_columns(asked),
+            *number_columns(asked),
             *(Column(title=title, number=title == "Bounds") for title in titles),
+            *bounds_column(steady(asked), stated=bool(bounded)),
         ),
         rows=tuple(lines[:MOST_ROWS]),
         note=_note(
@@ -63,6 +76,7 @@ def cells(assessment: Assessment) -> Table:
             "cell",
             f"{formats.plural(len(empty), 'feasible cell')} without a point. " * bool(empty)
             + "The bounds hold for all cells simultaneously; they are wider than what decides the criterion. " * bool(judged)
+            + TOGETHER.format(parts="cells") * bool(bounded)
             + weighing.beside(assessment) * ranked,
         ),
         sortable=True,
@@ -88,7 +102,7 @@ def _line(
         *name,
         of_odd,
         *noise,
-        *_numbers(results, weight, asked),
+        *numbers(results, weight, asked, shows=f"c{index}", told=f"cell {cell.name}"),
         *(told for part in parts for told in _judged(part)),
     )
 
@@ -119,37 +133,64 @@ def _judged(part: Part | None) -> tuple[Cell, Cell]:
     if part is None:
         return Cell(text=formats.NOTHING), Cell(text=formats.NOTHING)
     state = Cell(text=part.state.value, state=part.state.value, value=float(WORST_FIRST.index(part.state)))
-    if part.lower is None and part.upper is None:
-        return state, Cell(text=formats.NOTHING)
-    lower = formats.metric(part.lower, "1", side="down", points=part.points)
-    return state, Cell(text=f"{lower} to {formats.metric(part.upper, '1', side='up', points=part.points)}", value=part.lower)
+    return state, interval(part)
 
 
 def classes(assessment: Assessment) -> Table:
     """One line for every class, the weakest first."""
     results, asked, names = assessment.results, radii_asked(assessment), assessment.class_names
     weights, rows = weighing.weights(assessment), []
+    bounded = bounds_by_part(assessment, "each_class", None, steady(asked)) if len(set(names)) == len(names) else {}
     for label in np.unique(results.label):
         inside = results.label == label
         of_class, weight = results.take(inside), weights[inside]
-        rows.append((Cell(text=names[int(label)]), *_numbers(of_class, weight, asked), _confused(of_class, weight, names)))
+        name = names[int(label)]
+        found = numbers(of_class, weight, asked, shows=f"y{label}", told=f"true class {name}")
+        bounds = (interval(bounded.get(name)),) if bounded else ()
+        rows.append((Cell(text=name), *found, *bounds, _confused(of_class, weight, names)))
     rows.sort(key=lambda row: (row[2].value or 0.0, -(row[1].value or 0.0)))
     absent = len(names) - len(rows)
     return Table(
         id="classes-table",
         caption="Results per true class, weakest first",
-        columns=(Column(title="Class"), *_columns(asked), Column(title="Most often taken for")),
+        columns=(
+            Column(title="Class"),
+            *number_columns(asked),
+            *bounds_column(steady(asked), stated=bool(bounded)),
+            Column(title="Most often taken for"),
+        ),
         rows=tuple(rows[:MOST_ROWS]),
         note=_note(
             len(rows),
             "class",
-            weighing.beside(assessment) + f"{formats.plural(absent, 'class', 'classes')} without a point." * bool(absent),
+            weighing.beside(assessment)
+            + TOGETHER.format(parts="classes") * bool(bounded)
+            + f"{formats.plural(absent, 'class', 'classes')} without a point." * bool(absent),
         ),
         sortable=True,
     )
 
 
-def _columns(asked: Sequence[float]) -> tuple[Column, ...]:
+def steady(asked: Sequence[float]) -> float:
+    """The radius that bounds by part are stated at: the smallest above 0 that is asked for."""
+    return next((radius for radius in asked if radius > 0), 0.0)
+
+
+def bounds_column(radius: float, *, stated: bool) -> tuple[Column, ...]:
+    """The heading over the bounds of parts; none where none are stated."""
+    level = formats.percent(CONFIDENCE, digits=0)
+    return (Column(title=f"{level} bounds at {formats.plain(radius)}", number=True),) if stated else ()
+
+
+def interval(part: Part | None) -> Cell:
+    """The bounds of one part, rounded to their safe sides."""
+    if part is None or part.lower is None or part.upper is None:
+        return Cell(text=formats.NOTHING)
+    return Cell(text=f"{formats.percent(part.lower, side='down')} to {formats.percent(part.upper, side='up')}", value=part.lower)
+
+
+def number_columns(asked: Sequence[float]) -> tuple[Column, ...]:
+    """The headings over `numbers`."""
     certified = (Column(title=f"Certified at {formats.plain(radius)}", number=True) for radius in asked)
     return (
         Column(title="Points", number=True),
@@ -160,8 +201,8 @@ def _columns(asked: Sequence[float]) -> tuple[Column, ...]:
     )
 
 
-def _numbers(results: Results, weights: Floats, asked: Sequence[float]) -> tuple[Cell, ...]:
-    """A line's numbers, of points that count ``weights`` (n,)."""
+def numbers(results: Results, weights: Floats, asked: Sequence[float], *, shows: str = "", told: str = "") -> tuple[Cell, ...]:
+    """A line's numbers, of points that count ``weights`` (n,), with what leads to these points."""
     points = len(results)
     if not points:
         nothing = (Cell(text=formats.NOTHING),) * (len(asked) + 3)
@@ -169,7 +210,7 @@ def _numbers(results: Results, weights: Floats, asked: Sequence[float]) -> tuple
     mean = weighing.mean(np.where(results.correct, results.radius, 0.0), weights)
     abstained = int((~results.certified).sum())
     return (
-        Cell(text=formats.count(points), value=points),
+        Cell(text=formats.count(points), value=points, shows=shows, told=told),
         *(_share(certified_at(results, radius), weights) for radius in asked),
         Cell(text=formats.radius(mean), value=mean),
         Cell(text=formats.count(abstained), value=abstained),

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from odd_assess.records import Assessment, CriteriaSet
 from odd_assess.report.view import (
+    attribute_levels,
     average_case,
     domain,
+    every_point,
     findings,
     formats,
+    glossary,
     groups,
     levels,
     manifest,
+    methods,
     noise,
     points,
     radii,
@@ -18,6 +22,7 @@ from odd_assess.report.view import (
     reduction,
     words,
 )
+from odd_assess.report.view.brief import brief
 from odd_assess.report.view.budgets import draws_a_point, draws_in_all, ties_in_words
 from odd_assess.report.view.records import Fact, Page
 
@@ -34,6 +39,7 @@ def page_of(assessment: Assessment) -> Page:
         finished_iso=moment.isoformat() if moment else "",
         facts=_facts(assessment),
         verdict=findings.verdict(assessment),
+        brief=brief(assessment),
         findings=findings.findings(assessment),
         changes=findings.changes(assessment),
         clauses_note=findings.clauses_note(assessment),
@@ -43,9 +49,15 @@ def page_of(assessment: Assessment) -> Page:
         average_case=average_case.average_case(assessment),
         domain=domain.domain(assessment),
         accuracy=radii.accuracy(assessment),
+        outcomes=every_point.outcomes(assessment),
         states=radii.states(assessment),
+        by_level=attribute_levels.by_level(assessment),
+        apart=attribute_levels.apart(assessment),
+        pairs=attribute_levels.pairs(assessment),
+        pairs_note=attribute_levels.pairs_note(assessment),
         cells=groups.cells(assessment),
         classes=groups.classes(assessment),
+        points=every_point.points(assessment),
         weakest=points.weakest(assessment),
         weakest_note=points.note(assessment),
         untested=domain.untested(assessment),
@@ -53,6 +65,11 @@ def page_of(assessment: Assessment) -> Page:
         claims=words.claims(assessment),
         limits=words.limits(assessment),
         radius_words=words.radius_words(assessment),
+        radius_sentences=words.radius_sentences(assessment),
+        glossary=glossary.glossary(assessment),
+        methods=methods.methods(assessment),
+        references=methods.references(assessment),
+        commands=methods.commands(assessment),
         manifest=manifest.groups(assessment),
         signatures=manifest.signatures(assessment),
     )

@@ -17,12 +17,17 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """One table cell. ``mark`` is a style class ("gap", "mono", "strong"), ``state`` a verdict word to be shown with its shape."""
+    """One table cell. ``mark`` is a style class ("gap", "mono", "strong"), ``state`` a verdict word to be shown with its shape.
+
+    ``shows``: keys of the points that the cell speaks of; the page links it to them, ``told`` says in words which they are.
+    """
 
     text: str
     value: float | None = None
     mark: str = ""
     state: str = ""
+    shows: str = ""
+    told: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +40,11 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """A table with its caption. ``note`` stands below it: what was left out, what a column means."""
+    """A table with its caption. ``note`` stands below it: what was left out, what a column means.
+
+    ``keys``: for each row the words by which it is found, where other tables and charts point at rows of this one. ``headed``: the first cell of
+    a row is its heading.
+    """
 
     id: str
     caption: str
@@ -43,6 +52,8 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     note: str = ""
     sortable: bool = False
+    keys: tuple[str, ...] = ()
+    headed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -318,6 +329,18 @@ class HistogramChart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RadiiChart:
+    """How many points (b,) have a certified radius between ``edges`` (b + 1,); ``none``: points without one; ``marks``: (radius, label) asked for."""
+
+    alt: str
+    edges: Floats
+    counts: Ints
+    none: int
+    none_label: str
+    marks: tuple[tuple[float, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LevelsChart:
     """Points per class of noise level; ``edges`` are levels, in input units, even in their logarithm."""
 
@@ -454,6 +477,42 @@ class StatesView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomesView:
+    """What became of the points: how many are certified, wrong and abstained, with the draws and noise levels used, and the histogram of their radii."""
+
+    table: Table
+    radii: RadiiChart
+    radii_caption: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brief:
+    """The answer to one of the questions that a reader comes with. ``at``: the section that says more."""
+
+    question: str
+    answer: str
+    at: str
+    more: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """A method that this run rests on, what it is used for, and the numbers of its references."""
+
+    name: str
+    text: str
+    references: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A command that checks or makes again what the report says."""
+
+    line: str
+    does: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
     """One picture as a data URI. ``pixelated``: small enough that its pixels should be seen as squares."""
 
@@ -512,6 +571,7 @@ class Page:
     finished_iso: str
     facts: tuple[Fact, ...]
     verdict: VerdictView
+    brief: tuple[Brief, ...]
     findings: tuple[FindingView, ...]
     changes: Table | None
     clauses_note: str
@@ -521,9 +581,15 @@ class Page:
     average_case: AverageCaseView | None
     domain: DomainView
     accuracy: AccuracyView
+    outcomes: OutcomesView
     states: StatesView
+    by_level: Table | None
+    apart: Table | None
+    pairs: tuple[Table, ...]
+    pairs_note: str
     cells: Table
     classes: Table
+    points: Table
     weakest: tuple[WeakPoint, ...]
     weakest_note: str
     untested: tuple[Untested, ...]
@@ -531,5 +597,10 @@ class Page:
     claims: tuple[Fact, ...]
     limits: tuple[Fact, ...]
     radius_words: Table
+    radius_sentences: tuple[str, ...]
+    glossary: tuple[Fact, ...]
+    methods: tuple[Method, ...]
+    references: tuple[str, ...]
+    commands: tuple[Command, ...]
     manifest: tuple[Group, ...]
     signatures: tuple[Signature, ...] = field(default=())

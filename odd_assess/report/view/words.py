@@ -185,9 +185,12 @@ def _stopping(assessment: Assessment) -> tuple[Fact, ...]:
     return tuple(facts)
 
 
-def radius_words(assessment: Assessment) -> Table:
-    """What an L2 radius means: for the radii asked for, the mean and the largest of this run."""
-    shape = image_shape(assessment)
+PATCH = 4
+"""Side of the patch, in pixels, that a radius is put in words by."""
+
+
+def _radii_told(assessment: Assessment) -> list[tuple[str, float]]:
+    """The radii asked for, the mean and the largest of this run, with their names."""
     radius, correct = assessment.results.radius, assessment.results.correct
     wanted = [(f"asked: {formats.plain(asked)}", asked) for asked in radii_asked(assessment) if asked > 0]
     if correct.any():
@@ -195,11 +198,49 @@ def radius_words(assessment: Assessment) -> Table:
             ("mean of the certified points", weighing.mean(radius[correct], weighing.weights(assessment)[correct])),
             ("largest of the run", float(radius[correct].max())),
         ]
+    return wanted
+
+
+def _patch(radius: float, shape: tuple[int, int, int]) -> float | None:
+    """Grey levels by which a patch may change if nothing else does; None where the input is no larger than the patch."""
+    channels, height, width = shape
+    return None if min(height, width) <= PATCH else min(255.0, grey_levels(radius, PATCH * PATCH * channels))
+
+
+def radius_sentences(assessment: Assessment) -> tuple[str, ...]:
+    """Each radius that is asked for, in words: spread over the whole image, as PSNR, spent on a patch."""
+    shape = image_shape(assessment)
+    if shape is None:
+        return ()
+    values, told = shape[0] * shape[1] * shape[2], []
+    for radius in [asked for asked in radii_asked(assessment) if asked > 0]:
+        patch = _patch(radius, shape)
+        text = (
+            f"A radius of {formats.plain(radius)} allows every value of the image to change at once by "
+            f"{formats.round_down(grey_levels(radius, values), 1):.1f} of 255 grey levels (a PSNR of {formats.round_up(_psnr(radius, values), 1):.1f} dB)"
+        )
+        if patch is not None:
+            text += f", or one patch of {PATCH} × {PATCH} pixels by " + (
+                f"{formats.round_down(patch, 0):.0f} grey levels" if patch < 255 else "the whole way from black to white"
+            )
+        told.append(f"{text}.")
+    return tuple(told)
+
+
+def _psnr(radius: float, values: int) -> float:
+    return 20 * log10(sqrt(values) / radius)
+
+
+def radius_words(assessment: Assessment) -> Table:
+    """What an L2 radius means: for the radii asked for, the mean and the largest of this run."""
+    shape, wanted = image_shape(assessment), _radii_told(assessment)
+    patched = shape is not None and _patch(1.0, shape) is not None
     columns = [Column(title="Radius"), Column(title="L2, input units", number=True)]
     if shape:
         columns += [
             Column(title="All values: grey levels", number=True),
             Column(title="PSNR (dB)", number=True),
+            *((Column(title=f"A patch of {PATCH} × {PATCH}: grey levels", number=True),) if patched else ()),
             Column(title="Single values flipped", number=True),
         ]
     return Table(
@@ -207,8 +248,8 @@ def radius_words(assessment: Assessment) -> Table:
         caption="What a radius means" if shape is None else f"What a radius means for inputs of {_pixels(shape)}",
         columns=tuple(columns),
         rows=tuple(_meaning(name, value, shape) for name, value in wanted),
-        note="Each column spends the whole radius in one way: evenly over all pixel values (in grey levels of 255), or by turning single values from "
-        "one end of the range to the other. PSNR is relative to a peak of 1. A radius covers every mixture of such changes, not only these."
+        note="Each column spends the whole radius in one way: evenly over all pixel values (in grey levels of 255), over a patch alone, or by turning "
+        "single values from one end of the range to the other. PSNR is relative to a peak of 1. A radius covers every mixture of such changes, not only these."
         if shape
         else "The size of the inputs is not in the evidence, so the radius cannot be put in grey levels.",
     )
@@ -224,11 +265,13 @@ def _meaning(name: str, radius: float, shape: tuple[int, int, int] | None) -> tu
     if shape is None:
         return cells
     values = shape[0] * shape[1] * shape[2]
-    levels, psnr = grey_levels(radius, values), 20 * log10(sqrt(values) / radius)
+    levels, psnr = grey_levels(radius, values), _psnr(radius, values)
+    patch = _patch(radius, shape)
     flipped = max(0, ceil(radius**2) - 1)  # the ball is open
     return (
         *cells,
         Cell(text=f"{formats.round_down(levels, 2):.2f}", value=levels),
         Cell(text=f"{formats.round_up(psnr, 1):.1f}", value=psnr),
+        *((Cell(text=f"{formats.round_down(patch, 1):.1f}", value=patch),) if patch is not None else ()),
         Cell(text=formats.count(flipped) if flipped else "not one", value=flipped),
     )

@@ -1,0 +1,92 @@
+"""The page in four answers: what a reader who has a minute must take away, each with the section that says more."""
+
+from __future__ import annotations
+
+from odd_assess.records import Assessment, Finding, State
+from odd_assess.report.view import formats, levels
+from odd_assess.report.view.domain import classes_without_a_point
+from odd_assess.report.view.extremes import weakest_groups
+from odd_assess.report.view.records import Brief
+
+MOST_STEPS = 3
+"""Criteria whose advice is quoted; the findings have all."""
+
+
+def brief(assessment: Assessment) -> tuple[Brief, ...]:
+    """What fails or is weakest, what the small budget cost, what was not tested, what comes next."""
+    return (
+        _weak(assessment),
+        Brief(
+            question="What did the small budget cost?", answer=_cost(assessment), at="reduction", more="What the small budget cost"
+        ),
+        Brief(question="What was not tested?", answer=_untested(assessment), at="untested", more="What was not tested"),
+        Brief(question="What is to be done?", answer=_next(assessment), at="findings", more="Findings"),
+    )
+
+
+def _weak(assessment: Assessment) -> Brief:
+    failed = [finding.criterion.id for finding in assessment.findings if finding.state is State.NOT_MET]
+    told = f"Not met: {formats.listed(failed)}. " if failed else ""
+    weakest = weakest_groups(assessment) or "No part of the ODD has enough points to be named."
+    question = "What fails, and where is it weak?" if failed else "Where is it weakest?"
+    return Brief(question=question, answer=told + weakest, at="levels", more="Results by condition")
+
+
+def _cost(assessment: Assessment) -> str:
+    found, remembers = assessment.reduction, levels.remembers(assessment)
+    before = " Of each point alone: what the memory took is told under “Noise levels”." if remembers else ""
+    n_ref = formats.count(found.n_ref)
+    if found.measured is not None:
+        interval = ""
+        if found.measured_lower is not None and found.measured_upper is not None:
+            low, high = formats.percent(found.measured_lower, side="down"), formats.percent(found.measured_upper, side="up")
+            interval = f" ({formats.plain(100 * found.confidence)}% interval {low} to {high})"
+        return f"{formats.percent(found.measured)} of the mean certified radius{interval}, measured against {n_ref} draws a point.{before}"
+    if found.predicted is not None:
+        return f"About {formats.percent(found.predicted)} of the mean certified radius against {n_ref} draws a point, predicted and not measured.{before}"
+    return "It cannot be told: no point certifies at either budget."
+
+
+def _untested(assessment: Assessment) -> str:
+    spec, coverage = assessment.spec, assessment.coverage
+    told = []
+    if spec.unrealisable:
+        told.append(
+            f"{formats.listed([lost.attribute for lost in spec.unrealisable])} (nothing can produce {_it(len(spec.unrealisable))})"
+        )
+    if missing := classes_without_a_point(assessment):
+        told.append(f"{formats.plural(len(missing), 'class', 'classes')} without a point")
+    if cells := sum(gap.kind == "cell" for gap in coverage.gaps):
+        weight = sum(gap.weight or 0.0 for gap in coverage.gaps if gap.kind == "cell")
+        told.append(f"{formats.plural(cells, 'feasible cell')} without a point ({formats.percent(weight, side='up')} of the ODD)")
+    if spec.domain.exclude or spec.domain.conditionals:
+        told.append("what the statements exclude")
+    listed = formats.listed(told)
+    declared = f"{listed[0].upper()}{listed[1:]}." if listed and not spec.unrealisable else f"{listed}." if listed else ""
+    return f"{declared} Attributes that the ODD does not list, and natural variation between the points.".strip()
+
+
+def _it(number: int) -> str:
+    return "it" if number == 1 else "them"
+
+
+def _next(assessment: Assessment) -> str:
+    order = {"blocking": 0, "warning": 1}
+    pending = [
+        (order.get(finding.criterion.severity, 2), State.INCONCLUSIVE is finding.state, finding)
+        for finding in assessment.findings
+        if finding.state is not State.MET and finding.criterion.severity != "info"
+    ]
+    if not pending:
+        return "No blocking criterion and no warning is open. Review what was not tested and the limits; then sign."
+    ranked = [finding for *_, finding in sorted(pending, key=lambda one: one[:2])]
+    told = " ".join(_step(finding) for finding in ranked[:MOST_STEPS])
+    left = len(ranked) - MOST_STEPS
+    return told + (f" And {formats.plural(left, 'further criterion', 'further criteria')}." if left > 0 else "")
+
+
+def _step(finding: Finding) -> str:
+    """A criterion with the first sentence of its advice."""
+    advice = finding.advice.split(". ")[0].rstrip(".") if finding.advice else "see its finding"
+    mark = "" if finding.criterion.severity == "blocking" else f", {finding.criterion.severity}"
+    return f"{finding.criterion.id} ({finding.state.value.lower()}{mark}): {advice[0].lower()}{advice[1:]}."
