@@ -67,6 +67,16 @@ def attested_files(folder: Path, reports: Sequence[str]) -> dict[str, str]:
     return {name: sha256(folder / name) for name in (EVIDENCE, MANIFEST, *reports)}
 
 
+def still_attested(folder: Path) -> tuple[str, ...]:
+    """The reports in ``folder`` that attestation.json names and that are as it says; none where there is none that can be read."""
+    try:
+        subjects = json.loads((folder / ATTESTATION).read_bytes())["subject"]
+        named = {str(subject["name"]): subject["digest"]["sha256"] for subject in subjects}
+    except (OSError, ValueError, TypeError, LookupError, RecursionError):
+        return ()
+    return tuple(name for name in REPORTS if (folder / name).is_file() and named.get(name) == sha256(folder / name))
+
+
 def _result(findings: Sequence[Finding]) -> str:
     if verdict(findings) is not State.MET:
         return "FAILED"

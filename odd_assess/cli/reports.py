@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,18 +30,37 @@ def with_pdf(asked: bool | None, say: Callable[[str], object]) -> bool:
     return True
 
 
-def write_reports(assessment: Assessment, folder: Path, *, pdf: bool, environment: Mapping[str, str]) -> list[Path]:
+def write_reports(
+    assessment: Assessment,
+    folder: Path,
+    *,
+    pdf: bool,
+    environment: Mapping[str, str],
+    formats: Sequence[str] = (),
+    title: str | None = None,
+    images: bool = True,
+) -> list[Path]:
     """Write them, and name them.
+
+    ``formats``: those that are written, if not report.html and, with ``pdf``, report.pdf. ``title``, ``images``: see `odd_assess.report.write_html`.
 
     Raises: RunError when the disk refuses.
     """
+    from odd_assess.audit.attestation import REPORTS, still_attested
     from odd_assess.exchange import attest, write_all
-    from odd_assess.report import write_html, write_pdf
+    from odd_assess.report import write_html, write_markdown, write_pdf
 
-    written = [folder / "report.html"]
-    write_html(assessment, written[0])
-    if pdf:
-        written.append(folder / "report.pdf")
-        write_pdf(assessment, written[1])
+    chosen = set(formats) or ({"html", "pdf"} if pdf else {"html"})
+    standing = still_attested(folder) if formats else ()
+    written = [folder / f"report.{kind}" for kind in ("html", "pdf", "md") if kind in chosen]
+    for path in written:
+        match path.suffix:
+            case ".html":
+                write_html(assessment, path, title=title, images=images)
+            case ".pdf":
+                write_pdf(assessment, path, title=title, images=images)
+            case _:
+                write_markdown(assessment, path, title=title)
     exchanged = write_all(assessment, folder, root=Path.cwd(), environment=environment)
-    return [*written, *exchanged, attest(assessment, folder, reports=written)]
+    attested = [folder / name for name in REPORTS if folder / name in written or name in standing]
+    return [*written, *exchanged, attest(assessment, folder, reports=attested)]

@@ -17,12 +17,14 @@ Medium = Literal["screen", "print"]
 TEMPLATE = "report.html.j2"
 
 
-def write_html(assessment: Assessment, path: Path | str) -> None:
+def write_html(assessment: Assessment, path: Path | str, *, title: str | None = None, images: bool = True) -> None:
     """Write the report of a finished assessment to ``path``; the same assessment gives the same bytes.
+
+    ``title`` stands in place of the spec's; without ``images`` the page holds no picture of the data.
 
     Raises: RunError when the file cannot be written.
     """
-    text = html(page_of(assessment))
+    text = html(page_of(assessment, title=title, images=images))
     write_whole(Path(path), text.encode())
 
 

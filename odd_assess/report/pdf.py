@@ -47,16 +47,16 @@ def pdf_available() -> None:
         ) from error
 
 
-def write_pdf(assessment: Assessment, path: Path | str) -> None:
-    """Write the report of a finished assessment as PDF to ``path``; the same assessment gives the same bytes.
+def write_pdf(assessment: Assessment, path: Path | str, *, title: str | None = None, images: bool = True) -> None:
+    """Write the report of a finished assessment as PDF to ``path``; the same assessment gives the same bytes. ``title``, ``images``: as in `write_html`.
 
     Raises: MissingLibraryError without WeasyPrint or Pango; RunError when the file cannot be written.
     """
-    data = pdf(assessment)
+    data = pdf(assessment, title=title, images=images)
     write_whole(Path(path), data)
 
 
-def pdf(assessment: Assessment) -> bytes:
+def pdf(assessment: Assessment, *, title: str | None = None, images: bool = True) -> bytes:
     """The report as PDF, tagged for screen readers.
 
     Raises: MissingLibraryError without WeasyPrint or Pango.
@@ -64,7 +64,7 @@ def pdf(assessment: Assessment) -> bytes:
     pdf_available()
     import weasyprint
 
-    page = page_of(assessment)
+    page = page_of(assessment, title=title, images=images)
     moment = finished(assessment.manifest)
     text = html(page, medium="print")
     carried = weasyprint.urls.URLFetcher(allowed_protocols=["data"], fail_on_errors=True)  # never the network or the disk

@@ -127,3 +127,43 @@ except SystemExit as done:
     assert not done.code, done.code
 """
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+
+
+def test_one_format_without_pictures_under_another_title(finished: Bench, bench: Bench) -> None:
+    """Only what is named is written anew; the page holds no picture; the attestation names the new page and the old PDF, and verify agrees."""
+    run = bench.folder / "copy"
+    shutil.copytree(finished.folder / "run", run)
+    old = (run / "report.pdf").read_bytes()
+    outcome = bench("report", run, "--format", "html", "--no-images", "--title", "Signs <b>of</b> spring")
+    assert outcome.status == 0, outcome
+    page = (run / "report.html").read_text()
+    assert "data:image/png" in (finished.folder / "run" / "report.html").read_text()
+    assert "data:image" not in page
+    assert "<h1>Signs &lt;b&gt;of&lt;/b&gt; spring</h1>" in page
+    assert "left out of this report on purpose" in page
+    assert (run / "report.pdf").read_bytes() == old
+    assert outcome.out.splitlines() == [f"written: {run / name}" for name in ("report.html", *EXCHANGED)]
+    named = [subject["name"] for subject in json.loads((run / "attestation.json").read_text())["subject"]]
+    assert {"report.html", "report.pdf"} <= set(named)
+    assert bench("verify", run).status == 0
+
+
+def test_markdown_is_written_beside_the_page(finished: Bench, bench: Bench) -> None:
+    """report.md says the verdict; a report that was edited by hand is attested no more."""
+    run = bench.folder / "copy"
+    shutil.copytree(finished.folder / "run", run)
+    page = run / "report.html"
+    page.write_text(page.read_text() + "<!-- better -->")
+    assert bench("report", run, "--format", "md").status == 0
+    assert "## Findings" in (run / "report.md").read_text()
+    assert "report.html" not in (run / "attestation.json").read_text()
+    assert bench("verify", run).status == 1
+
+
+@pytest.mark.parametrize("words", [["--format", "md", "--pdf"], ["--format", "docx"], ["--title", " "]])
+def test_options_that_say_nothing_together_are_refused(finished: Bench, bench: Bench, words: list[str]) -> None:
+    """One message and status 2, and nothing is written."""
+    run = moved(finished, bench.folder)
+    outcome = bench("report", run, *words)
+    assert outcome.status == 2
+    assert not (run / "report.html").exists()

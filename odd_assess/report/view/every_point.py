@@ -55,7 +55,10 @@ def points(assessment: Assessment) -> Table:
                 Cell(text=names[int(results.label[row])]),
                 Cell(text=names[int(results.chosen[row])], mark="" if results.chosen[row] == results.label[row] else "gap"),
                 Cell(text=word, mark="" if word == RIGHT else "gap"),
-                Cell(text=formats.radius(float(results.radius[row])), value=float(results.radius[row])),
+                Cell(
+                    text=formats.radius(float(results.radius[row])) if results.certified[row] else formats.NOTHING,
+                    value=float(results.radius[row]),
+                ),
                 _votes(int(results.hits[row]), int(results.n[row])),
                 Cell(text=formats.radius(float(results.p_a_lower[row]), digits=4), value=float(results.p_a_lower[row])),
                 *((Cell(text=levels.level(float(results.sigma[row])), value=float(results.sigma[row])),) if several else ()),

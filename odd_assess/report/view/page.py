@@ -27,11 +27,11 @@ from odd_assess.report.view.budgets import draws_a_point, draws_in_all, ties_in_
 from odd_assess.report.view.records import Fact, Page
 
 
-def page_of(assessment: Assessment) -> Page:
-    """What the report of a finished assessment says."""
+def page_of(assessment: Assessment, *, title: str | None = None, images: bool = True) -> Page:
+    """What the report of a finished assessment says; under another ``title``, and without ``images`` of the data, where that is asked for."""
     moment = manifest.finished(assessment.manifest)
     return Page(
-        title=assessment.spec.title,
+        title=assessment.spec.title if title is None else title,
         spec_id=assessment.spec.id,
         run_id=manifest.run_id(assessment.manifest),
         version=manifest.version(assessment.manifest),
@@ -58,8 +58,8 @@ def page_of(assessment: Assessment) -> Page:
         cells=groups.cells(assessment),
         classes=groups.classes(assessment),
         points=every_point.points(assessment),
-        weakest=points.weakest(assessment),
-        weakest_note=points.note(assessment),
+        weakest=points.weakest(assessment, images=images),
+        weakest_note=points.note(assessment, images=images),
         untested=domain.untested(assessment),
         gaps=domain.gaps(assessment),
         claims=words.claims(assessment),

@@ -22,10 +22,10 @@ PICTURE_BYTES = 1_500_000
 """Bytes of PNG files that a page may hold, so that it stays small enough to be handed round."""
 
 
-def weakest(assessment: Assessment) -> tuple[WeakPoint, ...]:
-    """One story per exhibit, in the order in which the assessment shows them."""
+def weakest(assessment: Assessment, *, images: bool = True) -> tuple[WeakPoint, ...]:
+    """One story per exhibit, in the order in which the assessment shows them, with its pictures unless ``images`` are left out."""
     row_of = {int(index): row for row, index in enumerate(assessment.results.index)}
-    return tuple(_weak(assessment, exhibit, row_of[exhibit.index]) for exhibit in shown(assessment))
+    return tuple(_weak(assessment, exhibit, row_of[exhibit.index], images=images) for exhibit in shown(assessment))
 
 
 def shown(assessment: Assessment) -> tuple[Exhibit, ...]:
@@ -36,14 +36,18 @@ def shown(assessment: Assessment) -> tuple[Exhibit, ...]:
     )
 
 
-def note(assessment: Assessment) -> str:
+def note(assessment: Assessment, *, images: bool = True) -> str:
     """What the exhibits are, or why there are none."""
     number = len(shown(assessment))
     if not number:
         return "This report holds no pictures."
+    pictures = (
+        "Each shows the base image, the image as realised at this condition, and one noisy copy of it as the classifier saw it."
+        if images
+        else "Their pictures were left out of this report on purpose; the run's evidence file holds them."
+    )
     return (
-        f"{formats.plural(number, 'weak point')} of this run, the weakest first. Each shows the base image, the image as "
-        "realised at this condition, and one noisy copy of it as the classifier saw it. They are picked because they are weak: they are not typical."
+        f"{formats.plural(number, 'weak point')} of this run, the weakest first. {pictures} They are picked because they are weak: they are not typical."
         + (" Wrong answers come first, then abstentions, then small radii." if number > 1 else "")
         + ("" if number == len(assessment.exhibits) else f" The evidence file holds {len(assessment.exhibits) - number} more.")
     )
@@ -67,7 +71,7 @@ def png_shape(png: bytes) -> tuple[int, int, int] | None:
     return (3 if png[25] & 2 else 1), height, width
 
 
-def _weak(assessment: Assessment, exhibit: Exhibit, row: int) -> WeakPoint:
+def _weak(assessment: Assessment, exhibit: Exhibit, row: int, *, images: bool) -> WeakPoint:
     results, names, point = assessment.results, assessment.class_names, assessment.points[row]
     true, chosen = names[int(results.label[row])], names[int(results.chosen[row])]
     condition = (
@@ -78,7 +82,10 @@ def _weak(assessment: Assessment, exhibit: Exhibit, row: int) -> WeakPoint:
         *_values(assessment.spec.domain.attributes, point),
     )
     return WeakPoint(
-        title=f"Point {exhibit.index}", outcome=_outcome(assessment, row), condition=condition, pictures=_pictures(exhibit)
+        title=f"Point {exhibit.index}",
+        outcome=_outcome(assessment, row),
+        condition=condition,
+        pictures=_pictures(exhibit) if images else (),
     )
 
 
