@@ -63,7 +63,7 @@ def agreement(assessment: Assessment, found: PointEstimates, beside: Calibration
     return Table(
         id="agreement-table",
         caption="Agreement with the certificates",
-        columns=(Column(title="At the points of this run"), Column(title="", number=True)),
+        columns=(Column(title="At the points of this run"), Column(title="Found", number=True)),
         rows=tuple(rows),
         note="Spearman's rank correlation: 1 where both order the points alike, 0 where one says nothing of the other; the interval is a seeded bootstrap of "
         f"{formats.count(RESAMPLES)} resamples. These are descriptions of the points at hand.{stopped}",

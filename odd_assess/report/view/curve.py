@@ -90,7 +90,7 @@ def table(assessment: Assessment) -> Table:
             Column(title=title, number=number)
             for title, number in (
                 ("Draws n", True),
-                ("", False),
+                ("Known from", False),
                 ("Mean radius", True),
                 ("Radius lost", True),
                 (_cap_title(results), True),
