@@ -10,6 +10,7 @@ kept_points.py   what a run keeps at its points for modified models
 reused.py    the answers that are kept for modified models, and what the certificate of such a model took from them
 recertified.py  a run whose model was certified so: its baseline, what was reused at each point, draws and times of both
 surroundings.py  what the data told about themselves: class names, and where in the domain points could be drawn
+portable.py  evidence.json: what the PDF report carries of all this
 manifest.py  manifest.json: digests, also of the evidence and of itself, seeds, environment, times
 folder.py    the folder they lie in: claimed before anything is spent, resumed only as the same run
 """
@@ -51,6 +52,8 @@ from odd_assess.evidence.noise_levels import noted_levels as noted_levels
 from odd_assess.evidence.noise_levels import remembered as remembered
 from odd_assess.evidence.noise_levels import single_stage as single_stage
 from odd_assess.evidence.noise_levels import soundness_of as soundness_of
+from odd_assess.evidence.portable import EVIDENCE_JSON as EVIDENCE_JSON
+from odd_assess.evidence.portable import evidence_json as evidence_json
 from odd_assess.evidence.recertified import recertified as recertified
 from odd_assess.evidence.reused import Answers as Answers
 from odd_assess.evidence.reused import what_was_reused as what_was_reused

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from odd_assess.evidence.files import write_whole
 from odd_assess.records import Assessment
 from odd_assess.report import palette
+from odd_assess.report.exhibits import with_lists
 from odd_assess.report.view import Page, page_of
 from odd_assess.shipped import shipped
 
@@ -45,7 +46,7 @@ def rendered(template: str, **given: Any) -> str:
 
 def html(page: Page, *, medium: Medium = "screen") -> str:
     """The page as HTML. Both media come from the same templates; on paper everything is unfolded and colours are the light ones."""
-    return rendered(
+    text = rendered(
         TEMPLATE,
         page=page,
         medium=medium,
@@ -54,6 +55,7 @@ def html(page: Page, *, medium: Medium = "screen") -> str:
         light=palette.variables(palette.LIGHT),
         dark=palette.variables(palette.DARK),
     )
+    return with_lists(text)
 
 
 def breakable(text: str) -> str:

@@ -2,6 +2,10 @@
 
 WeasyPrint needs Pango, a system library that pip cannot bring. ``pdf_available`` tells before a run, and not after it.
 The same assessment gives the same bytes: the date is the run's end, the identifier is the run's name, and font subsets carry that date too.
+
+The file declares PDF/A-3a (for the archive: everything embedded, and evidence.json attached as the data behind it) and PDF/UA-1 (for screen readers:
+tagged, titled, every picture with its words). WeasyPrint declares one of the two; the other is added to its metadata, with the description of that
+schema which PDF/A asks for.
 """
 
 from __future__ import annotations
@@ -11,10 +15,13 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
-from io import StringIO
+from datetime import UTC, datetime
+from io import BytesIO, StringIO
 from pathlib import Path
+from typing import Any
 
 from odd_assess.errors import MissingLibraryError
+from odd_assess.evidence import EVIDENCE_JSON, evidence_json
 from odd_assess.evidence.files import write_whole
 from odd_assess.records import Assessment
 from odd_assess.report.html import html
@@ -57,7 +64,7 @@ def write_pdf(assessment: Assessment, path: Path | str, *, title: str | None = N
 
 
 def pdf(assessment: Assessment, *, title: str | None = None, images: bool = True) -> bytes:
-    """The report as PDF, tagged for screen readers.
+    """The report as PDF/A-3a and PDF/UA-1, with evidence.json attached.
 
     Raises: MissingLibraryError without WeasyPrint or Pango.
     """
@@ -65,14 +72,53 @@ def pdf(assessment: Assessment, *, title: str | None = None, images: bool = True
     import weasyprint
 
     page = page_of(assessment, title=title, images=images)
-    moment = finished(assessment.manifest)
+    moment = finished(assessment.manifest) or datetime.fromtimestamp(0, UTC)
     text = html(page, medium="print")
     carried = weasyprint.urls.URLFetcher(allowed_protocols=["data"], fail_on_errors=True)  # never the network or the disk
-    with _at(int(moment.timestamp()) if moment else 0), _quiet():
+    attached = weasyprint.Attachment(
+        file_obj=BytesIO(evidence_json(assessment).encode()),
+        name=EVIDENCE_JSON,
+        description="The counts and conditions of every point, the findings and the manifest that this report rests on",
+        created=moment,
+        modified=moment,
+        relationship="Data",
+    )
+    with _at(int(moment.timestamp())), _quiet():
         document = weasyprint.HTML(string=text, url_fetcher=carried)
-        written = document.write_pdf(pdf_tags=True, pdf_identifier=page.run_id.encode(), custom_metadata=False)
+        written = document.write_pdf(
+            pdf_variant="pdf/a-3a",
+            pdf_identifier=page.run_id.encode(errors="replace"),
+            attachments=[attached],
+            custom_metadata=False,
+            finisher=_declare_accessible,
+        )
     assert isinstance(written, bytes)
     return written
+
+
+_ACCESSIBLE = b"""<rdf:Description rdf:about="" xmlns:pdfuaid="http://www.aiim.org/pdfua/ns/id/" pdfuaid:part="1"/>
+<rdf:Description rdf:about="" xmlns:pdfaExtension="http://www.aiim.org/pdfa/ns/extension/" xmlns:pdfaSchema="http://www.aiim.org/pdfa/ns/schema#"
+ xmlns:pdfaProperty="http://www.aiim.org/pdfa/ns/property#"><pdfaExtension:schemas><rdf:Bag><rdf:li rdf:parseType="Resource">
+<pdfaSchema:schema>PDF/UA identification schema</pdfaSchema:schema>
+<pdfaSchema:namespaceURI>http://www.aiim.org/pdfua/ns/id/</pdfaSchema:namespaceURI>
+<pdfaSchema:prefix>pdfuaid</pdfaSchema:prefix>
+<pdfaSchema:property><rdf:Seq><rdf:li rdf:parseType="Resource">
+<pdfaProperty:name>part</pdfaProperty:name>
+<pdfaProperty:valueType>Integer</pdfaProperty:valueType>
+<pdfaProperty:category>internal</pdfaProperty:category>
+<pdfaProperty:description>the part of ISO 14289 that the file conforms to</pdfaProperty:description>
+</rdf:li></rdf:Seq></pdfaSchema:property></rdf:li></rdf:Bag></pdfaExtension:schemas></rdf:Description>
+"""
+"""PDF/UA-1 in the metadata, and what that property is. Source: ISO 14289-1, 5; ISO 19005-3, 6.6.2.3."""
+
+
+def _declare_accessible(_: Any, file: Any) -> None:
+    """Add PDF/UA-1 to the metadata that WeasyPrint wrote for PDF/A."""
+    (metadata,) = (one for one in file.objects if getattr(one, "extra", {}).get("Type") == "/Metadata")
+    (packet,) = metadata.stream
+    head, end, tail = packet.rpartition(b"</rdf:RDF>")
+    assert end, "WeasyPrint writes its metadata as RDF"
+    metadata.stream = [head + _ACCESSIBLE + end + tail]
 
 
 @contextmanager

@@ -58,6 +58,19 @@ def _told(moment: datetime) -> str:
     return f"{moment.day} {moment:%B %Y, %H:%M} UTC"
 
 
+def digests(assessment: Assessment) -> tuple[Fact, ...]:
+    """The digests that pin this report down, the evidence's first; only those that the manifest tells, and the spec's."""
+    manifest, identity = assessment.manifest, assessment.manifest.get("identity")
+    model = identity.get("model") if isinstance(identity, Mapping) else None
+    found = {
+        "Evidence": manifest.get("evidence_sha256"),
+        "Manifest": manifest.get("digest"),
+        "Specification": assessment.spec.sha256,
+        "Model": model,
+    }
+    return tuple(Fact(name=name, text=str(digest), mark="mono") for name, digest in found.items() if digest)
+
+
 def version(manifest: Mapping[str, Any]) -> str:
     """The version of odd-assess that made the run."""
     identity = manifest.get("identity")

@@ -37,6 +37,7 @@ def page_of(assessment: Assessment, *, title: str | None = None, images: bool = 
         version=manifest.version(assessment.manifest),
         finished=manifest.finished_text(assessment.manifest),
         finished_iso=moment.isoformat() if moment else "",
+        digests=manifest.digests(assessment),
         facts=_facts(assessment),
         verdict=findings.verdict(assessment),
         brief=brief(assessment),

@@ -569,6 +569,7 @@ class Page:
     version: str
     finished: str
     finished_iso: str
+    digests: tuple[Fact, ...]
     facts: tuple[Fact, ...]
     verdict: VerdictView
     brief: tuple[Brief, ...]
