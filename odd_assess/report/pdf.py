@@ -4,8 +4,7 @@ WeasyPrint needs Pango, a system library that pip cannot bring. ``pdf_available`
 The same assessment gives the same bytes: the date is the run's end, the identifier is the run's name, and font subsets carry that date too.
 
 The file declares PDF/A-3a (for the archive: everything embedded, and evidence.json attached as the data behind it) and PDF/UA-1 (for screen readers:
-tagged, titled, every picture with its words). WeasyPrint declares one of the two; the other is added to its metadata, with the description of that
-schema which PDF/A asks for.
+tagged, titled, every picture with its words). `tagging` mends what WeasyPrint leaves open of the second.
 """
 
 from __future__ import annotations
@@ -18,13 +17,13 @@ from contextlib import contextmanager, redirect_stdout
 from datetime import UTC, datetime
 from io import BytesIO, StringIO
 from pathlib import Path
-from typing import Any
 
 from odd_assess.errors import MissingLibraryError
 from odd_assess.evidence import EVIDENCE_JSON, evidence_json
 from odd_assess.evidence.files import write_whole
 from odd_assess.records import Assessment
 from odd_assess.report.html import html
+from odd_assess.report.tagging import finish
 from odd_assess.report.view import page_of
 from odd_assess.report.view.manifest import finished
 
@@ -90,35 +89,10 @@ def pdf(assessment: Assessment, *, title: str | None = None, images: bool = True
             pdf_identifier=page.run_id.encode(errors="replace"),
             attachments=[attached],
             custom_metadata=False,
-            finisher=_declare_accessible,
+            finisher=finish,
         )
     assert isinstance(written, bytes)
     return written
-
-
-_ACCESSIBLE = b"""<rdf:Description rdf:about="" xmlns:pdfuaid="http://www.aiim.org/pdfua/ns/id/" pdfuaid:part="1"/>
-<rdf:Description rdf:about="" xmlns:pdfaExtension="http://www.aiim.org/pdfa/ns/extension/" xmlns:pdfaSchema="http://www.aiim.org/pdfa/ns/schema#"
- xmlns:pdfaProperty="http://www.aiim.org/pdfa/ns/property#"><pdfaExtension:schemas><rdf:Bag><rdf:li rdf:parseType="Resource">
-<pdfaSchema:schema>PDF/UA identification schema</pdfaSchema:schema>
-<pdfaSchema:namespaceURI>http://www.aiim.org/pdfua/ns/id/</pdfaSchema:namespaceURI>
-<pdfaSchema:prefix>pdfuaid</pdfaSchema:prefix>
-<pdfaSchema:property><rdf:Seq><rdf:li rdf:parseType="Resource">
-<pdfaProperty:name>part</pdfaProperty:name>
-<pdfaProperty:valueType>Integer</pdfaProperty:valueType>
-<pdfaProperty:category>internal</pdfaProperty:category>
-<pdfaProperty:description>the part of ISO 14289 that the file conforms to</pdfaProperty:description>
-</rdf:li></rdf:Seq></pdfaSchema:property></rdf:li></rdf:Bag></pdfaExtension:schemas></rdf:Description>
-"""
-"""PDF/UA-1 in the metadata, and what that property is. Source: ISO 14289-1, 5; ISO 19005-3, 6.6.2.3."""
-
-
-def _declare_accessible(_: Any, file: Any) -> None:
-    """Add PDF/UA-1 to the metadata that WeasyPrint wrote for PDF/A."""
-    (metadata,) = (one for one in file.objects if getattr(one, "extra", {}).get("Type") == "/Metadata")
-    (packet,) = metadata.stream
-    head, end, tail = packet.rpartition(b"</rdf:RDF>")
-    assert end, "WeasyPrint writes its metadata as RDF"
-    metadata.stream = [head + _ACCESSIBLE + end + tail]
 
 
 @contextmanager
