@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from odd_assess.odd.points import OddPoints
-from odd_assess.records import Assessment, Criterion, CriteriaSet, Finding, PointEstimates, Results
+from odd_assess.records import Assessment, CriteriaSet, Criterion, Finding, PointEstimates, Results
 
 EVIDENCE_JSON = "evidence.json"
 FORMAT = "odd-assess evidence 1"

@@ -24,6 +24,7 @@ from odd_assess.exchange.words import (
     lock_words,
     noise_words,
     overrides,
+    plain,
     recertified_words,
     requirement,
 )
@@ -58,7 +59,7 @@ def sarif(assessment: Assessment, *, root: Path | None = None) -> str:
     if (lock := assessment.spec.lock) is not None and lock.state != "locked":
         told = {"level": "warning", "message": {"text": _short(lock_words(assessment))}}
         run["invocations"] = [{"executionSuccessful": True, "toolExecutionNotifications": [told]}]
-    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False) + "\n"
+    return plain(json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False)) + "\n"
 
 
 def _rule(criterion: Criterion, clauses: Sequence[str]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from odd_assess.exchange.words import (
     lock_words,
     noise_words,
     overrides,
+    plain,
     recertified_words,
     requirement,
 )
@@ -71,5 +72,5 @@ def _row(finding: Finding) -> str:
 
 def _cell(text: str) -> str:
     """Text that ends no cell and is no mark-up."""
-    escaped = text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+    escaped = plain(text).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
     return "".join(f"\\{c}" if c in "*`[]" else c for c in escaped)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from html import escape
 from typing import Any
+from unicodedata import east_asian_width
 
 import matplotlib as mpl
 import numpy as np
@@ -20,6 +22,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator, NullLocator, PercentFormatter
 
+from odd_assess.report.legible import fit
 from odd_assess.report.palette import LIGHT
 from odd_assess.report.view.records import (
     AccuracyChart,
@@ -464,7 +467,7 @@ def matrix(chart: MatrixChart) -> str:
     rows, height = _offsets(chart, range(1, len(chart.names)))
     columns, width = _offsets(chart, range(len(chart.names) - 1))
     size = 24.0
-    margin = 0.6 + max(len(_short(text)) for texts in (chart.names, *chart.levels) for text in texts) * 0.58 * SMALL / size
+    margin = 0.6 + max(_breadth(_short(text)) for texts in (chart.names, *chart.levels) for text in texts) * 0.58 * SMALL / size
     with _drawing("matrix", chart.alt, width=size * (width + margin), height=size * (height + margin), full=True) as (axes, done):
         axes.set_xlim(-margin, width)
         axes.set_ylim(height, -margin)
@@ -483,8 +486,8 @@ def heat(chart: HeatChart, number: int) -> str:
     """The mean of each pair of levels, stronger where it is lower; pairs that are shown to be weak are framed, infeasible ones hatched."""
     rows, columns = ([_short(name, most) for name in names] for names, most in ((chart.rows, 24), (chart.columns, 16)))
     heading = _short(chart.row_name, 30)
-    longest = max(len(name) for name in (*rows, heading))
-    size = (max(1.25, 0.2 + 0.098 * max(len(name) for name in columns)), 0.62)
+    longest = max(_breadth(name) for name in (*rows, heading))
+    size = (max(1.25, 0.2 + 0.098 * max(_breadth(name) for name in columns)), 0.62)
     margin, top, unit = 0.25 + 0.092 * longest, 0.95, 58.0
     across, down = margin + size[0] * len(columns), top + size[1] * len(rows)
     with _drawing(f"heat{number}", chart.alt, width=unit * across, height=unit * down, full=True) as (axes, done):
@@ -622,7 +625,10 @@ def _drawing(
 ) -> Iterator[tuple[Axes, Callable[[], str]]]:
     """Axes to draw on in our style, and a function that gives the finished SVG after the block."""
     finished: list[str] = []
-    with mpl.rc_context(_STYLE):  # type: ignore[arg-type]  # every key is one of matplotlib's
+    with mpl.rc_context(_STYLE), warnings.catch_warnings():  # type: ignore[arg-type]  # every key is one of matplotlib's
+        warnings.filterwarnings(
+            "ignore", "Glyph .* missing", UserWarning
+        )  # text stays text: who reads the page draws it with fonts that have it
         figure = Figure(figsize=(width / 72, height / 72), dpi=72, layout=None if full else "constrained")
         axes = figure.add_axes((0.0, 0.0, 1.0, 1.0)) if full else figure.add_subplot()
         yield axes, lambda: finished[0]
@@ -812,4 +818,13 @@ def _names(axes: Axes, name: str, levels: tuple[str, ...], start: float, *, upri
 
 
 def _short(text: str, most: int = 24) -> str:
+    text = " ".join(fit(text).split())
     return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _breadth(text: str) -> float:
+    """How broad a text is, in letters of common breadth."""
+    return sum(
+        1.75 if letter in "MW@%" or east_asian_width(letter) in "FW" else 1.27 if letter.isupper() or letter in "mw" else 1.0
+        for letter in text
+    )

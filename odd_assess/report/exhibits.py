@@ -49,5 +49,7 @@ def with_lists(text: str) -> str:
 def _list(kind: str, found: list[Caption]) -> str:
     if not found:
         return ""
-    lines = "\n".join(f'<li><a href="#{one.place}"><span class="which">{kind} {one.number}</span> {one.text}</a></li>' for one in found)
-    return f"<h2>{kind}s</h2>\n<ul class=\"exhibits\">\n{lines}\n</ul>\n"
+    lines = "\n".join(
+        f'<li><a href="#{one.place}"><span class="which">{kind} {one.number}</span> {one.text}</a></li>' for one in found
+    )
+    return f'<h2>{kind}s</h2>\n<ul class="exhibits">\n{lines}\n</ul>\n'

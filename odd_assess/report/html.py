@@ -10,6 +10,7 @@ from odd_assess.evidence.files import write_whole
 from odd_assess.records import Assessment
 from odd_assess.report import palette
 from odd_assess.report.exhibits import with_lists
+from odd_assess.report.legible import legible
 from odd_assess.report.view import Page, page_of
 from odd_assess.shipped import shipped
 
@@ -30,7 +31,7 @@ def write_html(assessment: Assessment, path: Path | str, *, title: str | None = 
 
 
 def rendered(template: str, **given: Any) -> str:
-    """A template that ships, filled in. What it quotes is escaped; a name that is not given is an error."""
+    """A template that ships, filled in. What it quotes is escaped and legible; a name that is not given is an error."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # the command line's --help should not wait for it
 
     environment = Environment(
@@ -41,7 +42,7 @@ def rendered(template: str, **given: Any) -> str:
         lstrip_blocks=True,
     )
     environment.filters["breakable"] = breakable
-    return environment.get_template(template).render(**given)
+    return legible(environment.get_template(template).render(**given))
 
 
 def html(page: Page, *, medium: Medium = "screen") -> str:

@@ -120,6 +120,7 @@ def _quiet() -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
+            warnings.simplefilter("ignore", ResourceWarning)  # of the colour profile that it leaves open
             yield
     finally:
         for logger, level in zip(loggers, levels, strict=True):

@@ -69,7 +69,10 @@ PILOT = {"points": 50, "draws": N0, "tolerance": 0.2, "n": 1340, "expected_reduc
 Build = Callable[..., Assessment]
 
 
-def _domain() -> Domain:
+LABELS = ("clean", "dusty", "stained")
+
+
+def _domain(labels: tuple[str, str, str] = LABELS) -> Domain:
     return Domain(
         attributes=(
             Continuous(
@@ -81,13 +84,13 @@ def _domain() -> Domain:
                 buckets=(20, 100, 500, 2000),
             ),
             Continuous(id="sensor.defocus", low=0, high=1.5, unit="px", buckets=(0, 0.5, 1.5)),
-            Ordinal(id="surface", labels=("clean", "dusty", "stained"), weights=(0.6, 0.3, 0.1)),
+            Ordinal(id="surface", labels=labels, weights=(0.6, 0.3, 0.1)),
             Boolean(id="tilted", probability=0.2),
         ),
         exclude=(
             Statement(
-                conditions={"surface": OneOf(("stained",)), "illumination.illuminance": Interval(high=100, high_closed=False)},
-                text="{surface: stained, illumination.illuminance: < 100 lux}",
+                conditions={"surface": OneOf(labels[2:]), "illumination.illuminance": Interval(high=100, high_closed=False)},
+                text=f"{{surface: {labels[2]}, illumination.illuminance: < 100 lux}}",
             ),
         ),
     )
@@ -242,7 +245,11 @@ def _spec(domain: Domain, points: int, design: str, title: str, budget: Budget, 
         realisations=(
             Realisation(attribute="illumination.illuminance", transform="low_light"),
             Realisation(attribute="sensor.defocus", transform="defocus"),
-            Realisation(attribute="surface", transform="stain", levels={"clean": 0.0, "dusty": 0.05, "stained": 0.15}),
+            Realisation(
+                attribute="surface",
+                transform="stain",
+                levels=dict(zip(domain.attributes[2].labels, (0.0, 0.05, 0.15), strict=True)),
+            ),
             Realisation(attribute="tilted", transform="rotation", levels={False: 0.0, True: 15.0}),
         ),
         unrealisable=(Unrealisable(attribute="temperature", declared="[-10 .. 40] C", reason="no transform models it"),),
@@ -282,7 +289,7 @@ def _manifest() -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def build() -> Build:
-    """A maker of assessments: state, points, design, budget, hostile names."""
+    """A maker of assessments: state, points, design, budget, hostile names and labels."""
     return assessment_of
 
 
@@ -298,10 +305,11 @@ def assessment_of(
     exhibits: int = 4,
     budget: str = "reduced",
     most_points: int | None = None,
+    labels: tuple[str, str, str] = LABELS,
 ) -> Assessment:
     """A finished assessment over four attributes; everything follows from one seed. With ``most_points`` the points stopped when decided."""
     rng = np.random.default_rng(11)
-    domain = _domain()
+    domain = _domain(labels)
     conditions = _conditions(domain, rng, points)
     cell = np.array([domain.cell_of(values) for values in conditions])
     level = np.array([domain.cells[number].levels for number in cell])

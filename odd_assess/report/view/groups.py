@@ -31,6 +31,10 @@ MOST_ROWS = 150
 """Rows of a table of cells or classes; the weakest come first, the rest is counted."""
 
 
+MOST_LETTERS = 24
+"""Levels with longer names may be broken over lines."""
+
+
 def cells(assessment: Assessment) -> Table:
     """One line for every cell, the weakest first, the cells without a point last."""
     domain, results, asked = assessment.spec.domain, assessment.results, radii_asked(assessment)
@@ -112,7 +116,8 @@ def _sigma(sigma: float | None) -> Cell:
 
 
 def _level(attribute: Attribute, level: int) -> Cell:
-    return Cell(text=level_name(attribute.levels[level].name, attribute), value=float(level), mark="whole")
+    name = level_name(attribute.levels[level].name, attribute)
+    return Cell(text=name, value=float(level), mark="whole" if len(name) <= MOST_LETTERS else "")
 
 
 def _rank(results: Results, weight: Floats, radius: float, parts: Sequence[Part | None]) -> tuple[bool, int, float, float]:
