@@ -51,7 +51,7 @@ def hostile(build: Build) -> Assessment:
     base = build(
         title=NAMES[0] + NAMES[4] + NAMES[8] + "x" * 500,
         class_names=NAMES,
-        labels=(NAMES[4] + NAMES[8], NAMES[16] + NAMES[0], NAMES[7]),
+        labels=(NAMES[4] + NAMES[8], NAMES[16] + NAMES[0], NAMES[14] + "W" * 60),
     )
     findings = tuple(
         replace(
