@@ -30,7 +30,9 @@ def main() -> None:
         found = {"with PDF": measured("report", str(folder), "--pdf"), "without": measured("report", str(folder), "--no-pdf")}
         sizes = {path.name: path.stat().st_size for path in (folder / "report.html", folder / "report.pdf")}
     for name, one in found.items():
-        print(f"{options.points:,} points, {name}: {one.seconds:.1f} s, {one.cpu_seconds:.1f} s of a CPU, peak {one.peak_mib:,.0f} MiB, exit status {one.status}")
+        print(
+            f"{options.points:,} points, {name}: {one.seconds:.1f} s, {one.cpu_seconds:.1f} s of a CPU, peak {one.peak_mib:,.0f} MiB, exit status {one.status}"
+        )
     print(", ".join(f"{name} {size / 1e6:.2f} MB" for name, size in sizes.items()))
     if options.json:
         measurements = {"points": options.points, "bytes": sizes, **{name: asdict(one) for name, one in found.items()}}
