@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +13,7 @@ from odd_assess.report import palette
 from odd_assess.report.exhibits import with_lists
 from odd_assess.report.legible import legible
 from odd_assess.report.view import Page, page_of
+from odd_assess.report.view.every_point import printed
 from odd_assess.shipped import shipped
 
 Medium = Literal["screen", "print"]
@@ -47,6 +49,8 @@ def rendered(template: str, **given: Any) -> str:
 
 def html(page: Page, *, medium: Medium = "screen") -> str:
     """The page as HTML. Both media come from the same templates; on paper everything is unfolded and colours are the light ones."""
+    if medium == "print":
+        page = replace(page, points=printed(page.points))
     text = rendered(
         TEMPLATE,
         page=page,

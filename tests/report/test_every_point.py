@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from odd_assess.records import Assessment
 from odd_assess.report import page_of
+from odd_assess.report.html import html
 from odd_assess.report.view import every_point
+from odd_assess.report.view.every_point import PRINTED, printed
 
 Build = Callable[..., Assessment]
 
@@ -45,6 +48,20 @@ def test_few_points_are_listed_where_there_are_many(build: Build, monkeypatch: p
     table = page_of(build()).points
     assert len(table.rows) == len(table.keys) == 50
     assert "250 further points, all stronger, in the evidence file" in table.note
+
+
+def test_paper_has_the_weakest_points_and_says_where_the_others_are(build: Build) -> None:
+    """The first rows under a caption that counts them; a short table is printed whole."""
+    page = page_of(build())
+    short = printed(page.points)
+    assert short.rows == page.points.rows[:PRINTED]
+    assert str(PRINTED) in short.caption
+    assert "evidence.json" in short.note
+    assert printed(replace(page.points, rows=page.points.rows[:PRINTED])).caption == page.points.caption
+    text = html(page, medium="print")
+    assert (
+        text.count("<tr", text.index('id="points-table"'), text.index("</table>", text.index('id="points-table"'))) == PRINTED + 1
+    )
 
 
 def test_outcomes_and_histogram_count_all_points(build: Build) -> None:

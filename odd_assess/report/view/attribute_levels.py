@@ -12,7 +12,7 @@ from odd_assess.odd.attributes import Attribute
 from odd_assess.odd.domain import Domain
 from odd_assess.records import Assessment
 from odd_assess.report.view import formats, weighing
-from odd_assess.report.view.domain import level_name, with_unit
+from odd_assess.report.view.domain import level_name, unbroken, with_unit
 from odd_assess.report.view.extremes import radii_asked
 from odd_assess.report.view.groups import TOGETHER, bounds_column, interval, number_columns, numbers, steady
 from odd_assess.report.view.judged import bounds_by_part, level_difference
@@ -55,7 +55,7 @@ def by_level(assessment: Assessment) -> Table | None:
             rows.append(
                 (
                     Cell(text=with_unit(attribute)),
-                    Cell(text=name, value=float(number), mark="whole"),
+                    Cell(text=name, value=float(number), mark=unbroken(name)),
                     Cell(text=formats.percent(float(of_odd[number])), value=float(of_odd[number])),
                     *found,
                     interval(bounds.get(f"{attribute.id} {level.name}")),
@@ -99,7 +99,7 @@ def apart(assessment: Assessment) -> Table | None:
         rows.append(
             (
                 Cell(text=with_unit(attribute), mark="strong"),
-                *(Cell(text=level_name(attribute.levels[level].name, attribute), mark="whole") for level in (best, worst)),
+                *(_level(attribute, level) for level in (best, worst)),
                 Cell(text=formats.percent(shares[best] - shares[worst]), value=shares[best] - shares[worst]),
                 _bound(found.lower, "down"),
                 _bound(found.upper, "up"),
@@ -119,6 +119,11 @@ def apart(assessment: Assessment) -> Table | None:
         note=f"In percentage points. The {level} bounds of the largest difference between any two levels of the attribute, for each attribute on its own.",
         headed=True,
     )
+
+
+def _level(attribute: Attribute, level: int) -> Cell:
+    name = level_name(attribute.levels[level].name, attribute)
+    return Cell(text=name, mark=unbroken(name))
 
 
 def _bound(value: float | None, side: formats.Side) -> Cell:

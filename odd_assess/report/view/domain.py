@@ -20,6 +20,9 @@ MOST_CLASSES = 40
 MOST_LEVELS = 60
 """Levels of all attributes together up to which the coverage matrix can be read."""
 
+MOST_LETTERS = 24
+"""Levels with longer names may be broken over lines."""
+
 
 def domain(assessment: Assessment) -> DomainView:
     """The declared attributes, statements and design, and the coverage of cells and pairs."""
@@ -310,6 +313,11 @@ def level_name(name: str, attribute: Attribute) -> str:
     """A level's name without the unit, for places whose heading has it."""
     unit = unit_of(attribute)
     return name.removesuffix(f" {unit}") if unit else name
+
+
+def unbroken(name: str) -> str:
+    """The mark of a level's cell: a name that is not too long stays on one line."""
+    return "whole" if len(name) <= MOST_LETTERS else ""
 
 
 # ---------------------------------------------------------------- what was not tested

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from odd_assess.odd.attributes import Attribute
@@ -18,6 +20,9 @@ MOST_POINTS = 1_500
 
 MOST_VALUES = 8
 """Attributes whose values stand in the table; of more of them the cell is named instead."""
+
+PRINTED = 40
+"""Points that the table has on paper."""
 
 BINS = 24
 """Classes of the histogram of radii."""
@@ -88,6 +93,19 @@ def points(assessment: Assessment) -> Table:
         "An abstained point has no radius: 0 stands in its place in every mean."
         + (f" {formats.plural(left, 'further point')}, all stronger, in the evidence file." if left else ""),
         sortable=True,
+    )
+
+
+def printed(table: Table) -> Table:
+    """The table of points as paper has it: the weakest of them, and where the others are."""
+    if len(table.rows) <= PRINTED:
+        return table
+    return replace(
+        table,
+        caption=f"The {PRINTED} weakest points",
+        rows=table.rows[:PRINTED],
+        keys=table.keys[:PRINTED],
+        note=f"{table.note} Points that are not printed stand in report.html, and with their counts in evidence.json, which is attached.",
     )
 
 

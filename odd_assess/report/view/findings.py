@@ -10,7 +10,6 @@ from odd_assess.criteria.words import about, of_parts, part_noun
 from odd_assess.records import Assessment, Change, Finding, State
 from odd_assess.report.view import formats, noise, recertified
 from odd_assess.report.view.domain import classes_without_a_point
-from odd_assess.report.view.extremes import weakest_groups
 from odd_assess.report.view.records import Cell, Column, FindingView, Interval, Table, VerdictView
 
 WORST_FIRST = (State.NOT_MET, State.INCONCLUSIVE, State.MET)
@@ -22,7 +21,6 @@ def verdict(assessment: Assessment) -> VerdictView:
     return VerdictView(
         state=assessment.verdict.value,
         reason=_reason(assessment.verdict, blocking),
-        weakest=weakest_groups(assessment),
         notes=tuple(_notes(assessment, blocking)),
     )
 

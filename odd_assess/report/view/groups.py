@@ -12,7 +12,7 @@ from odd_assess.odd.attributes import Attribute
 from odd_assess.odd.domain import Domain
 from odd_assess.records import Assessment, Bools, Floats, Part, Results
 from odd_assess.report.view import formats, levels, weighing
-from odd_assess.report.view.domain import level_name, with_unit
+from odd_assess.report.view.domain import level_name, unbroken, with_unit
 from odd_assess.report.view.extremes import radii_asked
 from odd_assess.report.view.findings import WORST_FIRST
 from odd_assess.report.view.judged import bounds_by_part
@@ -29,10 +29,6 @@ TOGETHER = "The bounds hold for all {parts} at once, so that the weakest may be 
 
 MOST_ROWS = 150
 """Rows of a table of cells or classes; the weakest come first, the rest is counted."""
-
-
-MOST_LETTERS = 24
-"""Levels with longer names may be broken over lines."""
 
 
 def cells(assessment: Assessment) -> Table:
@@ -117,7 +113,7 @@ def _sigma(sigma: float | None) -> Cell:
 
 def _level(attribute: Attribute, level: int) -> Cell:
     name = level_name(attribute.levels[level].name, attribute)
-    return Cell(text=name, value=float(level), mark="whole" if len(name) <= MOST_LETTERS else "")
+    return Cell(text=name, value=float(level), mark=unbroken(name))
 
 
 def _rank(results: Results, weight: Floats, radius: float, parts: Sequence[Part | None]) -> tuple[bool, int, float, float]:

@@ -114,11 +114,10 @@ class FindingView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictView:
-    """The verdict with its reason in one sentence, where the run is weakest, and what else must be said at once."""
+    """The verdict with its reason in one sentence, and what else must be said at once."""
 
     state: str
     reason: str
-    weakest: str
     notes: tuple[str, ...]
 
 
