@@ -162,7 +162,7 @@ def test_shares_of_classes_and_states_are_weighted(build: Build) -> None:
             lowest[int(label)] = share(held, inside)
     assert any(abs(share(held, results.label == label) - held[results.label == label].mean()) > 0.01 for label in lowest)
     weakest = min(lowest, key=lambda label: lowest[label])
-    assert f"class “{weakest}” certified {formats.percent(lowest[weakest], digits=0)} by weight (" in page.verdict.weakest
+    assert f"class “{weakest}” certified {formats.percent(lowest[weakest], digits=0)} by weight (" in weakest_groups(assessment)
     assert page.classes.note.count("do not weigh alike") == 1
     assert page.states.table.note.startswith("Points do not weigh alike")
     assert page.states.chart.share_label == "share of the ODD"
@@ -173,7 +173,7 @@ def test_shares_of_classes_and_states_are_weighted(build: Build) -> None:
     assert page.states.chart.certified[at] == pytest.approx(share(certified_at(results, radius), everywhere))
     assert "Points count alike here" in page.reduction.sentence
     alike = page_of(build())
-    assert "alike" not in alike.classes.note + alike.states.table.note + alike.reduction.sentence + alike.verdict.weakest
+    assert "alike" not in alike.classes.note + alike.states.table.note + alike.reduction.sentence + weakest_groups(build())
     assert alike.states.chart.share_label == "share of the points"
 
 
@@ -271,7 +271,7 @@ def test_weakest_cell_and_class_are_named_with_counts(build: Build) -> None:
     """Nothing with five points or more holds less often than what is named beside the verdict."""
     assessment = build()
     results, held = assessment.results, certified_at(assessment.results, 0.25)
-    line = page_of(assessment).verdict.weakest
+    line = weakest_groups(assessment)
     assert "radius 0.25" in line
     for groups in (results.cell, results.label):
         shares = [(held[groups == g].mean(), (groups == g).sum(), held[groups == g].sum()) for g in np.unique(groups)]
