@@ -2,8 +2,9 @@
 
 ``python -m benchmarks.radius_reduction [--points N] [--reference N] [--subsample N]``
 
-Runs the specs of sample_reports (digits always; GTSRB and CIFAR-10 where the maintainers' data lie beside the checkout in ``shared``), each with a reference
-subsample, and prints: the reduction predicted from the counts alone, the one measured at the reference budget with its interval, and whether they agree.
+Runs the specs of sample_reports (digits always; GTSRB and CIFAR-10 where the maintainers' data lie beside the checkout in ``shared``, with the models there),
+each with a reference subsample, and prints: the reduction predicted from the counts alone, the one measured at the reference budget with its interval, and
+whether they agree.
 """
 
 from __future__ import annotations
@@ -21,10 +22,16 @@ from odd_assess.records import Assessment
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
 REAL = {"gtsrb": ("gtsrb_test_dev.npz", "gtsrb_test.npz"), "cifar10": ("cifar10_test.npz", "cifar10_test.npz")}
+CLASSES = {"gtsrb": 43, "cifar10": 10}
+GIVEN = """model:
+  architecture: network.py:SmallResNet
+  arguments: {{classes: {classes}}}
+  weights: {name}.safetensors
+"""
 
 
 def place_real(folder: Path) -> list[Path]:
-    """The GTSRB and CIFAR-10 specs with data, network and weights beside them, in ``folder``."""
+    """The GTSRB and CIFAR-10 specs in ``folder``, for the models of the maintainers, with these, their network and the images beside them."""
     subprocess.run([sys.executable, str(SHARED / "data" / "prepare.py"), str(folder / "decoded")], check=True, capture_output=True)  # noqa: S603 - our own script
     specs = []
     for name, (decoded, data) in REAL.items():
@@ -33,8 +40,17 @@ def place_real(folder: Path) -> list[Path]:
         shutil.move(folder / "decoded" / decoded, home / data)
         shutil.copy(SHARED / "models" / "network.py", home)
         shutil.copy(SHARED / "models" / f"{name}_sigma025.safetensors", home / f"{name}.safetensors")
-        specs.append(Path(shutil.copy(ROOT / "sample_reports" / name / "spec.yaml", home)))
+        text = (ROOT / "sample_reports" / name / "spec.yaml").read_text(encoding="utf-8")
+        specs.append(home / "spec.yaml")
+        specs[-1].write_text(with_given_model(text, name), encoding="utf-8")
     return specs
+
+
+def with_given_model(text: str, name: str) -> str:
+    """A sample's spec with the model that lies beside the maintainers' data: figures found with it stay comparable."""
+    before, after = text.split("\nmodel:\n")
+    given = GIVEN.format(name=name, classes=CLASSES[name])
+    return f"{before}\n{given}\n{after.split(chr(10) * 2, 1)[1]}"
 
 
 def report(assessment: Assessment) -> str:

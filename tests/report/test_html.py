@@ -252,6 +252,17 @@ def test_diamonds_are_explained_only_where_there_are_some(build: Build) -> None:
     assert "diamonds" not in html(page_of(build(reference=False)))
 
 
+@pytest.mark.slow
+def test_every_figure_leads_to_a_table(build: Build, estimated: Build, noisy: Build, again: Build) -> None:
+    """Under each drawing a link to the numbers; nobody who cannot see it is left without."""
+    for assessment in (estimated(build()), noisy("multi_start"), again()):
+        text = html(page_of(assessment))
+        captions = re.findall(r"<figcaption><strong>.*?</figcaption>", text, re.DOTALL)
+        targets = [re.findall(r'<a href="#([\w-]+)">The numbers</a>', caption) for caption in captions]
+        assert len(captions) >= 6
+        assert [found for found in targets if len(found) != 1 or f'<table id="{found[0]}"' not in text] == []
+
+
 def test_breakable_names_stay_escaped() -> None:
     """Names may break behind dots and underscores, numbers and units may not, and markup stays text."""
     assert breakable("illumination.sun_elevation <b> 0.25 km/h") == (
