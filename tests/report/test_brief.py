@@ -27,6 +27,15 @@ def test_brief_answers_what_a_reader_asks_first(build: Build, state: State) -> N
     assert steps.answer.startswith(blocking[0]) if blocking else True
 
 
+def test_the_first_sentence_of_an_advice_is_quoted_whole(build: Build) -> None:
+    """Ranges of levels have dots of their own, which end no sentence; criteria of one advice share it."""
+    advice = "2 cells without points: light [100 .. 500) lux, fog [5 .. 9] km. Use more points."
+    finding = replace(build().findings[0], state=State.INCONCLUSIVE, advice=advice)
+    pair = tuple(replace(finding, criterion=replace(finding.criterion, id=name, severity="blocking")) for name in ("A", "B"))
+    steps = page_of(replace(build(), findings=pair)).brief[-1]
+    assert steps.answer == "A and B (inconclusive): 2 cells without points: light [100 .. 500) lux, fog [5 .. 9] km."
+
+
 def test_nothing_open_is_no_order_to_sign(build: Build) -> None:
     """Where all is met the page asks to review what was not tested before anybody signs."""
     assessment = build(State.MET)

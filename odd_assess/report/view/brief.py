@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from odd_assess.records import Assessment, Finding, State
 from odd_assess.report.view import formats, levels
 from odd_assess.report.view.domain import classes_without_a_point
@@ -9,7 +11,7 @@ from odd_assess.report.view.extremes import weakest_groups
 from odd_assess.report.view.records import Brief
 
 MOST_STEPS = 3
-"""Criteria whose advice is quoted; the findings have all."""
+"""Different advice that is quoted; the findings have all."""
 
 
 def brief(assessment: Assessment) -> tuple[Brief, ...]:
@@ -80,13 +82,18 @@ def _next(assessment: Assessment) -> str:
     if not pending:
         return "No blocking criterion and no warning is open. Review what was not tested and the limits; then sign."
     ranked = [finding for *_, finding in sorted(pending, key=lambda one: one[:2])]
-    told = " ".join(_step(finding) for finding in ranked[:MOST_STEPS])
-    left = len(ranked) - MOST_STEPS
+    steps: dict[tuple[str, str], list[str]] = {}  # criteria by how they stand and what is advised: the same advice is given once
+    for finding in ranked:
+        steps.setdefault(_step(finding), []).append(finding.criterion.id)
+    told = " ".join(
+        f"{formats.listed(names)} ({stands}): {advice}." for (stands, advice), names in list(steps.items())[:MOST_STEPS]
+    )
+    left = sum(len(names) for names in list(steps.values())[MOST_STEPS:])
     return told + (f" And {formats.plural(left, 'further criterion', 'further criteria')}." if left > 0 else "")
 
 
-def _step(finding: Finding) -> str:
-    """A criterion with the first sentence of its advice."""
-    advice = finding.advice.split(". ")[0].rstrip(".") if finding.advice else "see its finding"
+def _step(finding: Finding) -> tuple[str, str]:
+    """How a criterion stands, and the first sentence of its advice."""
+    advice = re.split(r"(?<=[^.\s])\.\s+(?=[A-Z])", finding.advice)[0].rstrip(".") if finding.advice else "see its finding"
     mark = "" if finding.criterion.severity == "blocking" else f", {finding.criterion.severity}"
-    return f"{finding.criterion.id} ({finding.state.value.lower()}{mark}): {advice[0].lower()}{advice[1:]}."
+    return f"{finding.state.value.lower()}{mark}", f"{advice[0].lower()}{advice[1:]}"
