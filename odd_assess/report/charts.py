@@ -265,7 +265,7 @@ def states(chart: StatesChart) -> str:
         axes.fill_between(chart.radii, 0, certified, step="pre", color=LIGHT["certified"], linewidth=0)
         axes.fill_between(chart.radii, certified, decided, step="pre", color=LIGHT["undecided"], linewidth=0)
         axes.fill_between(chart.radii, decided, 1, step="pre", color=LIGHT["refuted"], linewidth=0)
-        _cap(axes, chart.cap, chart.cap_label)
+        _cap(axes, chart.cap, chart.cap_label, named_above=True)
         _fractions(axes, chart.share_label)
         axes.set_xlim(0, float(chart.radii[-1]))
         axes.set_xlabel("L2 radius asked for (input units)")
@@ -700,18 +700,19 @@ def _fractions(axes: Axes, label: str) -> None:
     axes.set_ylabel(label)
 
 
-def _cap(axes: Axes, cap: float, label: str, *, top: float = 1.0) -> None:
-    """The largest radius that this n can certify: a dotted line up to ``top``, its name along it."""
+def _cap(axes: Axes, cap: float, label: str, *, top: float = 1.0, named_above: bool = False) -> None:
+    """The largest radius that this n can certify: a dotted line up to ``top``, its name along it, at its foot where nothing asks for its head."""
+    above = named_above or top < 1
     if cap > 0:
         axes.axvline(cap, ymax=top, color=MUTED, linewidth=0.8, linestyle=(0, (1, 2)))
         axes.annotate(
             label,
-            (cap, top - 0.01 if top < 1 else 0.03),
+            (cap, top - 0.01 if above else 0.03),
             xycoords=("data", "axes fraction"),
             xytext=(4, 0),
             textcoords="offset points",
             rotation=90,
-            va="top" if top < 1 else "bottom",
+            va="top" if above else "bottom",
             color=MUTED,
             fontsize=SMALL,
         )

@@ -43,7 +43,7 @@ def _lines(page: Page) -> Iterator[str]:
     for finding in page.findings:
         yield from _finding(finding)
     yield from _tables(page.changes)
-    yield from ("## The operational design domain and its coverage", "", _text(page.domain.design), "")
+    yield from ("## The ODD and its coverage", "", _text(page.domain.design), "")
     yield from _facts(page.domain.facts)
     yield from _tables(page.domain.attributes)
     yield from _list(page.domain.statements)
@@ -59,7 +59,7 @@ def _lines(page: Page) -> Iterator[str]:
         "",
     )
     yield from _tables(page.reduction.budgets, page.reduction.facts, page.reduction.accuracy)
-    yield from ("## What became of the points, and what limits them", "")
+    yield from ("## What became of the points", "")
     yield from _tables(page.outcomes.table, page.states.table)
     yield from _more(page)
     yield from ("## What was not tested", "")

@@ -9,11 +9,13 @@ tagged, titled, every picture with its words). `tagging` mends what WeasyPrint l
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
+from dataclasses import replace
 from datetime import UTC, datetime
 from io import BytesIO, StringIO
 from pathlib import Path
@@ -26,6 +28,7 @@ from odd_assess.report.html import html
 from odd_assess.report.tagging import finish
 from odd_assess.report.view import page_of
 from odd_assess.report.view.manifest import finished
+from odd_assess.report.view.records import Fact
 
 INSTALL_WEASYPRINT = "python -m pip install 'odd-assess[pdf]'"
 INSTALL_PANGO = (
@@ -70,12 +73,15 @@ def pdf(assessment: Assessment, *, title: str | None = None, images: bool = True
     pdf_available()
     import weasyprint
 
+    carried_along = evidence_json(assessment).encode()
     page = page_of(assessment, title=title, images=images)
+    attachment = Fact(name="Attached evidence.json", text=hashlib.sha256(carried_along).hexdigest(), mark="mono")
+    page = replace(page, digests=(*page.digests, attachment))
     moment = finished(assessment.manifest) or datetime.fromtimestamp(0, UTC)
     text = html(page, medium="print")
     carried = weasyprint.urls.URLFetcher(allowed_protocols=["data"], fail_on_errors=True)  # never the network or the disk
     attached = weasyprint.Attachment(
-        file_obj=BytesIO(evidence_json(assessment).encode()),
+        file_obj=BytesIO(carried_along),
         name=EVIDENCE_JSON,
         description="The counts and conditions of every point, the findings and the manifest that this report rests on",
         created=moment,

@@ -1,7 +1,8 @@
 """What WeasyPrint's tags lack for PDF/A-3a and PDF/UA-1, mended before the file is written.
 
-Lists of facts are tagged as lists whose items lie in boxes, contents as items without a body, drawings by rectangles in pixels from the top of the page. Here
-they become lists of items with label and body, and rectangles in points from the bottom. PDF/UA-1 is added to the metadata, which says PDF/A-3a already.
+Lists of facts are tagged as lists whose items lie in boxes, those in columns as lists in a list, contents as items without a body, drawings by rectangles in
+pixels from the top of the page. Here they become lists of items with label and body, and rectangles in points from the bottom. PDF/UA-1 is added to the
+metadata, which says PDF/A-3a already.
 
 Sources: ISO 32000-1, 14.8.4 (structure types); ISO 14289-1, 5 and 7; ISO 19005-3, 6.6.2.3 (schemas of properties).
 """
@@ -37,6 +38,9 @@ def finish(_: Any, file: Any) -> None:
         file.catalog["AF"][:] = dict.fromkeys(file.catalog["AF"])  # it names each attachment twice
     elements = [one for one in file.objects if isinstance(one, dict) and one.get("Type") == "/StructElem"]
     for element in elements:
+        if element["S"] == "/L":
+            _columns_in_list(file, element)
+    for element in elements:
         match element["S"]:
             case "/L":
                 _items_in_list(file, element)
@@ -63,6 +67,21 @@ def _of(file: Any, reference: Any) -> Any:
 def _kids(file: Any, element: Any) -> Iterator[Any]:
     for reference in element["K"]:
         yield _of(file, reference)
+
+
+def _columns_in_list(file: Any, listed: Any) -> None:
+    """A list set in columns is tagged as lists in a list: it is one."""
+    kept = []
+    for reference in listed["K"]:
+        column = _of(file, reference)
+        if column.get("S") != "/L":
+            kept.append(reference)
+            continue
+        for inner in _kids(file, column):
+            inner["P"] = listed.reference
+        kept += column["K"]
+        column["K"][:] = []
+    listed["K"][:] = kept
 
 
 def _items_in_list(file: Any, listed: Any) -> None:

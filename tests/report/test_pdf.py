@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import builtins
+import hashlib
 import json
 import re
 import sys
@@ -137,6 +138,7 @@ def test_cover_contents_and_running_header(report: Path, build: Build) -> None:
     assert page.verdict.state in pages[0]
     assert page.verdict.reason in pages[0]
     assert page.digests[0].text in pages[0].replace(" ", "")
+    assert hashlib.sha256(evidence_json(build()).encode()).hexdigest() in pages[0].replace(" ", "")
     for number, text in enumerate(pages[1:], start=2):
         assert f"run {page.run_id}" in text
         assert page.digests[0].text[:16] in text
@@ -150,8 +152,8 @@ def test_cover_contents_and_running_header(report: Path, build: Build) -> None:
         assert f"{exhibit.kind} {exhibit.number} {exhibit.text}" in pages[int(told[1]) - 1]
     sections = (
         ("Findings", "Findings"),
-        ("The ODD and its coverage", "The operational design domain"),
-        ("Certified accuracy", "Certified"),
+        ("The ODD and its coverage", "The ODD and its coverage"),
+        ("Certified accuracy against radius", "Certified accuracy against radius"),
     )
     for number, (title, heading) in enumerate(sections, start=1):
         told = re.search(rf"{number}\. {title}[ .]+(\d+)", contents)
