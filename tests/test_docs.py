@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from odd_assess import assess, load_criteria, load_spec
+from odd_assess import load_criteria
 from odd_assess.audit.attestation import ATTESTATION, REPORTS
 from odd_assess.cli.main import COMMANDS
 from odd_assess.criteria.metrics import METRICS
@@ -175,10 +175,3 @@ def test_the_ci_examples_are_workflows(readme: str, repository: Path) -> None:
     assert job["artifacts"]["reports"]["junit"] in kept
     assert Path(job["artifacts"]["reports"]["junit"]).name == JUNIT
     assert Path(always[1]["with"]["sarif_file"]).name == SARIF
-
-
-@pytest.mark.slow
-def test_the_main_job_of_the_readme_is_met(repository: Path, tmp_path: Path) -> None:
-    """README command 1, after its installation: the embedded example runs as it stands and ends with MET."""
-    spec = load_spec(repository / "sample_reports" / "digits" / "spec.yaml")
-    assert assess(spec, tmp_path / "run").verdict.value == "MET"
