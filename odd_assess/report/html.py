@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +13,7 @@ from odd_assess.records import Assessment
 from odd_assess.report import palette
 from odd_assess.report.exhibits import with_lists
 from odd_assess.report.legible import legible
-from odd_assess.report.view import Page, page_of
+from odd_assess.report.view import Page, page_of, traced
 from odd_assess.report.view.every_point import printed
 from odd_assess.shipped import shipped
 
@@ -33,18 +34,28 @@ def write_html(assessment: Assessment, path: Path | str, *, title: str | None = 
 
 
 def rendered(template: str, **given: Any) -> str:
-    """A template that ships, filled in. What it quotes is escaped and legible; a name that is not given is an error."""
+    """A template that ships, filled in; on a screen with the sources of its numbers.
+
+    What it quotes is escaped and legible; a name that is not given is an error.
+    """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # the command line's --help should not wait for it
 
+    on_paper = given.get("medium") == "print"
     environment = Environment(
         loader=FileSystemLoader(shipped("templates")),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=None if on_paper else traced.marked,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters["breakable"] = breakable
-    return legible(environment.get_template(template).render(**given))
+    text = environment.get_template(template).render(**given)
+    return legible(_SOURCES.sub("", traced.plain(text)) if on_paper else traced.woven(text))
+
+
+_SOURCES = re.compile(r' data-(?:text|source)="[^"]*"')
+"""Attributes that templates give to what stands in them, for the walk back to the evidence on a screen."""
 
 
 def html(page: Page, *, medium: Medium = "screen") -> str:
@@ -67,8 +78,11 @@ def breakable(text: str) -> str:
     """Escaped text whose dotted names may break behind a dot or an underscore, and whose units (km/h) may not break."""
     from markupsafe import Markup, escape
 
-    names = re.sub(r"(?<=[a-z][a-z])([._])(?=[a-z][a-z])", r"\1<wbr>", str(escape(text)))
-    return Markup(re.sub(r"\b\w{1,4}/\w{1,4}\b", r'<span class="whole">\g<0></span>', names))  # noqa: S704  (escaped above)
+    def broken(said: str) -> str:
+        names = re.sub(r"(?<=[a-z][a-z])([._])(?=[a-z][a-z])", r"\1<wbr>", said)
+        return re.sub(r"\b\w{1,4}/\w{1,4}\b", r'<span class="whole">\g<0></span>', names)
+
+    return Markup(traced.apart(str(escape(traced.marked(text))), broken))  # noqa: S704  (escaped above)
 
 
 def drawn(page: Page, *, medium: Medium) -> dict[str, Any]:
@@ -77,19 +91,23 @@ def drawn(page: Page, *, medium: Medium) -> dict[str, Any]:
 
     from odd_assess.report import charts  # matplotlib
 
-    drawings = {
-        "matrix": page.domain.matrix and charts.matrix(page.domain.matrix),
-        "accuracy": charts.accuracy(page.accuracy.chart),
-        "states": charts.states(page.states.chart),
-        "radii": charts.radii(page.outcomes.radii),
-        "curve": page.reduction.curve and charts.curve(page.reduction.curve),
-        "scatter": page.reduction.scatter and charts.scatter(page.reduction.scatter),
-        "levels": page.noise and page.noise.spread and charts.levels(page.noise.spread),
-        "gain": page.noise and page.noise.curves and charts.releases(page.noise.curves),
-        "kept": page.recertified and page.recertified.scatter and charts.kept(page.recertified.scatter),
-        "recertified": page.recertified and charts.releases(page.recertified.curves),
-        "calibration": page.average_case and page.average_case.calibration and charts.calibration(page.average_case.calibration),
-        "histogram": page.reduction.histogram and charts.histogram(page.reduction.histogram),
+    drawings: dict[str, tuple[Callable[[Any], str], Any]] = {
+        "matrix": (charts.matrix, page.domain.matrix),
+        "accuracy": (charts.accuracy, page.accuracy.chart),
+        "states": (charts.states, page.states.chart),
+        "radii": (charts.radii, page.outcomes.radii),
+        "curve": (charts.curve, page.reduction.curve),
+        "scatter": (charts.scatter, page.reduction.scatter),
+        "levels": (charts.levels, page.noise and page.noise.spread),
+        "gain": (charts.releases, page.noise and page.noise.curves),
+        "kept": (charts.kept, page.recertified and page.recertified.scatter),
+        "recertified": (charts.releases, page.recertified and page.recertified.curves),
+        "calibration": (charts.calibration, page.average_case and page.average_case.calibration),
+        "histogram": (charts.histogram, page.reduction.histogram),
     }
-    finish = palette.for_screen if medium == "screen" else str
-    return {name: Markup(finish(svg)) if svg else None for name, svg in drawings.items()}  # noqa: S704  (matplotlib escapes its text)
+
+    def finished(draw: Callable[[Any], str], chart: Any) -> Markup:
+        svg = draw(chart)
+        return Markup(palette.for_screen(traced.in_drawing(svg, chart)) if medium == "screen" else svg)  # noqa: S704  (matplotlib escapes its text)
+
+    return {name: finished(draw, chart) if chart else None for name, (draw, chart) in drawings.items()}

@@ -16,13 +16,14 @@ from odd_assess.report.charts import calibration as drawn
 from odd_assess.report.html import html
 from odd_assess.report.view.average_case import average_case
 from odd_assess.report.view.records import AverageCaseView, Cell, Table
+from odd_assess.report.view.traced import settled
 
 Build = Callable[..., Assessment]
 
 
 def section(assessment: Assessment) -> AverageCaseView:
     """The page's section, which must be there."""
-    found = average_case(assessment)
+    found = settled(average_case(assessment))
     assert found is not None
     return found
 

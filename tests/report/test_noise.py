@@ -21,6 +21,7 @@ from odd_assess.report.html import html
 from odd_assess.report.view import levels
 from odd_assess.report.view.noise import noise
 from odd_assess.report.view.records import NoiseView, Table
+from odd_assess.report.view.traced import settled
 from odd_assess.stats import radius_cap
 
 Build = Callable[..., Assessment]
@@ -34,7 +35,7 @@ page = cache(page_of)
 
 def section(assessment: Assessment) -> NoiseView:
     """The page's section, which must be there."""
-    found = noise(assessment)
+    found = settled(noise(assessment))
     assert found is not None
     return found
 

@@ -10,7 +10,7 @@ from odd_assess.criteria.loss import certified_share_at_reference
 from odd_assess.records import Assessment, Floats
 from odd_assess.report.view import formats
 from odd_assess.report.view.budgets import draws_in_words, is_sequential
-from odd_assess.report.view.extremes import radii_asked
+from odd_assess.report.view.extremes import at, radii_asked
 from odd_assess.report.view.records import Cell, Column, Table
 from odd_assess.stats import theory_accuracy_drop
 
@@ -31,24 +31,40 @@ def table(assessment: Assessment) -> Table:
     then = expected_accuracy(assessment, radii)
     fixed = assessment.recertified is None and not is_sequential(assessment) and int(results.n.min()) == int(results.n.max())
     limit = theory_accuracy_drop(int(results.n.max()), alpha=float(results.alpha.max())) if fixed else None
-    titles = ["Radius", f"At n = {draws_in_words(results)}", f"Expected at n = {formats.count(n_ref)}", "Lost"]
+    titles = [
+        "Radius",
+        f"At n = {draws_in_words(results)}",
+        f"Expected at n = {formats.count(n_ref, of='reduction/n_ref')}",
+        "Lost",
+    ]
     titles += [] if limit is None else ["Theory: at most"]
     return Table(
         id="accuracy-loss-table",
         caption="Certified accuracy lost to the budget",
         columns=tuple(Column(title=title, number=True) for title in titles),
-        rows=tuple(_row(assessment, *numbers, limit) for numbers in zip(radii.tolist(), now.tolist(), then.tolist(), strict=True)),
+        rows=tuple(
+            _row(assessment, place, *numbers, limit)
+            for place, numbers in enumerate(zip(radii.tolist(), now.tolist(), then.tolist(), strict=True))
+        ),
         note=_note(assessment, limit),
     )
 
 
-def _row(assessment: Assessment, radius: float, now: float, then: float, limit: float | None) -> tuple[Cell, ...]:
+def _row(assessment: Assessment, place: int, radius: float, now: float, then: float, limit: float | None) -> tuple[Cell, ...]:
     digits = formats.decimals(len(assessment.results))
+    its = {"share": now, "expected": then, "lost": then - now}
     cells = (
-        Cell(text=formats.plain(radius), value=radius),
-        *(Cell(text=formats.percent(share, digits=digits), value=share) for share in (now, then, then - now)),
+        Cell(text=formats.plain(radius, of=f"asked/0/{place}"), value=radius),
+        *(
+            Cell(text=formats.percent(share, digits=digits, of=f"alone/{at(radius)}/{name}"), value=share)
+            for name, share in its.items()
+        ),
     )
-    return cells if limit is None else (*cells, Cell(text=formats.percent(limit, side="up"), value=limit))
+    return (
+        cells
+        if limit is None
+        else (*cells, Cell(text=formats.percent(limit, side="up", of="reduction/accuracy drop"), value=limit))
+    )
 
 
 def _note(assessment: Assessment, limit: float | None) -> str:

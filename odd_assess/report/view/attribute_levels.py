@@ -13,10 +13,11 @@ from odd_assess.odd.domain import Domain
 from odd_assess.records import Assessment
 from odd_assess.report.view import formats, weighing
 from odd_assess.report.view.domain import level_name, unbroken, with_unit
-from odd_assess.report.view.extremes import radii_asked
+from odd_assess.report.view.extremes import at, radii_asked
 from odd_assess.report.view.groups import TOGETHER, bounds_column, interval, number_columns, numbers, steady
 from odd_assess.report.view.judged import bounds_by_part, level_difference
 from odd_assess.report.view.records import Cell, Column, Table
+from odd_assess.report.view.traced import quoted
 
 MOST_LEVELS = 24
 """Levels of one attribute in the table; beyond, the attribute is left out and said to be."""
@@ -48,17 +49,17 @@ def by_level(assessment: Assessment) -> Table | None:
             if not of_odd[number] > 0:
                 continue
             inside = results.level[:, place] == number
-            name = level_name(level.name, attribute)
+            name, its = level_name(level.name, attribute), f"levels/{place}.{number}"
             found = numbers(
-                results.take(inside), weights[inside], asked, shows=f"l{place}.{number}", told=f"{with_unit(attribute)} {name}"
+                results.take(inside), weights[inside], asked, its, shows=f"l{place}.{number}", told=f"{with_unit(attribute)} {name}"
             )
             rows.append(
                 (
                     Cell(text=with_unit(attribute)),
-                    Cell(text=name, value=float(number), mark=unbroken(name)),
-                    Cell(text=formats.percent(float(of_odd[number])), value=float(of_odd[number])),
+                    Cell(text=quoted(name, f"{its}/short"), value=float(number), mark=unbroken(name)),
+                    Cell(text=formats.percent(float(of_odd[number]), of=f"{its}/weight"), value=float(of_odd[number])),
                     *found,
-                    interval(bounds.get(f"{attribute.id} {level.name}")),
+                    interval(bounds.get(f"{attribute.id} {level.name}"), f"{its}/bounds@{steady(asked):.12g}"),
                 )
             )
     if not rows:
@@ -78,7 +79,11 @@ def by_level(assessment: Assessment) -> Table | None:
         note="Certified at r: share (number) of the level's points certified for the true class with radius r or more. "
         + weighing.beside(assessment)
         + TOGETHER.format(parts="levels of one attribute") * bounded
-        + (f"More than {MOST_LEVELS} levels, left out here: {formats.listed(left)}." if left else ""),
+        + (
+            f"More than {formats.count(MOST_LEVELS, of='method/most levels')} levels, left out here: {formats.listed(left)}."
+            if left
+            else ""
+        ),
         sortable=True,
     )
 
@@ -89,7 +94,8 @@ def apart(assessment: Assessment) -> Table | None:
     radius, weights = steady(radii_asked(assessment)), weighing.weights(assessment)
     held, rows = certified_at(results, radius), []
     for attribute in _divided(domain):
-        column = results.level[:, domain.attributes.index(attribute)]
+        place = domain.attributes.index(attribute)
+        column, its = results.level[:, place], f"attributes/{place}/apart@{radius:.12g}"
         visited = np.unique(column).tolist()
         if len(visited) < 2:
             continue
@@ -99,18 +105,20 @@ def apart(assessment: Assessment) -> Table | None:
         rows.append(
             (
                 Cell(text=with_unit(attribute), mark="strong"),
-                *(_level(attribute, level) for level in (best, worst)),
-                Cell(text=formats.percent(shares[best] - shares[worst]), value=shares[best] - shares[worst]),
-                _bound(found.lower, "down"),
-                _bound(found.upper, "up"),
+                *(_level(attribute, place, level) for level in (best, worst)),
+                Cell(
+                    text=formats.percent(shares[best] - shares[worst], of=f"{its}/difference"), value=shares[best] - shares[worst]
+                ),
+                _bound(found.lower, "down", f"{its}/lower"),
+                _bound(found.upper, "up", f"{its}/upper"),
             )
         )
     if not rows:
         return None
-    level = formats.percent(CONFIDENCE, digits=0)
+    level = formats.percent(CONFIDENCE, digits=0, of="method/confidence")
     return Table(
         id="apart-table",
-        caption=f"Robustness bias: certified accuracy at {formats.plain(radius)} in the best and in the worst level",
+        caption=f"Robustness bias: certified accuracy at {formats.plain(radius, of='asked/steady')} in the best and in the worst level",
         columns=tuple(
             Column(title=title, number=place > 2)
             for place, title in enumerate(("Attribute", "Best level", "Worst level", "Difference", "At least", "At most"))
@@ -121,13 +129,13 @@ def apart(assessment: Assessment) -> Table | None:
     )
 
 
-def _level(attribute: Attribute, level: int) -> Cell:
+def _level(attribute: Attribute, place: int, level: int) -> Cell:
     name = level_name(attribute.levels[level].name, attribute)
-    return Cell(text=name, mark=unbroken(name))
+    return Cell(text=quoted(name, f"levels/{place}.{level}/short"), mark=unbroken(name))
 
 
-def _bound(value: float | None, side: formats.Side) -> Cell:
-    return Cell(text=formats.NOTHING) if value is None else Cell(text=formats.percent(value, side=side), value=value)
+def _bound(value: float | None, side: formats.Side, of: str) -> Cell:
+    return Cell(text=formats.NOTHING) if value is None else Cell(text=formats.percent(value, side=side, of=of), value=value)
 
 
 def pairs(assessment: Assessment) -> tuple[Table, ...]:
@@ -170,28 +178,37 @@ def _map(assessment: Assessment, pair: PairMap, number: int, radius: float) -> T
         first, second, mean, points = second, first, mean.T, points.T
     rows = tuple(
         (
-            Cell(text=name),
-            *(_field(float(mean[i, j]), int(points[i, j]), (first, i), (second, j)) for j in range(len(second.names))),
+            Cell(text=_named(first, i)),
+            *(_field(float(mean[i, j]), int(points[i, j]), radius, (first, i), (second, j)) for j in range(len(second.names))),
         )
-        for i, name in enumerate(first.names)
+        for i in range(len(first.names))
     )
     return Table(
         id=f"pair-{number}-table",
-        caption=f"{with_unit(first.attribute)} against {with_unit(second.attribute)}: certified at {formats.plain(radius)}",
-        columns=(Column(title=f"{with_unit(first.attribute)}"), *(Column(title=name, number=True) for name in second.names)),
+        caption=f"{with_unit(first.attribute)} against {with_unit(second.attribute)}: certified at {formats.plain(radius, of='asked/steady')}",
+        columns=(
+            Column(title=f"{with_unit(first.attribute)}"),
+            *(Column(title=_named(second, j), number=True) for j in range(len(second.names))),
+        ),
         rows=rows,
         headed=True,
     )
 
 
-def _field(share: float, points: int, row: tuple[_Side, int], column: tuple[_Side, int]) -> Cell:
+def _named(side: _Side, number: int) -> str:
+    return quoted(side.names[number], f"levels/{side.place}.{side.levels[number]}/short")
+
+
+def _field(share: float, points: int, radius: float, row: tuple[_Side, int], column: tuple[_Side, int]) -> Cell:
     if points < 0:
         return Cell(text="excluded", mark="heat infeasible")
     if points == 0:
         return Cell(text="no point", mark="heat gap")
     sides = [(side, side.levels[number], side.names[number]) for side, number in (row, column)]
+    its = "pairs/" + ",".join(f"{side.place}.{level}" for side, level, _ in sides)
+    told = formats.percent(share, digits=0, of=f"{its}/{at(radius)}/share")
     return Cell(
-        text=f"{formats.percent(share, digits=0)} of {formats.count(points)}",
+        text=f"{told} of {formats.count(points, of=f'{its}/points')}",
         value=share,
         mark=f"heat heat-{sum(share < bar for bar in STRENGTHS)}",
         shows=" ".join(f"l{side.place}.{level}" for side, level, _ in sides),
@@ -202,7 +219,7 @@ def _field(share: float, points: int, row: tuple[_Side, int], column: tuple[_Sid
 def pairs_note(assessment: Assessment) -> str:
     """What the maps show."""
     weighted = "" if weighing.alike(assessment) else ", weighted by the share of the ODD that each point stands for,"
-    steps = ", ".join(formats.percent(bar, digits=0) for bar in STRENGTHS)
+    steps = ", ".join(formats.percent(bar, digits=0, of=f"method/strengths/{k}") for k, bar in enumerate(STRENGTHS, start=1))
     return (
         f"Each field: the share of its points that are certified for the true class{weighted} and the number of its points. Fields are drawn stronger below "
         f"{steps}. These are shares of what was sampled, without bounds: a field with few points may look weak, or strong, by chance. "

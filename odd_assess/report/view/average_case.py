@@ -14,6 +14,7 @@ from odd_assess.report.view import average_case_tables as tables
 from odd_assess.report.view import formats
 from odd_assess.report.view.records import AverageCaseView, CalibrationChart, Fact
 from odd_assess.report.view.reduction import MOST_MARKERS, evenly
+from odd_assess.report.view.traced import number, quoted
 
 SOURCE = "Han, Srinivas and Lakkaraju, Characterizing Data Point Vulnerability via Average-Case Robustness, UAI 2024"
 
@@ -67,15 +68,17 @@ def _left_out(assessment: Assessment) -> AverageCaseView | None:
 
 
 def _lead(plan: AverageCasePlan, whole: PartEstimate) -> str:
-    mean = formats.percent(whole.mean or 0.0)
+    mean = formats.percent(whole.mean or 0.0, of="estimates/whole/mean")
     interval = (
         ""
         if whole.lower is None or whole.upper is None
-        else f" ({formats.percent(CONFIDENCE, digits=0)} interval {formats.percent(whole.lower, side='down')} to "
-        f"{formats.percent(whole.upper, side='up')} for what the sampling leaves open)"
+        else f" ({formats.percent(CONFIDENCE, digits=0, of='method/confidence')} interval "
+        f"{formats.percent(whole.lower, side='down', of='estimates/whole/lower')} to "
+        f"{formats.percent(whole.upper, side='up', of='estimates/whole/upper')} for what the sampling leaves open)"
     )
     return (
-        f"On average over the ODD, noise of standard deviation {formats.plain(plan.sigma)} leaves the model's answer as it is with an estimated probability of "
+        f"On average over the ODD, noise of standard deviation {formats.plain(plan.sigma, of='estimates/sigma')} leaves the model's answer as it is "
+        f"with an estimated probability of "
         f"{mean}{interval}. Estimates order and explain; they are neither certificates nor bounds."
     )
 
@@ -98,12 +101,16 @@ def _method(found: PointEstimates) -> tuple[Fact, ...]:
     plan = found.plan
     kind, *variant = plan.method.split("_")
     how = _METHODS[kind] + (_VARIANTS[variant[-1]] if variant else "")
-    settings = [f"noise σ {formats.plain(plan.sigma)}"]
+    settings = [f"noise σ {formats.plain(plan.sigma, of='estimates/sigma')}"]
     if kind in ("mc", "mmse", "moments"):
         pairs = f",{plan.pairs_words.removeprefix(',')}" if plan.pairs_words else ""
-        settings.append(f"{formats.plural(plan.samples, 'noisy copy', 'noisy copies')} of each input{pairs}")
+        settings.append(
+            f"{formats.plural(plan.samples, 'noisy copy', 'noisy copies', of='estimates/samples')} of each input{pairs}"
+        )
     if plan.top is not None:
-        settings.append(f"the {formats.plural(plan.top, 'least margin')} alone, so that estimates are rather too high")
+        settings.append(
+            f"the {formats.plural(plan.top, 'least margin', of='estimates/top')} alone, so that estimates are rather too high"
+        )
     facts = [
         Fact(name="Method", text=f"{plan.method}. {how} ({SOURCE})."),
         Fact(name="Settings", text="; ".join(settings)),
@@ -111,13 +118,14 @@ def _method(found: PointEstimates) -> tuple[Fact, ...]:
     if kind not in ("mc", "softmax"):
         dead, m = int(found.dead_gradient.sum()), len(found)
         of = "spread" if kind == "moments" else "gradient"
-        none = f"at none of {formats.plural(m, 'point')}"
+        none = f"at none of {formats.plural(m, 'point', of='points')}"
         facts.append(
             Fact(
                 name=f"Margins without a {of}",
                 text=f"{none}"
                 if not dead
-                else f"at {formats.count(dead)} of {formats.plural(m, 'point')}: noise does not move them, as far as the method "
+                else f"at {formats.count(dead, of='estimates/dead')} of {formats.plural(m, 'point', of='points')}: noise does not move them, as far "
+                f"as the method "
                 "sees, and they count by their sign alone",
             )
         )
@@ -125,7 +133,9 @@ def _method(found: PointEstimates) -> tuple[Fact, ...]:
         facts.append(
             Fact(
                 name="Error of the normal probability",
-                text=f"at most {formats.radius(float(found.cdf_error.max()), side='up', digits=5)} at any point; what the margins err by is not in it",
+                text=f"at most {formats.radius(float(found.cdf_error.max()), side='up', digits=5, of='estimates/cdf error')} at any point; what the "
+                f"margins err "
+                "by is not in it",
             )
         )
     return tuple(facts)
@@ -136,14 +146,14 @@ def _took(assessment: Assessment, found: PointEstimates) -> tuple[Fact, ...]:
     said, certified = assessment.manifest.get("average_case"), assessment.manifest.get("seconds")
     if not isinstance(said, Mapping) or not isinstance(said.get("seconds"), int | float) or not said.get("estimated"):
         return ()
-    text = f"{_seconds(said['seconds'])} for {formats.plural(int(said['estimated']), 'point')}"
+    text = f"{_seconds(said['seconds'], 'estimates/seconds')} for {formats.plural(int(said['estimated']), 'point', of='points')}"
     if isinstance(certified, Mapping) and isinstance(certified.get("main"), int | float) and said["estimated"] == len(found):
-        text += f"; the certificates of the points took {_seconds(certified['main'])}"
+        text += f"; the certificates of the points took {_seconds(certified['main'], 'estimates/seconds of certificates')}"
     return (Fact(name="Time", text=text),)
 
 
-def _seconds(value: float) -> str:
-    return f"{value:,.1f} s" if value < 100 else f"{value:,.0f} s"
+def _seconds(value: float, of: str) -> str:
+    return f"{number(f'{value:,.1f}' if value < 100 else f'{value:,.0f}', value, of)} s"
 
 
 # ---------------------------------------------------------------- beside the certificates
@@ -157,7 +167,9 @@ def _chart(assessment: Assessment, found: PointEstimates, beside: Calibration) -
     for name, mask in (("certified", results.certified), ("abstained", ~results.certified)):
         rows = np.flatnonzero(beside.same & mask)
         shown = rows[evenly(len(rows))]
-        groups.append((f"{name}: {formats.count(len(rows))}", results.p_a_lower[shown], found.value[shown]))
+        groups.append(
+            (f"{name}: {formats.count(len(rows), of=f'estimates/compared/{name}')}", results.p_a_lower[shown], found.value[shown])
+        )
     least = min(float(np.min(one, initial=1.0)) for _, *both in groups for one in both)
     return CalibrationChart(
         alt=f"The estimate at each point against the certified lower bound of the probability of its class. {_below(beside)} The table gives the numbers.",
@@ -169,9 +181,9 @@ def _chart(assessment: Assessment, found: PointEstimates, beside: Calibration) -
 
 
 def _below(beside: Calibration) -> str:
-    m = formats.plural(int(beside.same.sum()), "point")
+    m = formats.plural(int(beside.same.sum()), "point", of="estimates/compared")
     return (
-        f"{formats.count(beside.too_low)} of {m} lie below the diagonal."
+        f"{formats.count(beside.too_low, of='estimates/too_low')} of {m} lie below the diagonal."
         if beside.too_low
         else f"None of {m} lies below the diagonal."
     )
@@ -179,12 +191,19 @@ def _below(beside: Calibration) -> str:
 
 def _caption(assessment: Assessment, beside: Calibration) -> str:
     left = [
-        *([f"{formats.plural(beside.other_class, 'point')} where another class was tried"] if beside.other_class else []),
-        *([f"{formats.plural(beside.other_level, 'point')} with another noise level"] if beside.other_level else []),
+        *(
+            [f"{formats.plural(beside.other_class, 'point', of='estimates/other_class')} where another class was tried"]
+            if beside.other_class
+            else []
+        ),
+        *(
+            [f"{formats.plural(beside.other_level, 'point', of='estimates/other_level')} with another noise level"]
+            if beside.other_level
+            else []
+        ),
     ]
-    many = (
-        f" Of each kind {formats.count(MOST_MARKERS)} points at most are drawn." if len(assessment.results) > MOST_MARKERS else ""
-    )
+    drawn = formats.count(MOST_MARKERS, of="method/markers")
+    many = f" Of each kind {drawn} points at most are drawn." if len(assessment.results) > MOST_MARKERS else ""
     return (
         "On the diagonal, and somewhat above it, an estimate is as large as what was certified: the bound lies below the probability by what the draws leave "
         f"open. Below the diagonal it is too low, except with the probability α of the certificate. {_below(beside)}"
@@ -205,11 +224,12 @@ def _draws(assessment: Assessment, found: PointEstimates) -> str:
     order = (
         ""
         if told.order is None
-        else f" Point by point, the order of the two has a rank correlation of {tables.correlation_in_words(told.order)}."
+        else f" Point by point, the order of the two has a rank correlation of {tables.correlation_in_words(told.order, 'estimates/spending/order')}."
     )
+    predicted, spent = (formats.count(getattr(told, name), of=f"estimates/spending/{name}") for name in ("predicted", "spent"))
     return (
-        f"Draws stop at a point once its radii are decided. As the estimates predict, the points would have taken about {formats.count(round(told.predicted))} "
-        f"draws; they took {formats.count(told.spent)}, which is {formats.percent(told.spent / told.predicted)} of that.{order}"
+        f"Draws stop at a point once its radii are decided. As the estimates predict, the points would have taken about {predicted} draws; they took {spent}, "
+        f"which is {formats.percent(told.spent / told.predicted, of='estimates/spending/share')} of that.{order}"
     )
 
 
@@ -224,13 +244,16 @@ def _bias(parts: Fragility) -> str:
     bounds = (
         ""
         if worst.lower is None or worst.upper is None
-        else f" ({formats.percent(CONFIDENCE, digits=0)} interval {formats.percent(worst.lower, side='down')} to "
-        f"{formats.percent(worst.upper, side='up')})"
+        else f" ({formats.percent(CONFIDENCE, digits=0, of='method/confidence')} interval "
+        f"{formats.percent(worst.lower, side='down', of='estimates/bias/lower')} to "
+        f"{formats.percent(worst.upper, side='up', of='estimates/bias/upper')})"
     )
     of = "classes" if worst.of == "class" else f"levels of {worst.of}"
-    points = f"{formats.percent(worst.observed or 0.0).removesuffix('%')} percentage points"
+    observed = worst.observed or 0.0
+    points = f"{number(formats.percent(observed).removesuffix('%'), 100 * observed, 'estimates/bias/points')} percentage points"
+    best, least = quoted(worst.best, "estimates/bias/best"), quoted(worst.worst, "estimates/bias/worst")
     return (
-        f"The largest difference is between {of}: “{worst.best}” is estimated {points} above “{worst.worst}”{bounds}. The estimate "
+        f"The largest difference is between {of}: “{best}” is estimated {points} above “{least}”{bounds}. The estimate "
         "is of the answer, be it right or wrong; certified accuracy counts right answers alone. A part that is low in both is fragile; one that is high in the "
         "estimate and low in certified accuracy is firmly wrong, or short of draws."
     )

@@ -13,6 +13,7 @@ from odd_assess.report.view import formats
 from odd_assess.report.view.extremes import radii_asked
 from odd_assess.report.view.judged import bounds_by_part
 from odd_assess.report.view.records import Cell, Column, Table
+from odd_assess.report.view.traced import number, quoted
 
 WEAKEST_CELLS = 10
 """Cells that are listed, those with the lowest mean estimate."""
@@ -23,37 +24,58 @@ MOST_ROWS = 60
 # ---------------------------------------------------------------- beside the certificates
 
 
-def correlation_in_words(found: Correlation | None) -> str:
-    """A rank correlation with its interval: "0.82 (95% interval 0.78 to 0.86)"."""
+def correlation_in_words(found: Correlation | None, of: str) -> str:
+    """A rank correlation with its interval: "0.82 (95% interval 0.78 to 0.86)"; ``of``: its source."""
     if found is None:
         return formats.NOTHING
-    value = _signed(found.value)
+    value = _signed(found.value, of=f"{of}/value")
     if found.lower is None or found.upper is None:
         return value
-    return f"{value} ({formats.percent(CONFIDENCE, digits=0)} interval {_signed(found.lower)} to {_signed(found.upper)})"
+    level = formats.percent(CONFIDENCE, digits=0, of="method/confidence")
+    return f"{value} ({level} interval {_signed(found.lower, of=f'{of}/low end')} to {_signed(found.upper, of=f'{of}/high end')})"
 
 
 def agreement(assessment: Assessment, found: PointEstimates, beside: Calibration) -> Table:
     """How the estimates agree with the certificates of the same points."""
     m = int(beside.same.sum())
-    rows = [_row("Points that can be compared", f"{formats.count(m)} of {formats.count(len(found))}", m)]
+    rows = [
+        _row(
+            "Points that can be compared",
+            f"{formats.count(m, of='estimates/compared')} of {formats.count(len(found), of='points')}",
+            m,
+        )
+    ]
     if m:
-        depth = f", by up to {formats.radius(beside.deepest, side='up')}" if beside.too_low else ""
+        depth = f", by up to {formats.radius(beside.deepest, side='up', of='estimates/deepest')}" if beside.too_low else ""
         rows += [
-            _row("Estimates below the certified lower bound", f"{formats.count(beside.too_low)}{depth}", beside.too_low),
+            _row(
+                "Estimates below the certified lower bound",
+                f"{formats.count(beside.too_low, of='estimates/too_low')}{depth}",
+                beside.too_low,
+            ),
             _row(
                 "Rank correlation with the certified lower bound",
-                correlation_in_words(beside.with_bound),
+                correlation_in_words(beside.with_bound, "estimates/with_bound"),
                 _value(beside.with_bound),
             ),
             _row(
-                "Rank correlation with the certified radius", correlation_in_words(beside.with_radius), _value(beside.with_radius)
+                "Rank correlation with the certified radius",
+                correlation_in_words(beside.with_radius, "estimates/with_radius"),
+                _value(beside.with_radius),
             ),
         ]
     if beside.bias is not None and beside.error is not None:
         rows += [
-            _row("Mean difference from the share of the draws", _signed(beside.bias, digits=3), beside.bias),
-            _row("Mean absolute difference from it", f"{beside.error:.3f}", beside.error),
+            _row(
+                "Mean difference from the share of the draws",
+                _signed(beside.bias, digits=3, of="estimates/bias of draws"),
+                beside.bias,
+            ),
+            _row(
+                "Mean absolute difference from it",
+                number(f"{beside.error:.3f}", beside.error, "estimates/error of draws"),
+                beside.error,
+            ),
         ]
     stopped = (
         " Where draws stop when decided their shares are biased, so that they are not compared."
@@ -66,33 +88,36 @@ def agreement(assessment: Assessment, found: PointEstimates, beside: Calibration
         columns=(Column(title="At the points of this run"), Column(title="Found", number=True)),
         rows=tuple(rows),
         note="Spearman's rank correlation: 1 where both order the points alike, 0 where one says nothing of the other; the interval is a seeded bootstrap of "
-        f"{formats.count(RESAMPLES)} resamples. These are descriptions of the points at hand.{stopped}",
+        f"{formats.count(RESAMPLES, of='method/resamples')} resamples. These are descriptions of the points at hand.{stopped}",
     )
 
 
 def robust(assessment: Assessment, found: PointEstimates) -> Table | None:
     """What the estimates call robust beside what is certified, at each radius asked for; None where nothing can be refuted, or compared."""
-    rows = []
+    rows, sources = [], []
     for radius in (radius for radius in radii_asked(assessment) if radius > 0):
         told = called_robust(assessment.results, found, radius)
         if told is None or not sum((told.certified, told.undecided, told.refuted, told.missed, told.neither)):
             return None
         counts = (told.certified, told.undecided, told.refuted, told.missed, told.neither)
+        sources.append(f"estimates/robust@{radius:.12g}")
         rows.append((Cell(text=formats.plain(radius), value=radius), *(Cell(text=formats.count(one), value=one) for one in counts)))
     if not rows:
         return None
-    titles = (
-        "Called robust, certified",
-        "Called robust, undecided: short of draws",
-        "Called robust, refuted: estimate too high",
-        "Not called robust, certified",
-        "Neither",
-    )
+    titles = {
+        "Radius": "radius",
+        "Called robust, certified": "certified",
+        "Called robust, undecided: short of draws": "undecided",
+        "Called robust, refuted: estimate too high": "refuted",
+        "Not called robust, certified": "missed",
+        "Neither": "neither",
+    }
     return Table(
         id="robust-table",
         caption="What the estimates call robust, and what is certified",
-        columns=(Column(title="Radius", number=True), *(Column(title=title, number=True) for title in titles)),
+        columns=tuple(Column(title=title, number=True, source=source) for title, source in titles.items()),
         rows=tuple(rows),
+        sources=tuple(sources),
         note="Points whose answer is right without noise and where estimate and certificate speak of the same class and noise level. A point is called robust "
         "at a radius where its estimate reaches the probability that a certified radius of that size needs.",
     )
@@ -106,9 +131,9 @@ def _value(found: Correlation | None) -> float | None:
     return None if found is None else found.value
 
 
-def _signed(value: float, *, digits: int = 2) -> str:
+def _signed(value: float, *, of: str, digits: int = 2) -> str:
     text = f"{value:+.{digits}f}" if digits > 2 else f"{value:.{digits}f}"
-    return text.replace("-", "−")
+    return number(text.replace("-", "−"), value, of)
 
 
 # ---------------------------------------------------------------- by part of the ODD
@@ -131,17 +156,18 @@ def parts(assessment: Assessment, found: Fragility) -> tuple[Table, ...]:
             sampled.levels(name),
             held,
             bounds_by_part(assessment, "each_level", name, radius),
+            f"estimates/levels/{name}",
         )
     ]
     tables = [_table("levels", "Estimates by level of each attribute", radius, tuple(levels[:MOST_ROWS]), len(levels))]
     if len(found.classes) > 1:
         partition = sampled.classes(results.label, assessment.class_names)
-        rows = _lines(assessment, sampled, found.classes, partition, held, bounds_by_part(assessment, "each_class", None, radius))
+        judged = bounds_by_part(assessment, "each_class", None, radius)
+        rows = _lines(assessment, sampled, found.classes, partition, held, judged, "estimates/classes")
         tables.append(_table("classes", "Estimates by true class, weakest first", radius, _weakest(rows)[:MOST_ROWS], len(rows)))
     if len(found.cells) > 2:
-        rows = _lines(
-            assessment, sampled, found.cells, sampled.cells(), held, bounds_by_part(assessment, "each_cell", None, radius)
-        )
+        judged = bounds_by_part(assessment, "each_cell", None, radius)
+        rows = _lines(assessment, sampled, found.cells, sampled.cells(), held, judged, "estimates/cells")
         visited = [row for row in rows if row[2].value is not None]
         tables.append(
             _table("cells", "Cells with the lowest estimates", radius, _weakest(visited)[:WEAKEST_CELLS], len(found.cells))
@@ -159,24 +185,25 @@ def _lines(
     partition: Partition,
     held: Bools,
     judged: Mapping[str, Part],
+    of: str,
 ) -> list[Line]:
-    """A line for each part: its points, estimate, interval, accuracy without noise, certified accuracy and its bounds."""
+    """A line for each part: its points, estimate, interval, accuracy without noise, certified accuracy and its bounds; ``of``: their source."""
     results, lines = assessment.results, list[Line]()
     clean = results.clean == results.label
-    for number, one in enumerate(estimates):
-        inside = partition.inside(number)
+    for place, one in enumerate(estimates):
+        inside = partition.inside(place)
         weights = sampled.weights[inside]
         digits = formats.decimals(one.points)
-        part = judged.get(one.name)
+        part, its = judged.get(one.name), f"{of}/{place}"
         lines.append(
             (
-                Cell(text=one.name),
-                Cell(text=formats.count(one.points), value=one.points),
-                _share(one.mean, 1),
-                _interval(one.lower, one.upper),
-                _share(float(weights @ clean[inside] / weights.sum()) if one.points else None, digits),
-                _share(float(weights @ held[inside] / weights.sum()) if one.points else None, digits),
-                Cell(text=formats.NOTHING) if part is None else _interval(part.lower, part.upper),
+                Cell(text=quoted(one.name, f"{its}/name")),
+                Cell(text=formats.count(one.points, of=f"{its}/points"), value=one.points),
+                _share(one.mean, 1, f"{its}/mean"),
+                _interval(one.lower, one.upper, its),
+                _share(float(weights @ clean[inside] / weights.sum()) if one.points else None, digits, f"{its}/clean"),
+                _share(float(weights @ held[inside] / weights.sum()) if one.points else None, digits, f"{its}/certified"),
+                Cell(text=formats.NOTHING) if part is None else _interval(part.lower, part.upper, f"{its}/bounds"),
             )
         )
     return lines
@@ -186,19 +213,21 @@ def _weakest(rows: list[Line]) -> tuple[Line, ...]:
     return tuple(sorted(rows, key=lambda row: (row[2].value is None, row[2].value or 0.0, -(row[1].value or 0.0))))
 
 
-def _share(value: float | None, digits: int) -> Cell:
-    return Cell(text=formats.NOTHING) if value is None else Cell(text=formats.percent(value, digits=digits), value=value)
+def _share(value: float | None, digits: int, of: str) -> Cell:
+    return Cell(text=formats.NOTHING) if value is None else Cell(text=formats.percent(value, digits=digits, of=of), value=value)
 
 
-def _interval(lower: float | None, upper: float | None) -> Cell:
+def _interval(lower: float | None, upper: float | None, of: str) -> Cell:
     if lower is None or upper is None:
         return Cell(text=formats.NOTHING)
-    return Cell(text=f"{formats.percent(lower, side='down')} to {formats.percent(upper, side='up')}", value=lower)
+    low, high = formats.percent(lower, side="down", of=f"{of}/lower"), formats.percent(upper, side="up", of=f"{of}/upper")
+    return Cell(text=f"{low} to {high}", value=lower)
 
 
 def _table(kind: str, caption: str, radius: float, rows: tuple[Line, ...], count: int) -> Table:
-    level = formats.percent(CONFIDENCE, digits=0)
-    left = f" {formats.count(len(rows))} of {formats.count(count)} are listed." if len(rows) < count else ""
+    level = formats.percent(CONFIDENCE, digits=0, of="method/confidence")
+    listed, all_ = formats.count(len(rows), of=f"method/rows/{kind}"), formats.count(count, of=f"estimates/{kind}")
+    left = f" {listed} of {all_} are listed." if len(rows) < count else ""
     return Table(
         id=f"estimates-{kind}-table",
         caption=caption,
@@ -208,7 +237,7 @@ def _table(kind: str, caption: str, radius: float, rows: tuple[Line, ...], count
             Column(title="Mean estimate", number=True),
             Column(title=f"{level} interval", number=True),
             Column(title="Right without noise", number=True),
-            Column(title=f"Certified at {formats.plain(radius)}", number=True),
+            Column(title=f"Certified at {formats.plain(radius, of='asked/steady')}", number=True),
             Column(title=f"{level} bounds", number=True),
         ),
         rows=rows,

@@ -44,7 +44,7 @@ def accuracy_band(assessment: Assessment, radii: Floats) -> Band:
     held = [certified_at(results, radius) for radius in radii]
     claims = [FractionClaim(low=low, high=(limit >= radius) | low, alpha=alpha) for low, radius in zip(held, radii, strict=True)]
     certified = np.array([float(weights @ claim.values) for claim in claims])
-    level = f"{formats.plain(100 * confidence)}%"
+    level = formats.required(confidence, "1", of="band/confidence")
     if inference is None:
         meaning = f"There is no band: the design “{sampling.design}” has no probability model, so the shares are descriptive."
         return Band(certified=certified, lower=None, upper=None, level=level, label="", meaning=meaning)

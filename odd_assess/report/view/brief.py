@@ -8,7 +8,9 @@ from odd_assess.records import Assessment, Finding, State
 from odd_assess.report.view import formats, levels
 from odd_assess.report.view.domain import classes_without_a_point
 from odd_assess.report.view.extremes import weakest_groups
+from odd_assess.report.view.findings import name_of
 from odd_assess.report.view.records import Brief
+from odd_assess.report.view.traced import quoted
 
 MOST_STEPS = 3
 """Different advice that is quoted; the findings have all."""
@@ -27,8 +29,8 @@ def brief(assessment: Assessment) -> tuple[Brief, ...]:
 
 
 def _weak(assessment: Assessment) -> Brief:
-    failed = [finding.criterion.id for finding in assessment.findings if finding.state is State.NOT_MET]
-    told = f"Not met: {formats.listed(failed)}. " if failed else ""
+    failed = [name_of(assessment, finding) for finding in assessment.findings if finding.state is State.NOT_MET]
+    told = f"Not met: {formats.listed(failed, of='verdict/all/not met')}. " if failed else ""
     weakest = weakest_groups(assessment) or "No part of the ODD has enough points to be named."
     question = "What fails, and where is it weak?" if failed else "Where is it weakest?"
     return Brief(question=question, answer=told + weakest, at="levels", more="Results by condition")
@@ -37,15 +39,20 @@ def _weak(assessment: Assessment) -> Brief:
 def _cost(assessment: Assessment) -> str:
     found, remembers = assessment.reduction, levels.remembers(assessment)
     before = " Of each point alone: what the memory took is told under “Noise levels”." if remembers else ""
-    n_ref = formats.count(found.n_ref)
+    n_ref = formats.count(found.n_ref, of="reduction/n_ref")
     if found.measured is not None:
         interval = ""
         if found.measured_lower is not None and found.measured_upper is not None:
-            low, high = formats.percent(found.measured_lower, side="down"), formats.percent(found.measured_upper, side="up")
-            interval = f" ({formats.plain(100 * found.confidence)}% interval {low} to {high})"
-        return f"{formats.percent(found.measured)} of the mean certified radius{interval}, measured against {n_ref} draws a point.{before}"
+            low, high = (
+                formats.percent(found.measured_lower, side="down", of="reduction/measured_lower"),
+                formats.percent(found.measured_upper, side="up", of="reduction/measured_upper"),
+            )
+            interval = f" ({formats.required(found.confidence, '1', of='reduction/confidence')} interval {low} to {high})"
+        measured = formats.percent(found.measured, of="reduction/measured")
+        return f"{measured} of the mean certified radius{interval}, measured against {n_ref} draws a point.{before}"
     if found.predicted is not None:
-        return f"About {formats.percent(found.predicted)} of the mean certified radius against {n_ref} draws a point, predicted and not measured.{before}"
+        predicted = formats.percent(found.predicted, of="reduction/predicted")
+        return f"About {predicted} of the mean certified radius against {n_ref} draws a point, predicted and not measured.{before}"
     return "It cannot be told: no point certifies at either budget."
 
 
@@ -54,13 +61,16 @@ def _untested(assessment: Assessment) -> str:
     told = []
     if spec.unrealisable:
         told.append(
-            f"{formats.listed([lost.attribute for lost in spec.unrealisable])} (nothing can produce {_it(len(spec.unrealisable))})"
+            f"{formats.listed([lost.attribute for lost in spec.unrealisable], of='spec/unrealisable')} "
+            f"(nothing can produce {_it(len(spec.unrealisable))})"
         )
     if missing := classes_without_a_point(assessment):
-        told.append(f"{formats.plural(len(missing), 'class', 'classes')} without a point")
+        told.append(f"{formats.plural(len(missing), 'class', 'classes', of='classes/absent')} without a point")
     if cells := sum(gap.kind == "cell" for gap in coverage.gaps):
         weight = sum(gap.weight or 0.0 for gap in coverage.gaps if gap.kind == "cell")
-        told.append(f"{formats.plural(cells, 'feasible cell')} without a point ({formats.percent(weight, side='up')} of the ODD)")
+        told.append(
+            f"{formats.plural(cells, 'feasible cell', of='gaps/cell')} without a point ({formats.percent(weight, side='up', of='gaps/cell/weight')} of the ODD)"
+        )
     if spec.domain.exclude or spec.domain.conditionals:
         told.append("what the statements exclude")
     listed = formats.listed(told)
@@ -82,14 +92,21 @@ def _next(assessment: Assessment) -> str:
     if not pending:
         return "No blocking criterion and no warning is open. Review what was not tested and the limits; then sign."
     ranked = [finding for *_, finding in sorted(pending, key=lambda one: one[:2])]
-    steps: dict[tuple[str, str], list[str]] = {}  # criteria by how they stand and what is advised: the same advice is given once
+    steps: dict[
+        tuple[str, str], list[Finding]
+    ] = {}  # criteria by how they stand and what is advised: the same advice is given once
     for finding in ranked:
-        steps.setdefault(_step(finding), []).append(finding.criterion.id)
-    told = " ".join(
-        f"{formats.listed(names)} ({stands}): {advice}." for (stands, advice), names in list(steps.items())[:MOST_STEPS]
-    )
-    left = sum(len(names) for names in list(steps.values())[MOST_STEPS:])
-    return told + (f" And {formats.plural(left, 'further criterion', 'further criteria')}." if left > 0 else "")
+        steps.setdefault(_step(finding), []).append(finding)
+    told = " ".join(_told(assessment, *step) for step in list(steps.items())[:MOST_STEPS])
+    left = sum(len(findings) for findings in list(steps.values())[MOST_STEPS:])
+    more = formats.plural(left, "further criterion", "further criteria", of="verdict/open/unlisted")
+    return told + (f" And {more}." if left > 0 else "")
+
+
+def _told(assessment: Assessment, step: tuple[str, str], findings: list[Finding]) -> str:
+    (stands, advice), place = step, 1 + next(k for k, one in enumerate(assessment.findings) if one is findings[0])
+    names = formats.listed([name_of(assessment, finding) for finding in findings], of=f"findings/{place}/alike")
+    return f"{names} ({stands}): {quoted(advice, f'findings/{place}/advice/first')}."
 
 
 def _step(finding: Finding) -> tuple[str, str]:

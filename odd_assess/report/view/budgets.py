@@ -19,10 +19,11 @@ from odd_assess.stats import (
 )
 
 
-def draws_in_words(results: Results) -> str:
-    """The draws per point in words: one number, or a range where points differ."""
+def draws_in_words(results: Results, *, of: str = "all") -> str:
+    """The draws per point in words: one number, or a range where points differ; ``of``: whose points they are."""
     low, high = int(results.n.min()), int(results.n.max())
-    return formats.count(high) if low == high else f"{formats.count(low)} to {formats.count(high)}"
+    least, most = formats.count(low, of=f"{of}/n/min"), formats.count(high, of=f"{of}/n/max")
+    return most if low == high else f"{least} to {most}"
 
 
 def draws_a_point(assessment: Assessment) -> str:
@@ -30,44 +31,48 @@ def draws_a_point(assessment: Assessment) -> str:
     budget, results = assessment.spec.certification.budget, assessment.results
     if assessment.recertified is not None:
         told = (
-            f": median {median_draws(results)}, at most {formats.count(most_draws(assessment))}"
+            f": median {median_draws(results)}, at most {formats.count(most_draws(assessment), of='draws/most')}"
             if is_sequential(assessment)
             else ""
         )
         return f"{draws_in_words(results)} (recertified{', until decided' if told else ''}){told}"
-    chose = "" if budget.n0 == 0 else f"{formats.count(budget.n0)} + "
+    chose = "" if budget.n0 == 0 else f"{formats.count(budget.n0, of='spec/n0')} + "
     kind = budget.kind.replace("_", " ")
     if budget.kind == "sequential":
-        return f"{chose}{draws_in_words(results)} ({kind}): median {median_draws(results)}, at most {formats.count(budget.n)}"
+        return f"{chose}{draws_in_words(results)} ({kind}): median {median_draws(results)}, at most {formats.count(budget.n, of='spec/n')}"
     if budget.kind == "tolerance" and budget.tolerance is not None:
-        kind = f"tolerance {formats.required(budget.tolerance, '1')}: n by pilot"
+        kind = f"tolerance {formats.required(budget.tolerance, '1', of='spec/tolerance')}: n by pilot"
     if (tries := levels.tries(assessment)) > 1:
-        return f"{chose}{draws_in_words(results)} ({kind}) at each of {tries} noise levels"
+        return f"{chose}{draws_in_words(results)} ({kind}) at each of {formats.count(tries, of='policy/tries')} noise levels"
     return f"{chose}{draws_in_words(results)} ({kind})"
 
 
 def median_draws(results: Results) -> str:
     """The median over the points of the draws that bounded the class."""
-    return formats.count(round(float(np.median(results.n))))
+    return formats.count(float(np.median(results.n)), of="all/n/median")
 
 
 def draws_in_all(assessment: Assessment) -> str:
     """Every draw that is in the evidence: for the points, for the reference subsample, for the pilot, for the choice and the comparison of noise levels."""
     tries, noise = levels.tries(assessment), assessment.noise
-    told = [formats.count(tries * _all(assessment.results))]
+    told = [formats.count(tries * _all(assessment.results), of="draws/all")]
     if assessment.recertified is not None:
-        told.append(f"{formats.count(assessment.recertified.base_draws)} before, for its baseline")
+        told.append(f"{formats.count(assessment.recertified.base_draws, of='recertified/base_draws')} before, for its baseline")
     if assessment.reference is not None and len(assessment.reference):
-        told.append(f"{formats.count(tries * _all(assessment.reference))} more for the reference")
+        told.append(f"{formats.count(tries * _all(assessment.reference), of='draws/reference')} more for the reference")
     if (pilot := _pilot(assessment)) is not None:
-        told.append(f"{formats.count(int(pilot['points']) * int(pilot['draws']))} for the pilot")
+        told.append(f"{formats.count(int(pilot['points']) * int(pilot['draws']), of='draws/pilot')} for the pilot")
     if noise is not None and isinstance(noise.policy, PerCell):
         chosen = noise.policy
-        told.append(f"{formats.count(len(chosen.grid) * chosen.points * chosen.draws)} to choose the noise levels")
+        told.append(
+            f"{formats.count(len(chosen.grid) * chosen.points * chosen.draws, of='policy/choosing')} to choose the noise levels"
+        )
     if levels.remembers(assessment):
         told.append("those of the search for levels, which are not kept")
     if noise is not None and noise.single:
-        told.append(f"{formats.count(sum(_all(part) for part in noise.single))} at single noise levels, to compare")
+        told.append(
+            f"{formats.count(sum(_all(part) for part in noise.single), of='single/draws')} at single noise levels, to compare"
+        )
     return "; ".join(told)
 
 
@@ -76,7 +81,8 @@ def ties_in_words(assessment: Assessment) -> str:
     parts = [assessment.results] if assessment.reference is None else [assessment.results, assessment.reference]
     ties = sum(int(part.ties.sum()) for part in parts)
     return (
-        f"{formats.count(ties)} of {formats.count(levels.tries(assessment) * sum(_all(part) for part in parts))}"
+        f"{formats.count(ties, of='draws/ties')} of "
+        f"{formats.count(levels.tries(assessment) * sum(_all(part) for part in parts), of='draws/counted')}"
         if ties
         else "none"
     )
@@ -105,7 +111,8 @@ def most_draws(assessment: Assessment) -> int:
 
 def asked_in_words(assessment: Assessment) -> str:
     """The radii that a sequential budget decides: "0.25", "0.1 and 0.25"."""
-    return formats.listed([formats.plain(radius) for radius in asked_radii(finding.criterion for finding in assessment.findings)])
+    asked = asked_radii(finding.criterion for finding in assessment.findings)
+    return formats.listed([formats.plain(radius, of=f"asked/stopping/{k}") for k, radius in enumerate(asked, start=1)])
 
 
 def how_chosen(assessment: Assessment) -> str:
@@ -115,22 +122,25 @@ def how_chosen(assessment: Assessment) -> str:
     if assessment.recertified is not None:
         return _on_the_baseline(assessment, n)
     if (tries := levels.tries(assessment)) > 1:
-        each = formats.count(budget.n0)
-        return f"At every point, at each of the {tries} noise levels, {each} draws chose a class and {n} fresh draws counted the answers."
+        each = formats.count(budget.n0, of="spec/n0")
+        return (
+            f"At every point, at each of the {formats.count(tries, of='policy/tries')} noise levels, {each} draws chose a class and {n} fresh draws "
+            "counted the answers."
+        )
     match budget.kind:
         case "single_batch":
             return f"At every point one batch of {n} draws chose the class and bounded it."
         case "sequential":
             spent = int((results.n >= budget.n).sum())
             return (
-                f"At every point {formats.count(budget.n0)} draws chose the class. Fresh draws then came until every radius that the criteria ask for "
-                f"({asked_in_words(assessment)}) was decided there: {n}, median {median_draws(results)}; "
-                f"{formats.plural(spent, 'point') if spent else 'no point'} took all of the {formats.count(budget.n)} allowed."
+                f"At every point {formats.count(budget.n0, of='spec/n0')} draws chose the class. Fresh draws then came until every radius that the criteria "
+                f"ask for ({asked_in_words(assessment)}) was decided there: {n}, median {median_draws(results)}; "
+                f"{formats.plural(spent, 'point', of='all/n/spent') if spent else 'no point'} took all of the {formats.count(budget.n, of='spec/n')} allowed."
             )
         case "tolerance":
             return _by_pilot(assessment)
         case _:
-            return f"At every point {formats.count(budget.n0)} draws chose the class and {n} fresh draws bounded it."
+            return f"At every point {formats.count(budget.n0, of='spec/n0')} draws chose the class and {n} fresh draws bounded it."
 
 
 def _on_the_baseline(assessment: Assessment, n: str) -> str:
@@ -145,18 +155,20 @@ def _on_the_baseline(assessment: Assessment, n: str) -> str:
     spent = int((assessment.results.n >= most).sum())
     return (
         f"{start} the noisy copies that bounded the baseline, in blocks, until every radius that the criteria ask for ({asked_in_words(assessment)}) was "
-        f"decided there: {n}, median {median_draws(assessment.results)}; {formats.plural(spent, 'point') if spent else 'no point'} took all of the "
-        f"{formats.count(most)} allowed. Its bound rests on both models' answers."
+        f"decided there: {n}, median {median_draws(assessment.results)}; "
+        f"{formats.plural(spent, 'point', of='draws/all of them') if spent else 'no point'} took all "
+        f"of the {formats.count(most, of='draws/most')} allowed. Its bound rests on both models' answers."
     )
 
 
 def _by_pilot(assessment: Assessment) -> str:
     budget, pilot = assessment.spec.certification.budget, _pilot(assessment)
-    n, each = draws_in_words(assessment.results), formats.count(budget.n0)
+    n, each = draws_in_words(assessment.results), formats.count(budget.n0, of="spec/n0")
     if pilot is None:
         return f"At every point {each} draws chose the class and n = {n} fresh draws, a number chosen by a pilot, bounded it."
-    tolerated, expected = formats.percent(pilot["tolerance"]), formats.percent(pilot["expected_reduction"])
-    how = f"a pilot of {formats.plural(int(pilot['points']), 'point')} × {formats.count(int(pilot['draws']))} draws"
+    tolerated, expected = (formats.percent(pilot[key], of=f"manifest/pilot/{key}") for key in ("tolerance", "expected_reduction"))
+    points = formats.plural(int(pilot["points"]), "point", of="manifest/pilot/points")
+    how = f"a pilot of {points} × {formats.count(int(pilot['draws']), of='manifest/pilot/draws')} draws"
     if pilot["expected_reduction"] > pilot["tolerance"]:
         return (
             f"n = {n} is the most that was allowed. By {how} it was expected to lose {expected} of the mean radius, which is more than the {tolerated} "
@@ -193,7 +205,7 @@ def _recertified_cap(found: Recertified, results: Results, *, stopped: bool) -> 
 
 def cap_label(assessment: Assessment) -> str:
     """The name of `largest_cap`."""
-    n = formats.count(most_draws(assessment)) if is_sequential(assessment) else draws_in_words(assessment.results)
+    n = formats.count(most_draws(assessment), of="draws/most") if is_sequential(assessment) else draws_in_words(assessment.results)
     if assessment.noise is None or levels.one_level(assessment.results):
         return f"cap of n = {n}"
     return f"cap of n = {n}, largest σ"

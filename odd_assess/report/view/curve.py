@@ -71,11 +71,18 @@ def table(assessment: Assessment) -> Table:
             "this run, on its baseline" if again else "this run",
             now,
             now / means[-1],
-            formats.NOTHING if stopped else formats.radius(largest_cap(assessment)) if again else None,
+            formats.NOTHING if stopped else formats.radius(largest_cap(assessment), of="all/cap") if again else None,
         )
     ]
     rows += [
-        _row(formats.count(n), n, "from scratch, expected" if again else "expected", mean, mean / means[-1], None)
+        _row(
+            formats.count(n, of=f"budgets/{n}/n"),
+            n,
+            "from scratch, expected" if again else "expected",
+            mean,
+            mean / means[-1],
+            None,
+        )
         for n, mean in zip(steps, means.tolist(), strict=True)
     ]
     caps = [int(results.n.max()), *steps]
@@ -97,24 +104,32 @@ def table(assessment: Assessment) -> Table:
             )
         ),
         rows=tuple(
-            (*row[:-1], row[-1] if row[-1].text else Cell(text=formats.radius(radius_cap(n, alpha=alpha, sigma=sigma))))
+            (
+                *row[:-1],
+                row[-1]
+                if row[-1].text
+                else Cell(text=formats.radius(radius_cap(n, alpha=alpha, sigma=sigma), of=f"budgets/{n}/cap")),
+            )
             for row, n in zip(rows, caps, strict=True)
         ),
-        note=f"Expected from the counts of this run, against the mean radius expected at {formats.count(n_ref)} draws; mean over all certified classes, right "
-        "or wrong. " + weighing.plain(assessment) + ("This run has a cap of its own at each point." if stopped else ""),
+        note=f"Expected from the counts of this run, against the mean radius expected at {formats.count(n_ref, of='reduction/n_ref')} draws; mean over all "
+        "certified classes, right or wrong. "
+        + weighing.plain(assessment)
+        + ("This run has a cap of its own at each point." if stopped else ""),
     )
 
 
 def _cap_title(results: Results) -> str:
-    return "Cap" if levels.one_level(results) else f"Cap at σ = {levels.level(float(results.sigma.max()))}"
+    return "Cap" if levels.one_level(results) else f"Cap at σ = {levels.level(float(results.sigma.max()), of='all/sigma/max')}"
 
 
 def _row(draws: str, n: float, how: str, mean: float, ratio: float, cap: str | None) -> tuple[Cell, ...]:
+    its = f"budgets/{'run' if how.startswith('this run') else n}"
     return (
         Cell(text=draws, value=n),
         Cell(text=how),
-        Cell(text=formats.radius(mean), value=mean),
-        Cell(text=formats.percent(max(0.0, 1 - ratio)), value=1 - ratio),
+        Cell(text=formats.radius(mean, of=f"{its}/mean"), value=mean),
+        Cell(text=formats.percent(max(0.0, 1 - ratio), of=f"{its}/lost"), value=1 - ratio),
         Cell(text=cap or ""),
     )
 
@@ -128,6 +143,7 @@ def chart(assessment: Assessment) -> CurveChart:
     at_reference = float(expected[draws == n_ref][0])
     ratios = np.array([theory_mean_ratio(int(n), alpha=alpha) for n in draws]) / (theory_mean_ratio(n_ref, alpha=alpha) or np.inf)
     tolerated = assessment.spec.certification.budget.tolerance or TOLERATED
+    mean_draws = float(results.n.mean())
     one = int(results.n.min()) == int(results.n.max())
     return CurveChart(
         alt=f"Mean certified radius expected at n draws a point, for n from {formats.count(int(draws[0]))} to {formats.count(int(draws[-1]))}. It rises to "
@@ -136,15 +152,15 @@ def chart(assessment: Assessment) -> CurveChart:
         draws=draws,
         expected=expected,
         expected_label="expected from the counts",
-        run=(float(results.n.mean()), float(results.radius.mean())),
-        run_label=f"this run: {'n' if one else 'mean n'} = {formats.count(round(float(results.n.mean())))}",
+        run=(mean_draws, float(results.radius.mean())),
+        run_label=f"this run: {'n' if one else 'mean n'} = {formats.count(mean_draws, of='all/n/mean')}",
         reference=(float(n_ref), at_reference),
-        reference_label=f"reference, {'expected' if found.measured is None else 'measured'}: n = {formats.count(n_ref)}",
+        reference_label=f"reference, {'expected' if found.measured is None else 'measured'}: n = {formats.count(n_ref, of='reduction/n_ref')}",
         measured=_measured(assessment),
         theory=np.where(ratios > 0, ratios * at_reference, np.nan),
         theory_label="theory: 1 − 1.64 z / √n",
         guide=(1 - tolerated) * at_reference,
-        guide_label=f"{formats.percent(tolerated, digits=0)} lost",
+        guide_label=f"{formats.percent(tolerated, digits=0, of='budgets/tolerated')} lost",
         caption=_caption(assessment),
     )
 
@@ -154,7 +170,7 @@ def _caption(assessment: Assessment) -> str:
     text = (
         "Line: what n draws, fixed beforehand, would be expected to certify at the points of this run, given their counts; from the smallest n that certifies "
         f"anything to ten times the reference. Dashed: the mean ratio of the theory (Seferis et al. 2024), drawn through the expected radius at "
-        f"{formats.count(found.n_ref)} draws. "
+        f"{formats.count(found.n_ref, of='reduction/n_ref')} draws. "
     )
     text += weighing.plain(assessment)
     if found.measured is not None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from odd_assess.odd.attributes import Attribute, Boolean, Categorical, Continuous, Integer, Ordinal
 from odd_assess.odd.catalogue import TRANSFORMS, TransformInfo
 from odd_assess.odd.constraints import Statement
+from odd_assess.odd.levels import Level
 from odd_assess.records import Assessment, Gap, RankedSets, Realisation, Spec, State
 from odd_assess.report.view import formats
 from odd_assess.report.view.records import Cell, Column, DomainView, Fact, MatrixChart, Table, Untested
+from odd_assess.report.view.traced import number, quoted
 
 MOST_GAPS = 60
 """Gaps listed by name; the heaviest come first, the rest is counted."""
@@ -33,11 +37,11 @@ def domain(assessment: Assessment) -> DomainView:
             Fact(name="Mode", text=_mode(declared.mode)),
             Fact(
                 name="Inside the ODD",
-                text=f"{formats.percent(declared.volume)} of the declared ranges (by the declared distributions)",
+                text=f"{formats.percent(declared.volume, of='spec/volume')} of the declared ranges (by the declared distributions)",
             ),
             Fact(
                 name="Cells",
-                text=f"{formats.plural(len(declared.cells), 'feasible cell')} (one bucket or label of every attribute)",
+                text=f"{formats.plural(len(declared.cells), 'feasible cell', of='cells')} (one bucket or label of every attribute)",
             ),
         ),
         attributes=_attributes(spec),
@@ -57,16 +61,18 @@ def _mode(mode: str) -> str:
 
 
 def _attributes(spec: Spec) -> Table:
-    rows = [_attribute(attribute, _realisation(spec, attribute.id)) for attribute in spec.domain.attributes]
+    rows = [
+        _attribute(attribute, place, _realisation(spec, attribute.id)) for place, attribute in enumerate(spec.domain.attributes)
+    ]
     rows += [
         (
             Cell(text=lost.attribute),
-            Cell(text=lost.declared),
+            Cell(text=quoted(lost.declared, f"spec/unrealisable/{k}/declared")),
             Cell(text=formats.NOTHING),
             Cell(text=formats.NOTHING),
             Cell(text=f"not tested: {lost.reason}", mark="gap"),
         )
-        for lost in spec.unrealisable
+        for k, lost in enumerate(spec.unrealisable, start=1)
     ]
     titles = ("Attribute", "Declared", "Distribution", "Levels (share)", "Realised by")
     return Table(
@@ -77,17 +83,21 @@ def _attributes(spec: Spec) -> Table:
     )
 
 
-def _attribute(attribute: Attribute, realisation: Realisation | None) -> tuple[Cell, ...]:
+def _share_of_level(source: str, level: Level) -> str:
+    return f"{quoted(level.name, f'{source}/name')} ({formats.percent(level.probability, digits=0, of=f'{source}/probability')})"
+
+
+def _attribute(attribute: Attribute, place: int, realisation: Realisation | None) -> tuple[Cell, ...]:
     levels = attribute.levels
     names = (
-        "; ".join(f"{level.name} ({formats.percent(level.probability, digits=0)})" for level in levels)
+        "; ".join(_share_of_level(f"levels/{place}.{k}", level) for k, level in enumerate(levels))
         if len(levels) > 1
         else "not divided"
     )
     return (
-        Cell(text=attribute.id, mark="strong"),
-        Cell(text=_declared(attribute)),
-        Cell(text=_distribution(attribute)),
+        Cell(text=quoted(attribute.id, f"attributes/{place}/id"), mark="strong"),
+        Cell(text=_declared(attribute, place)),
+        Cell(text=quoted(_distribution(attribute), f"attributes/{place}/distribution")),
         Cell(text=names),
         Cell(text=_realiser(realisation)),
     )
@@ -113,14 +123,20 @@ def unit_of(attribute: Attribute) -> str:
             return ""
 
 
-def _declared(attribute: Attribute) -> str:
+def _declared(attribute: Attribute, place: int) -> str:
     match attribute:
         case Continuous() | Integer():
-            return f"{formats.plain(attribute.low)} to {formats.plain(attribute.high)} {unit_of(attribute)}".strip()
+            low, high = (
+                formats.plain(attribute.low, of=f"attributes/{place}/low"),
+                formats.plain(attribute.high, of=f"attributes/{place}/high"),
+            )
+            return f"{low} to {high} {unit_of(attribute)}".strip()
         case Ordinal():
-            return "ordered: " + " < ".join(str(label) for label in attribute.labels)
+            return "ordered: " + " < ".join(
+                quoted(str(label), f"levels/{place}.{k}/label") for k, label in enumerate(attribute.labels)
+            )
         case Categorical():
-            return ", ".join(str(label) for label in attribute.labels)
+            return ", ".join(quoted(str(label), f"levels/{place}.{k}/label") for k, label in enumerate(attribute.labels))
         case Boolean():
             return "yes or no"
 
@@ -144,35 +160,42 @@ def _realised(spec: Spec, attribute: Attribute) -> Fact:
         return Fact(name=attribute.id, text="handed to the renderer, which realises it")
     info = TRANSFORMS[realisation.transform]
     order = sorted((TRANSFORMS[r.transform].stage, r.transform) for r in spec.realisations if r.transform is not None)
+    its = f"realised/{attribute.id}"
     step = order.index((info.stage, realisation.transform)) + 1
     return Fact(
         name=attribute.id,
-        text=f"{info.name} (version {info.version}), step {step} of {len(order)}. {info.mapping}",
+        text=f"{quoted(f'{info.name} (version {info.version})', f'{its}/transform')}, step {formats.count(step, of=f'{its}/step')} of "
+        f"{formats.count(len(order), of='realised/steps')}. {quoted(info.mapping, f'{its}/mapping')}",
         items=(
-            _converted(realisation, unit_of(attribute), info),
-            f"changes nothing at {_quantity(info.neutral_given(realisation.parameters), info.unit)}",
+            _converted(realisation, unit_of(attribute), info, its),
+            f"changes nothing at {_quantity(info.neutral_given(realisation.parameters), info.unit, f'{its}/neutral')}",
             *(
-                f"{name} = {_quantity(value, info.parameters[name].unit)}{'' if name in realisation.parameters else ' (default)'}: "
-                f"{info.parameters[name].meaning}"
+                f"{name} = {_quantity(value, info.parameters[name].unit, f'{its}/settings/{name}')}"
+                f"{'' if name in realisation.parameters else ' (default)'}: {quoted(info.parameters[name].meaning, f'{its}/meaning/{name}')}"
                 for name, value in info.settings(realisation.parameters).items()
             ),
         ),
     )
 
 
-def _converted(realisation: Realisation, unit: str, info: TransformInfo) -> str:
+def _converted(realisation: Realisation, unit: str, info: TransformInfo, its: str) -> str:
     """How the transform's value follows from the attribute's."""
     if realisation.levels is not None:
-        taken = [f"{_word(label)} = {_quantity(value, info.unit)}" for label, value in realisation.levels.items()]
+        taken = [
+            f"{quoted(_word(label), f'{its}/label/{k}')} = {_quantity(value, info.unit, f'{its}/level/{k}')}"
+            for k, (label, value) in enumerate(realisation.levels.items(), start=1)
+        ]
         return f"labels stand for {', '.join(taken)}"
     if realisation.scale == 1 and realisation.offset == 0:
         return f"takes the attribute's value{'' if info.unit == '1' else f' in {info.unit}'}"
     ours, theirs = (f" in {unit}" if unit else ""), ("" if info.unit == "1" else f" in {info.unit}")
-    return f"value{theirs} = {formats.plain(realisation.scale)} × attribute's value{ours} + {formats.plain(realisation.offset)}"
+    scale, offset = (formats.plain(getattr(realisation, name), of=f"{its}/{name}") for name in ("scale", "offset"))
+    return f"value{theirs} = {scale} × attribute's value{ours} + {offset}"
 
 
-def _quantity(value: float, unit: str) -> str:
-    return formats.plain(value) if unit == "1" else f"{formats.plain(value)} {unit}"
+def _quantity(value: float, unit: str, of: str) -> str:
+    told = formats.plain(value, of=of)
+    return told if unit == "1" else f"{told} {unit}"
 
 
 def _word(label: object) -> str:
@@ -182,9 +205,12 @@ def _word(label: object) -> str:
 def _statements(spec: Spec) -> tuple[str, ...]:
     declared = spec.domain
     return (
-        *(f"Excluded: {_bare(statement)}" for statement in declared.exclude),
-        *(f"Included: {_bare(statement)}" for statement in declared.include),
-        *(f"If {_bare(rule.when)}, then {_bare(rule.then)}" for rule in declared.conditionals),
+        *(f"Excluded: {quoted(_bare(one), f'spec/exclude/{k}')}" for k, one in enumerate(declared.exclude, start=1)),
+        *(f"Included: {quoted(_bare(one), f'spec/include/{k}')}" for k, one in enumerate(declared.include, start=1)),
+        *(
+            f"If {quoted(_bare(rule.when), f'spec/when/{k}')}, then {quoted(_bare(rule.then), f'spec/then/{k}')}"
+            for k, rule in enumerate(declared.conditionals, start=1)
+        ),
     )
 
 
@@ -203,7 +229,8 @@ def _design(assessment: Assessment) -> str:
         "grid": "every feasible cell in turn (no probability model)",
         "pairwise": "a covering array over pairs of levels (no probability model)",
     }[plan.design]
-    return f"{formats.plural(m, 'point')} by {how}, seed {plan.seed}.{_until_decided(assessment)}"
+    seed = formats.plain(plan.seed, of="spec/seed").replace(",", "")
+    return f"{formats.plural(m, 'point', of='points')} by {how}, seed {seed}.{_until_decided(assessment)}"
 
 
 def _ranked(sets: RankedSets | None) -> str:
@@ -211,9 +238,11 @@ def _ranked(sets: RankedSets | None) -> str:
         return "rank among random candidates"
     low, high = sets.points
     return (
-        f"rank among {sets.candidates} independent random candidates each, by their estimates of average-case robustness: "
-        f"{formats.plural(low, 'point')} of the {formats.plural(sets.low_ranks, 'lowest rank')} (weight {sets.weights[0]:.3f}) and "
-        f"{formats.plural(high, 'point')} of the others (weight {sets.weights[1]:.3f}), the rank drawn uniformly"
+        f"rank among {formats.count(sets.candidates, of='ranked/candidates')} independent random candidates each, by their estimates of "
+        f"average-case robustness: "
+        f"{formats.plural(low, 'point', of='ranked/points/1')} of the {formats.plural(sets.low_ranks, 'lowest rank', of='ranked/low_ranks')} "
+        f"(weight {number(f'{sets.weights[0]:.3f}', sets.weights[0], 'ranked/weights/1')}) and {formats.plural(high, 'point', of='ranked/points/2')} of the "
+        f"others (weight {number(f'{sets.weights[1]:.3f}', sets.weights[1], 'ranked/weights/2')}), the rank drawn uniformly"
     )
 
 
@@ -223,7 +252,9 @@ def _stratified(assessment: Assessment) -> str:
         return f"stratified random draws, {plan.allocation} allocation over the cells"
     each = zip(plan.groups.points, (1, 2), plan.groups.weights(declared.layout.weight), strict=True)
     words = [
-        f"{formats.plural(points, 'point')} in {formats.plural(plan.groups.of_cell.count(one), 'cell')} of weight {weight:.3f}"
+        f"{formats.plural(points, 'point', of=f'groups/{one}/points')} in "
+        f"{formats.plural(plan.groups.of_cell.count(one), 'cell', of=f'groups/{one}/cells')} of weight "
+        f"{number(f'{weight:.3f}', weight, f'groups/{one}/weight')}"
         for points, one, weight in each
     ]
     return f"independent random draws in each of two declared groups of cells ({' and '.join(words)})"
@@ -233,9 +264,11 @@ def points_in_words(assessment: Assessment) -> str:
     """The number of points and their design; where they stopped when decided, out of how many."""
     plan, m = assessment.spec.sampling, len(assessment.results)
     if not plan.until_decided:
-        return f"{formats.count(m)}, {plan.design}"
+        return f"{formats.count(m, of='points')}, {plan.design}"
     most = plan.points or m
-    return f"{formats.count(m)}, {plan.design}, {f'stopped when decided (at most {formats.count(most)})' if m < most else 'all that were allowed'}"
+    at_most = formats.count(most, of="spec/points")
+    how = f"stopped when decided (at most {at_most})" if m < most else "all that were allowed"
+    return f"{formats.count(m, of='points')}, {plan.design}, {how}"
 
 
 def _until_decided(assessment: Assessment) -> str:
@@ -243,13 +276,17 @@ def _until_decided(assessment: Assessment) -> str:
     if not plan.until_decided:
         return ""
     most = plan.points or m
-    open_ = [f.criterion.id for f in assessment.findings if f.criterion.severity == "blocking" and f.state is State.INCONCLUSIVE]
-    allowed = formats.count(most)
+    open_ = [
+        quoted(f.criterion.id, f"findings/{k}/id")
+        for k, f in enumerate(assessment.findings, start=1)
+        if f.criterion.severity == "blocking" and f.state is State.INCONCLUSIVE
+    ]
+    allowed = formats.count(most, of="spec/points")
     if m < most:
         which = "every blocking criterion that more points can decide" if open_ else "every blocking criterion"
         return f" They came one look after another and stopped when {which} was decided; at most {allowed} were allowed."
     if open_:
-        return f" All {allowed} points that were allowed were drawn; not decided by them: {formats.listed(open_)}."
+        return f" All {allowed} points that were allowed were drawn; not decided by them: {formats.listed(open_, of='verdict/blocking/inconclusive')}."
     return f" They came one look after another; the last look, at all {allowed} that were allowed, decided the blocking criteria."
 
 
@@ -258,9 +295,9 @@ def _coverage(assessment: Assessment) -> Table:
     pairs = sum(int((block >= 0).sum()) for block in found.pairs.values())
     levels = sum(len(attribute.levels) for attribute in declared.attributes)
     rows = [
-        ("Levels of single attributes", found.level_coverage, levels),
-        ("Pairs of levels of two attributes", found.pairwise_coverage, pairs),
-        ("Cells", found.cell_coverage, len(declared.cells)),
+        ("Levels of single attributes", "level", found.level_coverage, levels),
+        ("Pairs of levels of two attributes", "pairwise", found.pairwise_coverage, pairs),
+        ("Cells", "cell", found.cell_coverage, len(declared.cells)),
     ]
     return Table(
         id="coverage-table",
@@ -269,10 +306,10 @@ def _coverage(assessment: Assessment) -> Table:
         rows=tuple(
             (
                 Cell(text=name),
-                Cell(text=formats.count(total), value=total),
-                Cell(text=formats.percent(share, side="down"), value=share),
+                Cell(text=formats.count(total, of=f"coverage/{kind}/feasible"), value=total),
+                Cell(text=formats.percent(share, side="down", of=f"coverage/{kind}/visited"), value=share),
             )
-            for name, share, total in rows
+            for name, kind, share, total in rows
         ),
     )
 
@@ -289,8 +326,20 @@ def _matrix(assessment: Assessment) -> MatrixChart | None:
         alt=f"Visits of every pair of levels of {len(divided)} attributes; {formats.plural(unvisited, 'feasible pair')} not visited. "
         "Gaps are listed under “What was not tested”.",
         names=tuple(with_unit(declared[index]) for index in divided),
-        levels=tuple(tuple(level_name(level.name, declared[index]) for level in declared[index].levels) for index in divided),
+        levels=tuple(
+            tuple(
+                quoted(level_name(level.name, declared[index]), f"levels/{index}.{k}/short")
+                for k, level in enumerate(declared[index].levels)
+            )
+            for index in divided
+        ),
         blocks=blocks,
+        printed=tuple(
+            number(str(visits), int(visits), f"pairs/{divided[column]}.{k},{divided[row]}.{j}/points")
+            for row, column, block in blocks
+            for (j, k), visits in np.ndenumerate(block)
+            if visits >= 0
+        ),
     )
 
 
@@ -332,15 +381,18 @@ def untested(assessment: Assessment) -> tuple[Untested, ...]:
             Untested(
                 title="Declared, but nothing can produce it",
                 text="These attributes belong to the ODD. No transform, column or renderer realises them, so no number in this report depends on them.",
-                items=tuple(f"{lost.attribute} ({lost.declared}): {lost.reason}" for lost in spec.unrealisable),
+                items=tuple(
+                    f"{lost.attribute} ({quoted(lost.declared, f'spec/unrealisable/{k}/declared')}): {lost.reason}"
+                    for k, lost in enumerate(spec.unrealisable, start=1)
+                ),
             )
         )
     if missing := classes_without_a_point(assessment):
         told.append(
             Untested(
                 title="Classes without a point",
-                text=f"{len(missing)} of {formats.plural(len(assessment.class_names), 'class', 'classes')} had no point, so no number in this report "
-                f"depends on them: {formats.listed(missing, most=MOST_CLASSES)}.",
+                text=f"{formats.count(len(missing), of='classes/absent')} of {formats.plural(len(assessment.class_names), 'class', 'classes', of='classes')} "
+                f"had no point, so no number in this report depends on them: {formats.listed(missing, most=MOST_CLASSES, of='classes/absent')}.",
             )
         )
     gaps = _unvisited(assessment)
@@ -366,7 +418,7 @@ def untested(assessment: Assessment) -> tuple[Untested, ...]:
 def classes_without_a_point(assessment: Assessment) -> tuple[str, ...]:
     """The names of the classes that are the true class of no point."""
     seen = set(assessment.results.label.tolist())
-    return tuple(name for label, name in enumerate(assessment.class_names) if label not in seen)
+    return tuple(quoted(name, f"classes/{label}/name") for label, name in enumerate(assessment.class_names) if label not in seen)
 
 
 def _unvisited(assessment: Assessment) -> tuple[Gap, ...]:
@@ -385,12 +437,16 @@ def _gap_text(gaps: Sequence[Gap]) -> str:
         ("attribute", "attribute", "attributes"),
     )
     tally = [
-        formats.plural(sum(gap.kind == kind for gap in gaps), one, many)
+        formats.plural(sum(gap.kind == kind for gap in gaps), one, many, of=f"gaps/{kind}")
         for kind, one, many in names
         if any(gap.kind == kind for gap in gaps)
     ]
     weight = sum(gap.weight or 0.0 for gap in gaps if gap.kind == "cell")
-    heavy = f" The cells carry {formats.percent(weight, side='up')} of the declared distribution." if weight else ""
+    heavy = (
+        f" The cells carry {formats.percent(weight, side='up', of='gaps/cell/weight')} of the declared distribution."
+        if weight
+        else ""
+    )
     return f"No point visited {formats.listed(tally)}.{heavy} They are listed below."
 
 
@@ -402,14 +458,16 @@ def gaps(assessment: Assessment) -> Table | None:
     order = {"attribute": 0, "level": 1, "cell": 2, "pair": 3}
     ranked = sorted(found, key=lambda gap: (order[gap.kind], -(gap.weight or 0.0)))
     left, reasons = len(ranked) - MOST_GAPS, {gap.reason for gap in ranked}
-    notes = [f"{formats.plural(left, 'further gap')} in the evidence file."] if left > 0 else []
+    notes = [f"{formats.plural(left, 'further gap', of='gaps/unlisted')} in the evidence file."] if left > 0 else []
     notes += [f"For all of them: {reasons.pop()}."] if len(reasons) == 1 else []
-    titles = ("Kind", "Part", "Weight") if len(reasons) == 0 else ("Kind", "Part", "Weight", "Why")
+    titles = {"Kind": "", "Part": "name", "Weight": "weight"} | ({"Why": "reason"} if reasons else {})
+    place = {id(gap): k for k, gap in enumerate(assessment.coverage.gaps, start=1)}
     return Table(
         id="gaps-table",
         caption="Gaps: feasible parts of the ODD that no point visited",
-        columns=tuple(Column(title=title, number=title == "Weight") for title in titles),
+        columns=tuple(Column(title=title, number=title == "Weight", source=source) for title, source in titles.items()),
         rows=tuple(_gap(gap)[: len(titles)] for gap in ranked[:MOST_GAPS]),
+        sources=tuple(f"gap/{place[id(gap)]}" for gap in ranked[:MOST_GAPS]),
         note=" ".join(notes),
         sortable=True,
     )

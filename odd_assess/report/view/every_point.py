@@ -64,34 +64,41 @@ def points(assessment: Assessment) -> Table:
                     text=formats.radius(float(results.radius[row])) if results.certified[row] else formats.NOTHING,
                     value=float(results.radius[row]),
                 ),
-                _votes(int(results.hits[row]), int(results.n[row])),
+                _votes(int(results.hits[row]), int(results.n[row]), f"points/{int(results.index[row])}"),
                 Cell(text=formats.radius(float(results.p_a_lower[row]), digits=4), value=float(results.p_a_lower[row])),
                 *((Cell(text=levels.level(float(results.sigma[row])), value=float(results.sigma[row])),) if several else ()),
                 Cell(text="yes" if results.clean[row] == results.label[row] else "no"),
             )
         )
-    conditions = tuple(_column(attribute) for attribute in domain.attributes) if valued else (Column(title="Cell"),)
+    conditions = tuple(_column(attribute) for attribute in domain.attributes) if valued else (Column(title="Cell", source="cell"),)
     left = len(results) - len(rows)
     return Table(
         id="points-table",
-        caption="Every point, the weakest first" if not left else f"The {formats.count(len(rows))} weakest points",
+        caption="Every point, the weakest first"
+        if not left
+        else f"The {formats.count(len(rows), of='tables/points')} weakest points",
         columns=(
-            Column(title="Point", number=True),
+            Column(title="Point", number=True, source="index"),
             *conditions,
-            Column(title="True class"),
-            Column(title="Answer"),
+            Column(title="True class", source="label"),
+            Column(title="Answer", source="chosen"),
             Column(title="Outcome"),
-            Column(title="Radius", number=True),
+            Column(title="Radius", number=True, source="radius"),
             Column(title="Votes", number=True),
-            Column(title="Lower bound", number=True),
-            *((Column(title="Noise σ", number=True),) if several else ()),
+            Column(title="Lower bound", number=True, source="p_a_lower"),
+            *((Column(title="Noise σ", number=True, source="sigma"),) if several else ()),
             Column(title="Right without noise"),
         ),
         rows=tuple(rows),
+        sources=tuple(f"points/{int(results.index[row])}" for row in order.tolist()),
         keys=tuple(_key(assessment, row, word) for row, word in zip(order.tolist(), word_of, strict=True)),
         note="Votes: noisy copies that gave the answer, of those drawn. Lower bound: of the probability of the answer under noise; the radius follows from it. "
         "An abstained point has no radius: 0 stands in its place in every mean."
-        + (f" {formats.plural(left, 'further point')}, all stronger, in the evidence file." if left else ""),
+        + (
+            f" {formats.plural(left, 'further point', of='tables/points/unlisted')}, all stronger, in the evidence file."
+            if left
+            else ""
+        ),
         sortable=True,
     )
 
@@ -105,6 +112,7 @@ def printed(table: Table) -> Table:
         caption=f"The {PRINTED} weakest points",
         rows=table.rows[:PRINTED],
         keys=table.keys[:PRINTED],
+        sources=table.sources[:PRINTED],
         note=f"{table.note} Points that are not printed stand in report.html, and with their counts in evidence.json, which is attached.",
     )
 
@@ -125,7 +133,8 @@ def _key(assessment: Assessment, row: int, word: str) -> str:
 
 
 def _column(attribute: Attribute) -> Column:
-    return Column(title=with_unit(attribute), number=bool(unit_of(attribute)) or hasattr(attribute, "low"))
+    number = bool(unit_of(attribute)) or hasattr(attribute, "low")
+    return Column(title=with_unit(attribute), number=number, source=f"values/{attribute.id}")
 
 
 def _value(value: bool | str | float) -> Cell:
@@ -133,8 +142,8 @@ def _value(value: bool | str | float) -> Cell:
     return Cell(text=text) if isinstance(value, bool | str) else Cell(text=text, value=float(value))
 
 
-def _votes(hits: int, n: int) -> Cell:
-    return Cell(text=f"{formats.count(hits)} of {formats.count(n)}", value=hits / n if n else 0.0)
+def _votes(hits: int, n: int, of: str) -> Cell:
+    return Cell(text=f"{formats.count(hits, of=f'{of}/hits')} of {formats.count(n, of=f'{of}/n')}", value=hits / n if n else 0.0)
 
 
 def outcomes(assessment: Assessment) -> OutcomesView:
@@ -149,16 +158,18 @@ def outcomes(assessment: Assessment) -> OutcomesView:
         (
             Cell(text=told[word]),
             Cell(
-                text=formats.count(int(inside.sum())),
+                text=formats.count(int(inside.sum()), of=f"outcomes/{word}/points"),
                 value=float(inside.sum()),
                 shows=word if inside.any() else "",
                 told=f"outcome: {word}",
             ),
             Cell(
-                text=formats.percent(weighing.share(inside, weights), digits=formats.decimals(len(results))),
+                text=formats.percent(
+                    weighing.share(inside, weights), digits=formats.decimals(len(results)), of=f"outcomes/{word}/weight"
+                ),
                 value=weighing.share(inside, weights),
             ),
-            *_spent(assessment, inside),
+            *_spent(assessment, inside, f"outcomes/{word}"),
         )
         for word, inside in outcome(assessment).items()
     ]
@@ -182,24 +193,25 @@ def outcomes(assessment: Assessment) -> OutcomesView:
     )
 
 
-def _spent(assessment: Assessment, inside: Bools) -> tuple[Cell, ...]:
+def _spent(assessment: Assessment, inside: Bools, of: str) -> tuple[Cell, ...]:
     results = assessment.results
     if not inside.any():
         return (Cell(text=formats.NOTHING),) * 4
     middle = float(np.median(results.radius[inside]))
     return (
-        _range(results.n0[inside]),
-        _range(results.n[inside]),
-        Cell(text=levels.range_in_words(results.take(inside))),
-        Cell(text=formats.radius(middle), value=middle) if results.certified[inside].any() else Cell(text=formats.NOTHING),
+        _range(results.n0[inside], f"{of}/n0"),
+        _range(results.n[inside], f"{of}/n"),
+        Cell(text=levels.range_in_words(results.take(inside), of=of)),
+        Cell(text=formats.radius(middle, of=f"{of}/radius/median"), value=middle)
+        if results.certified[inside].any()
+        else Cell(text=formats.NOTHING),
     )
 
 
-def _range(draws: Ints) -> Cell:
+def _range(draws: Ints, of: str) -> Cell:
     low, high = int(draws.min()), int(draws.max())
-    return Cell(
-        text=formats.count(low) if low == high else f"{formats.count(low)} to {formats.count(high)}", value=float(draws.sum())
-    )
+    least, most = formats.count(low, of=f"{of}/min"), formats.count(high, of=f"{of}/max")
+    return Cell(text=most if low == high else f"{least} to {most}", value=float(draws.sum()))
 
 
 def _histogram(assessment: Assessment) -> RadiiChart:
@@ -213,6 +225,10 @@ def _histogram(assessment: Assessment) -> RadiiChart:
         edges=edges,
         counts=counts.astype(np.int64),
         none=none,
-        none_label=f"no radius: {formats.count(none)}",
-        marks=tuple((radius, f"asked {formats.plain(radius)}") for radius in radii_asked(assessment) if radius > 0),
+        none_label=f"no radius: {formats.count(none, of='outcomes/without')}",
+        marks=tuple(
+            (radius, f"asked {formats.plain(radius, of=f'asked/{k}')}")
+            for k, radius in enumerate(radii_asked(assessment), start=1)
+            if radius > 0
+        ),
     )

@@ -9,6 +9,7 @@ import numpy as np
 from odd_assess.criteria import certified_at
 from odd_assess.records import Assessment, Bools, Floats, Ints
 from odd_assess.report.view import formats, weighing
+from odd_assess.report.view.traced import quoted
 
 FEWEST_POINTS = 5
 """Points that a cell or class needs to be named as the weakest: a share of fewer says nothing."""
@@ -29,15 +30,36 @@ def weakest_groups(assessment: Assessment) -> str:
     results, radius = assessment.results, radii_asked(assessment)[0]
     held, weights = certified_at(results, radius), weighing.weights(assessment)
     cells = _weakest(
-        "cell", results.cell, held, weighing.weights_in_cells(assessment), [cell.name for cell in assessment.spec.domain.cells]
+        "cell",
+        radius,
+        results.cell,
+        held,
+        weighing.weights_in_cells(assessment),
+        [cell.name for cell in assessment.spec.domain.cells],
     )
-    told = [text for text in (cells, _weakest("class", results.label, held, weights, assessment.class_names)) if text]
+    told = [text for text in (cells, _weakest("class", radius, results.label, held, weights, assessment.class_names)) if text]
     if not told:
         return ""
-    return f"Weakest at radius {formats.plain(radius)}, of those with {FEWEST_POINTS} points or more: {'; '.join(told)}."
+    return (
+        f"Weakest at radius {formats.plain(radius, of='asked/1')}, of those with {formats.count(FEWEST_POINTS, of='method/fewest points')} "
+        f"points or more: {'; '.join(told)}."
+    )
 
 
-def _weakest(noun: str, groups: Ints, held: Bools, weights: Floats, names: Sequence[str]) -> str:
+def at(radius: float) -> str:
+    """The part of a source that names certified accuracy at a radius.
+
+    >>> at(0.25)
+    'certified@0.25'
+    """
+    return f"certified@{radius:.12g}"
+
+
+PARTS = {"cell": "cells", "class": "classes"}
+"""Where the sources of a kind of part begin."""
+
+
+def _weakest(noun: str, radius: float, groups: Ints, held: Bools, weights: Floats, names: Sequence[str]) -> str:
     """The group with the smallest share, the points weighted by ``weights`` (m,), the one with the most points on a tie."""
     numbers, points = np.unique(groups, return_counts=True)
     ranked = [
@@ -50,4 +72,7 @@ def _weakest(noun: str, groups: Ints, held: Bools, weights: Floats, names: Seque
     share, less, number = min(ranked)
     inside = groups == number
     weighted = "" if (weights[inside] == 1.0).all() else " by weight"
-    return f"{noun} “{names[number]}” certified {formats.percent(share, digits=0)}{weighted} ({int(held[inside].sum())} of {-less} points)"
+    its = f"{PARTS[noun]}/{number}"
+    name, told = quoted(names[number], f"{its}/name"), formats.percent(share, digits=0, of=f"{its}/{at(radius)}/share")
+    held_, all_ = formats.count(int(held[inside].sum()), of=f"{its}/{at(radius)}/count"), formats.count(-less, of=f"{its}/points")
+    return f"{noun} “{name}” certified {told}{weighted} ({held_} of {all_} points)"

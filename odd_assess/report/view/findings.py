@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from odd_assess.criteria.clauses import NO_COMPLIANCE, clauses_of
 from odd_assess.criteria.metrics import METRICS, MetricInfo, asked_info
 from odd_assess.criteria.words import about, of_parts, part_noun
-from odd_assess.records import Assessment, Change, Finding, State
-from odd_assess.report.view import formats, noise, recertified
+from odd_assess.records import Assessment, Change, Criterion, Finding, State
+from odd_assess.report.view import formats, noise, recertified, traced
 from odd_assess.report.view.domain import classes_without_a_point
 from odd_assess.report.view.records import Cell, Column, FindingView, Interval, Table, VerdictView
+from odd_assess.report.view.traced import quoted
 
 WORST_FIRST = (State.NOT_MET, State.INCONCLUSIVE, State.MET)
 
@@ -20,47 +21,66 @@ def verdict(assessment: Assessment) -> VerdictView:
     blocking = [finding for finding in assessment.findings if finding.criterion.severity == "blocking"]
     return VerdictView(
         state=assessment.verdict.value,
-        reason=_reason(assessment.verdict, blocking),
+        reason=_reason(assessment, assessment.verdict, blocking),
         notes=tuple(_notes(assessment, blocking)),
     )
 
 
-def _reason(state: State, blocking: Sequence[Finding]) -> str:
-    total = formats.plural(len(blocking), "blocking criterion", "blocking criteria")
+def _reason(assessment: Assessment, state: State, blocking: Sequence[Finding]) -> str:
+    total = formats.plural(len(blocking), "blocking criterion", "blocking criteria", of="verdict/blocking")
     match state:
         case State.MET:
             return "The one blocking criterion is met." if len(blocking) == 1 else f"All {total} are met."
         case State.NOT_MET:
-            failed = [finding.criterion.id for finding in blocking if finding.state is State.NOT_MET]
-            return f"{len(failed)} of {total} {'is' if len(failed) == 1 else 'are'} not met: {formats.listed(failed)}."
+            failed = [name_of(assessment, finding) for finding in blocking if finding.state is State.NOT_MET]
+            number = formats.count(len(failed), of="verdict/blocking/not met")
+            return f"{number} of {total} {'is' if len(failed) == 1 else 'are'} not met: {formats.listed(failed, of='verdict/blocking/not met')}."
         case State.INCONCLUSIVE:
-            open_ = [finding.criterion.id for finding in blocking if finding.state is State.INCONCLUSIVE]
+            open_ = [name_of(assessment, finding) for finding in blocking if finding.state is State.INCONCLUSIVE]
             if not open_:
                 return "There is no blocking criterion that could be met."
-            return f"The evidence does not decide {len(open_)} of {total}: {formats.listed(open_)}. None is shown to fail."
+            number = formats.count(len(open_), of="verdict/blocking/inconclusive")
+            return f"The evidence does not decide {number} of {total}: {formats.listed(open_, of='verdict/blocking/inconclusive')}. None is shown to fail."
+
+
+def name_of(assessment: Assessment, finding: Finding) -> str:
+    """The id of a finding's criterion, as it stands there."""
+    place = next(number for number, one in enumerate(assessment.findings, start=1) if one is finding)
+    return quoted(finding.criterion.id, f"findings/{place}/id")
 
 
 def _notes(assessment: Assessment, blocking: Sequence[Finding]) -> list[str]:
-    notes = [] if assessment.spec.lock is None else [assessment.spec.lock.sentence]
+    notes = [] if assessment.spec.lock is None else [quoted(assessment.spec.lock.sentence, "spec/lock")]
     notes += [told for told in (recertified.note(assessment), noise.note(assessment)) if told]
-    if estimated := [finding.criterion.id for finding in blocking if finding.kind == "estimate"]:
-        notes.append(f"Blocking, but by an estimate, which proves nothing: {formats.listed(estimated)}.")
-    undecided = [finding.criterion.id for finding in blocking if finding.state is State.INCONCLUSIVE]
+    if estimated := [name_of(assessment, finding) for finding in blocking if finding.kind == "estimate"]:
+        notes.append(
+            f"Blocking, but by an estimate, which proves nothing: {formats.listed(estimated, of='verdict/blocking/by estimate')}."
+        )
+    undecided = [name_of(assessment, finding) for finding in blocking if finding.state is State.INCONCLUSIVE]
     if undecided and assessment.verdict is State.NOT_MET:
-        notes.append(f"Not decided either: {formats.listed(undecided)}.")
+        notes.append(f"Not decided either: {formats.listed(undecided, of='verdict/blocking/inconclusive')}.")
     for state, words in ((State.NOT_MET, "not met"), (State.INCONCLUSIVE, "not decided")):
-        others = [f.criterion.id for f in assessment.findings if f.criterion.severity != "blocking" and f.state is state]
+        others = [name_of(assessment, f) for f in assessment.findings if f.criterion.severity != "blocking" and f.state is state]
         if others:
-            notes.append(f"Not blocking, {words}: {formats.listed(others)}.")
+            notes.append(f"Not blocking, {words}: {formats.listed(others, of=f'verdict/others/{state.value.lower()}')}.")
     if missing := len(classes_without_a_point(assessment)):
-        notes.append(f"{missing} of {formats.plural(len(assessment.class_names), 'class', 'classes')} had no point.")
-    if weaker := list(
-        dict.fromkeys(c.criterion for g in assessment.spec.criteria for c in g.overrides if c.effect != "not loosened")
-    ):
-        notes.append(f"Loosened, or changed beyond comparison, from the file that is extended: {formats.listed(weaker)}.")
+        few, all_ = (
+            formats.count(missing, of="classes/absent"),
+            formats.plural(len(assessment.class_names), "class", "classes", of="classes"),
+        )
+        notes.append(f"{few} of {all_} had no point.")
+    if weaker := [
+        quoted(name, f"changed/{k}")
+        for k, name in enumerate(
+            dict.fromkeys(c.criterion for g in assessment.spec.criteria for c in g.overrides if c.effect != "not loosened"), start=1
+        )
+    ]:
+        notes.append(
+            f"Loosened, or changed beyond comparison, from the file that is extended: {formats.listed(weaker, of='changed')}."
+        )
     untested = len(assessment.spec.unrealisable)
     if untested:
-        notes.append(f"{formats.plural(untested, 'declared attribute')} of the ODD could not be tested.")
+        notes.append(f"{formats.plural(untested, 'declared attribute', of='spec/unrealisable')} of the ODD could not be tested.")
     return notes
 
 
@@ -77,31 +97,34 @@ def _finding(assessment: Assessment, finding: Finding, position: int, scale: flo
     assert info is not None  # the checker knew it
     against, points = criterion.required, _resolution(finding, info)
     where = f"{criterion.location.path.name}:{criterion.location.line}" if criterion.location else ""
+    at = f"findings/{position}"
     return FindingView(
         anchor=f"finding-{position}",
         state=finding.state.value,
-        criterion=criterion.id,
-        title=criterion.title,
-        asks=_asks(finding, info),
-        requirement=criterion.requirement or formats.NOTHING,
+        criterion=quoted(criterion.id, f"{at}/id"),
+        title=quoted(criterion.title, f"{at}/title"),
+        asks=_asks(finding, info, at),
+        requirement=quoted(criterion.requirement, f"{at}/requirement") if criterion.requirement else formats.NOTHING,
         severity=criterion.severity,
-        required=f"{_sign(criterion.comparator)} {formats.required(against, info.unit)}",
-        observed=formats.metric(finding.observed, info.unit, points=points, against=against),
-        lower=formats.metric(finding.lower, info.unit, side="down", points=points, against=against),
-        upper=formats.metric(finding.upper, info.unit, side="up", points=points, against=against),
-        confidence=formats.NOTHING if criterion.confidence is None else f"{formats.plain(100 * criterion.confidence)}%",
-        points=formats.count(finding.points),
-        needed=_needed(finding),
+        required=f"{_sign(criterion.comparator)} {formats.required(against, info.unit, of=f'{at}/required')}",
+        observed=formats.metric(finding.observed, info.unit, points=points, against=against, of=f"{at}/observed"),
+        lower=formats.metric(finding.lower, info.unit, side="down", points=points, against=against, of=f"{at}/lower"),
+        upper=formats.metric(finding.upper, info.unit, side="up", points=points, against=against, of=f"{at}/upper"),
+        confidence=formats.NOTHING
+        if criterion.confidence is None
+        else formats.required(criterion.confidence, "1", of=f"{at}/confidence"),
+        points=formats.count(finding.points, of=f"{at}/points"),
+        needed=_needed(finding, at),
         kind=finding.kind,
-        message=finding.message,
+        message=quoted(finding.message, f"{at}/message"),
         advice_title="What would decide it:" if finding.state is State.INCONCLUSIVE else "What to do:",
-        advice=finding.advice,
-        clauses=clauses_of(criterion, assessment.spec),
-        source=where,
-        interval=_interval(finding, info, scale),
-        tally=_tally(finding),
+        advice=quoted(finding.advice, f"{at}/advice"),
+        clauses=tuple(quoted(clause, f"{at}/clauses") for clause in clauses_of(criterion, assessment.spec)),
+        source=quoted(where, f"{at}/location"),
+        interval=_interval(finding, info, scale, at),
+        tally=_tally(finding, at),
         tally_at={"cell": "cells", "class": "classes"}.get(part_noun(criterion)[0], f"finding-{position}"),
-        bounds_of_parts=_bounds_of_parts(finding),
+        bounds_of_parts=_bounds_of_parts(finding, at),
     )
 
 
@@ -118,8 +141,20 @@ def changes(assessment: Assessment) -> Table | None:
     return Table(
         id="changes",
         caption="Criteria that were changed from the file that holds them, before the run",
-        columns=tuple(Column(title=title) for title in ("Criterion", "Changed from", "Key", "Was", "Is", "Effect", "Reason")),
+        columns=tuple(
+            Column(title=title, source=source)
+            for title, source in (
+                ("Criterion", "criterion"),
+                ("Changed from", "source"),
+                ("Key", "key"),
+                ("Was", "before"),
+                ("Is", "after"),
+                ("Effect", "effect"),
+                ("Reason", "reason"),
+            )
+        ),
         rows=tuple(_changed(change) for change in overrides),
+        sources=tuple(f"changes/{k}" for k in range(1, len(overrides) + 1)),
         note="loosened: less is asked than in the file that is extended; not comparable: it cannot be told whether less is asked.",
     )
 
@@ -139,17 +174,17 @@ def _resolution(finding: Finding, info: MetricInfo) -> int:
     return finding.points if info.kind == "domain claim" else 1000
 
 
-def _needed(finding: Finding) -> str:
+def _needed(finding: Finding, at: str) -> str:
     """The points, or the draws a point, that would decide or meet the criterion, rounded as the advice rounds them."""
     if finding.state is State.MET:
         return ""
 
-    def number(needed: int) -> str:
+    def number(needed: int, what: str) -> str:
         exact = formats.count(needed)
-        return exact if exact in finding.advice else about(needed)
+        return traced.number(exact if exact in finding.advice else about(needed), needed, f"{at}/{what}")
 
-    ways = [] if finding.points_needed is None else [f"{number(finding.points_needed)} points"]
-    ways += [] if finding.draws_needed is None else [f"{number(finding.draws_needed)} draws a point"]
+    ways = [] if finding.points_needed is None else [f"{number(finding.points_needed, 'points_needed')} points"]
+    ways += [] if finding.draws_needed is None else [f"{number(finding.draws_needed, 'draws_needed')} draws a point"]
     return " or ".join(ways)
 
 
@@ -157,18 +192,23 @@ def _sign(comparator: str) -> str:
     return {">=": "≥", "<=": "≤"}[comparator]
 
 
-def _asks(finding: Finding, info: MetricInfo) -> str:
+def _asks(finding: Finding, info: MetricInfo, at: str) -> str:
     if finding.criterion.quantile is not None:
-        inside = "" if finding.criterion.where is None else f",{finding.criterion.where.words}"
-        return f"Certified radius that all but {formats.required(finding.criterion.quantile, '1')} of the ODD reach{inside}"
-    at = "" if finding.criterion.radius is None else f" at radius {formats.plain(finding.criterion.radius)}"
+        share = formats.required(finding.criterion.quantile, "1", of=f"{at}/quantile")
+        return f"Certified radius that all but {share} of the ODD reach{_inside(finding.criterion, at)}"
+    radius = finding.criterion.radius
+    where = "" if radius is None else f" at radius {formats.plain(radius, of=f'{at}/radius')}"
     if finding.criterion.of is not None:
-        return f"Change of {METRICS[finding.criterion.of].title.lower()}{at} against the baseline"
-    inside = "" if finding.criterion.where is None else f",{finding.criterion.where.words}"
-    return f"{info.title}{at}{inside}{of_parts(finding.criterion).replace(' of the', ', in the', 1)}"
+        return f"Change of {METRICS[finding.criterion.of].title.lower()}{where} against the baseline"
+    inside = _inside(finding.criterion, at)
+    return f"{info.title}{where}{inside}{of_parts(finding.criterion).replace(' of the', ', in the', 1)}"
 
 
-def _interval(finding: Finding, info: MetricInfo, scale: float) -> Interval | None:
+def _inside(criterion: Criterion, at: str) -> str:
+    return "" if criterion.where is None else f",{quoted(criterion.where.words, f'{at}/where')}"
+
+
+def _interval(finding: Finding, info: MetricInfo, scale: float, at: str) -> Interval | None:
     if info.unit == "points" or finding.observed is None:
         return None
     criterion = finding.criterion
@@ -176,7 +216,8 @@ def _interval(finding: Finding, info: MetricInfo, scale: float) -> Interval | No
     if criterion.of is not None:  # as much to either side of no change as is needed
         top = 1.2 * max(abs(value or 0.0) for value in (criterion.required, finding.observed, finding.lower, finding.upper)) or 1.0
         bottom = -top
-    ends = (formats.metric(bottom, info.unit), formats.metric(top, info.unit))
+    low, high = f"{at}/axis/low", f"{at}/axis/high"
+    ends = (formats.metric(bottom, info.unit, of=low), formats.metric(top, info.unit, of=high))
 
     def place(value: float | None) -> float | None:
         return None if value is None else round(100 * min(max((value - bottom) / (top - bottom), 0.0), 1.0), 2)
@@ -189,7 +230,10 @@ def _interval(finding: Finding, info: MetricInfo, scale: float) -> Interval | No
         upper=place(finding.upper),
         axis=ends
         if criterion.of is not None
-        else ("0", "100%" if info.unit == "1" else formats.radius(top, side="down", digits=2)),
+        else (
+            formats.plain(bottom, of=low),
+            formats.percent(top, digits=0, of=high) if info.unit == "1" else formats.radius(top, side="down", digits=2, of=high),
+        ),
         label=f"{criterion.id}: required {_sign(criterion.comparator)} {formats.required(criterion.required, info.unit)}, "
         f"observed {formats.metric(finding.observed, info.unit, points=_resolution(finding, info))}{bounds}",
     )
@@ -199,24 +243,25 @@ MOST_PARTS = 20
 """Levels or classes whose bounds a finding lists, the worst first; the evidence file holds the others."""
 
 
-def _bounds_of_parts(finding: Finding) -> str:
+def _bounds_of_parts(finding: Finding, at: str) -> str:
     """The state and the bounds of each level or class, the worst first. Those of cells stand in the table of cells."""
     if finding.criterion.scope == "each_cell":
         return ""
     parts = sorted(finding.parts, key=lambda part: (WORST_FIRST.index(part.state), 2.0 if part.lower is None else part.lower))
     told = []
     for part in parts[:MOST_PARTS]:
-        bounds = "no point"
+        bounds, its = "no point", f"{at}/parts/{finding.parts.index(part) + 1}"
         if part.lower is not None and part.upper is not None:
-            lower = formats.metric(part.lower, "1", side="down", points=part.points)
-            bounds = f"{lower} to {formats.metric(part.upper, '1', side='up', points=part.points)}"
-        told.append(f"{part.name}: {bounds} ({part.state.value})")
+            lower = formats.metric(part.lower, "1", side="down", points=part.points, of=f"{its}/lower")
+            bounds = f"{lower} to {formats.metric(part.upper, '1', side='up', points=part.points, of=f'{its}/upper')}"
+        told.append(f"{quoted(part.name, f'{its}/name')}: {bounds} ({part.state.value})")
     left = len(parts) - len(told)
-    return "; ".join(told) + (f"; and {left} more" if left else "")
+    return "; ".join(told) + (f"; and {formats.count(left, of=f'{at}/parts/unlisted')} more" if left else "")
 
 
-def _tally(finding: Finding) -> str:
+def _tally(finding: Finding, at: str) -> str:
     if not finding.parts:
         return ""
     counted = [(state.value, sum(part.state is state for part in finding.parts)) for state in WORST_FIRST]
-    return f"{formats.plural(len(finding.parts), *part_noun(finding.criterion))}: {', '.join(f'{count} {word}' for word, count in counted if count)}"
+    told = [f"{formats.count(count, of=f'{at}/parts/{word.lower()}')} {word}" for word, count in counted if count]
+    return f"{formats.plural(len(finding.parts), *part_noun(finding.criterion), of=f'{at}/parts')}: {', '.join(told)}"

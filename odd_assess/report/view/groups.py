@@ -13,10 +13,11 @@ from odd_assess.odd.domain import Domain
 from odd_assess.records import Assessment, Bools, Floats, Part, Results
 from odd_assess.report.view import formats, levels, weighing
 from odd_assess.report.view.domain import level_name, unbroken, with_unit
-from odd_assess.report.view.extremes import radii_asked
-from odd_assess.report.view.findings import WORST_FIRST
+from odd_assess.report.view.extremes import at, radii_asked
+from odd_assess.report.view.findings import WORST_FIRST, name_of
 from odd_assess.report.view.judged import bounds_by_part
 from odd_assess.report.view.records import Cell, Column, Table
+from odd_assess.report.view.traced import number, quoted
 
 MOST_ATTRIBUTES = 6
 """Up to so many attributes a cell's levels have a column each; beyond that the cell is named in one."""
@@ -48,7 +49,7 @@ def cells(assessment: Assessment) -> Table:
         inside, told = results.cell == index, [part.get(domain.cells[index].name) for part in parts]
         found, weight = results.take(inside), weights[inside]
         line = _line(domain, index, named, found, weight, asked, told, sigmas)
-        line = (*line, interval(bounded.get(domain.cells[index].name))) if bounded else line
+        line = (*line, interval(bounded.get(domain.cells[index].name), _bounds(index, asked))) if bounded else line
         rows.append((_rank(found, weight, asked[0], told), line))
     rows.sort(key=lambda row: row[0])
     empty = sorted(set(range(len(domain.cells))) - set(visited), key=lambda index: -domain.cells[index].weight)
@@ -56,9 +57,9 @@ def cells(assessment: Assessment) -> Table:
     for index in empty[: max(0, MOST_ROWS - len(lines))]:
         told = [part.get(domain.cells[index].name) for part in parts]
         line = _line(domain, index, named, results.take(np.arange(0)), np.ones(0), asked, told, sigmas)
-        lines.append((*line, interval(None)) if bounded else line)
+        lines.append((*line, Cell(text=formats.NOTHING)) if bounded else line)
     names = ("Cell",) if named is None else tuple(with_unit(domain.attributes[i]) for i in named)
-    titles = [title for finding in judged for title in (f"{finding.criterion.id}", "Bounds")]
+    titles = [title for finding in judged for title in (name_of(assessment, finding), "Bounds")]
     return Table(
         id="cells-table",
         caption="Results per cell of the ODD, weakest first",
@@ -74,7 +75,7 @@ def cells(assessment: Assessment) -> Table:
         note=_note(
             len(domain.cells),
             "cell",
-            f"{formats.plural(len(empty), 'feasible cell')} without a point. " * bool(empty)
+            f"{formats.plural(len(empty), 'feasible cell', of='cells/unvisited')} without a point. " * bool(empty)
             + "The bounds hold for all cells simultaneously; they are wider than what decides the criterion. " * bool(judged)
             + TOGETHER.format(parts="cells") * bool(bounded)
             + weighing.beside(assessment) * ranked,
@@ -95,25 +96,34 @@ def _line(
 ) -> tuple[Cell, ...]:
     """A cell's line: its levels (or its name), weight, noise level where it has its own, numbers, and what per-cell criteria say of it."""
     cell = domain.cells[index]
-    name = (Cell(text=cell.name),) if named is None else tuple(_level(domain.attributes[i], cell.levels[i]) for i in named)
-    of_odd = Cell(text=formats.percent(cell.weight), value=cell.weight)
-    noise = () if sigmas is None else (_sigma(sigmas.get(cell.name)),)
+    its = f"cells/{index}"
+    name = (
+        (Cell(text=quoted(cell.name, f"{its}/name")),)
+        if named is None
+        else tuple(_level(domain.attributes[i], i, cell.levels[i]) for i in named)
+    )
+    of_odd = Cell(text=formats.percent(cell.weight, of=f"{its}/weight"), value=cell.weight)
+    noise = () if sigmas is None else (_sigma(sigmas.get(cell.name), f"{its}/noise"),)
     return (
         *name,
         of_odd,
         *noise,
-        *numbers(results, weight, asked, shows=f"c{index}", told=f"cell {cell.name}"),
-        *(told for part in parts for told in _judged(part)),
+        *numbers(results, weight, asked, its, shows=f"c{index}", told=f"cell {cell.name}"),
+        *(told for number, part in enumerate(parts, start=1) for told in _judged(part, f"{its}/judged/{number}")),
     )
 
 
-def _sigma(sigma: float | None) -> Cell:
-    return Cell(text=formats.NOTHING) if sigma is None else Cell(text=levels.level(sigma), value=sigma)
+def _bounds(index: int, asked: Sequence[float]) -> str:
+    return f"cells/{index}/bounds@{steady(asked):.12g}"
 
 
-def _level(attribute: Attribute, level: int) -> Cell:
+def _sigma(sigma: float | None, of: str) -> Cell:
+    return Cell(text=formats.NOTHING) if sigma is None else Cell(text=levels.level(sigma, of=of), value=sigma)
+
+
+def _level(attribute: Attribute, place: int, level: int) -> Cell:
     name = level_name(attribute.levels[level].name, attribute)
-    return Cell(text=name, value=float(level), mark=unbroken(name))
+    return Cell(text=quoted(name, f"levels/{place}.{level}/short"), value=float(level), mark=unbroken(name))
 
 
 def _rank(results: Results, weight: Floats, radius: float, parts: Sequence[Part | None]) -> tuple[bool, int, float, float]:
@@ -129,12 +139,12 @@ def _rank(results: Results, weight: Floats, radius: float, parts: Sequence[Part 
     )
 
 
-def _judged(part: Part | None) -> tuple[Cell, Cell]:
+def _judged(part: Part | None, of: str) -> tuple[Cell, Cell]:
     """A cell's state under a per-cell criterion, and its bounds."""
     if part is None:
         return Cell(text=formats.NOTHING), Cell(text=formats.NOTHING)
     state = Cell(text=part.state.value, state=part.state.value, value=float(WORST_FIRST.index(part.state)))
-    return state, interval(part)
+    return state, interval(part, of)
 
 
 def classes(assessment: Assessment) -> Table:
@@ -146,9 +156,10 @@ def classes(assessment: Assessment) -> Table:
         inside = results.label == label
         of_class, weight = results.take(inside), weights[inside]
         name = names[int(label)]
-        found = numbers(of_class, weight, asked, shows=f"y{label}", told=f"true class {name}")
-        bounds = (interval(bounded.get(name)),) if bounded else ()
-        rows.append((Cell(text=name), *found, *bounds, _confused(of_class, weight, names)))
+        its = f"classes/{label}"
+        found = numbers(of_class, weight, asked, its, shows=f"y{label}", told=f"true class {name}")
+        bounds = (interval(bounded.get(name), f"{its}/bounds@{steady(asked):.12g}"),) if bounded else ()
+        rows.append((Cell(text=quoted(name, f"{its}/name")), *found, *bounds, _confused(of_class, weight, names, its)))
     rows.sort(key=lambda row: (row[2].value or 0.0, -(row[1].value or 0.0)))
     absent = len(names) - len(rows)
     return Table(
@@ -166,7 +177,7 @@ def classes(assessment: Assessment) -> Table:
             "class",
             weighing.beside(assessment)
             + TOGETHER.format(parts="classes") * bool(bounded)
-            + f"{formats.plural(absent, 'class', 'classes')} without a point." * bool(absent),
+            + f"{formats.plural(absent, 'class', 'classes', of='classes/absent')} without a point." * bool(absent),
         ),
         sortable=True,
     )
@@ -179,20 +190,24 @@ def steady(asked: Sequence[float]) -> float:
 
 def bounds_column(radius: float, *, stated: bool) -> tuple[Column, ...]:
     """The heading over the bounds of parts; none where none are stated."""
-    level = formats.percent(CONFIDENCE, digits=0)
-    return (Column(title=f"{level} bounds at {formats.plain(radius)}", number=True),) if stated else ()
+    level = formats.percent(CONFIDENCE, digits=0, of="method/confidence")
+    return (Column(title=f"{level} bounds at {formats.plain(radius, of='asked/steady')}", number=True),) if stated else ()
 
 
-def interval(part: Part | None) -> Cell:
-    """The bounds of one part, rounded to their safe sides."""
+def interval(part: Part | None, of: str) -> Cell:
+    """The bounds of one part, rounded to their safe sides; ``of``: their source."""
     if part is None or part.lower is None or part.upper is None:
         return Cell(text=formats.NOTHING)
-    return Cell(text=f"{formats.percent(part.lower, side='down')} to {formats.percent(part.upper, side='up')}", value=part.lower)
+    low = formats.percent(part.lower, side="down", of=f"{of}/lower")
+    return Cell(text=f"{low} to {formats.percent(part.upper, side='up', of=f'{of}/upper')}", value=part.lower)
 
 
 def number_columns(asked: Sequence[float]) -> tuple[Column, ...]:
     """The headings over `numbers`."""
-    certified = (Column(title=f"Certified at {formats.plain(radius)}", number=True) for radius in asked)
+    certified = (
+        Column(title=f"Certified at {formats.plain(radius, of=f'asked/{k}')}", number=True)
+        for k, radius in enumerate(asked, start=1)
+    )
     return (
         Column(title="Points", number=True),
         *certified,
@@ -202,42 +217,49 @@ def number_columns(asked: Sequence[float]) -> tuple[Column, ...]:
     )
 
 
-def numbers(results: Results, weights: Floats, asked: Sequence[float], *, shows: str = "", told: str = "") -> tuple[Cell, ...]:
-    """A line's numbers, of points that count ``weights`` (n,), with what leads to these points."""
+def numbers(
+    results: Results, weights: Floats, asked: Sequence[float], of: str, *, shows: str = "", told: str = ""
+) -> tuple[Cell, ...]:
+    """A line's numbers, of points that count ``weights`` (n,), with their source ``of`` and what leads to these points."""
     points = len(results)
     if not points:
         nothing = (Cell(text=formats.NOTHING),) * (len(asked) + 3)
-        return (Cell(text="0", value=0, mark="gap"), *nothing)
+        return (Cell(text=formats.count(0, of=f"{of}/points"), value=0, mark="gap"), *nothing)
     mean = weighing.mean(np.where(results.correct, results.radius, 0.0), weights)
     abstained = int((~results.certified).sum())
     return (
-        Cell(text=formats.count(points), value=points, shows=shows, told=told),
-        *(_share(certified_at(results, radius), weights) for radius in asked),
-        Cell(text=formats.radius(mean), value=mean),
-        Cell(text=formats.count(abstained), value=abstained),
-        _share(results.clean == results.label, weights),
+        Cell(text=formats.count(points, of=f"{of}/points"), value=points, shows=shows, told=told),
+        *(_share(certified_at(results, radius), weights, f"{of}/{at(radius)}") for radius in asked),
+        Cell(text=formats.radius(mean, of=f"{of}/mean radius"), value=mean),
+        Cell(text=formats.count(abstained, of=f"{of}/abstained"), value=abstained),
+        _share(results.clean == results.label, weights, f"{of}/clean"),
     )
 
 
-def _share(held: Bools, weights: Floats) -> Cell:
+def _share(held: Bools, weights: Floats, of: str) -> Cell:
     share = weighing.share(held, weights)
-    return Cell(text=f"{formats.percent(share, digits=0)} ({int(held.sum())})", value=share)
+    told, points = formats.percent(share, digits=0, of=f"{of}/share"), int(held.sum())
+    return Cell(text=f"{told} ({number(str(points), points, f'{of}/count')})", value=share)
 
 
-def _confused(results: Results, weights: Floats, names: Sequence[str]) -> Cell:
+def _confused(results: Results, weights: Floats, names: Sequence[str], of: str) -> Cell:
     """The wrong class that was chosen most often by weight, and at how many points."""
     missed = results.chosen != results.label
     if not missed.any():
         return Cell(text=formats.NOTHING)
     classes_, place, counts = np.unique(results.chosen[missed], return_inverse=True, return_counts=True)
     worst = int(np.argmax(np.bincount(place, weights=weights[missed])))
-    return Cell(text=f"{names[int(classes_[worst])]} ({counts[worst]})", value=float(counts[worst]))
+    name = quoted(names[int(classes_[worst])], f"{of}/confused/name")
+    return Cell(
+        text=f"{name} ({number(str(counts[worst]), float(counts[worst]), f'{of}/confused/count')})", value=float(counts[worst])
+    )
 
 
 def _note(rows: int, noun: str, empty: str) -> str:
     left = rows - MOST_ROWS
     more = (
-        f"{formats.count(left)} of {formats.count(rows)} lines are left out here; the evidence file holds them. "
+        f"{formats.count(left, of=f'tables/{noun}/unlisted')} of {formats.count(rows, of=f'tables/{noun}')} lines are left out here; the evidence "
+        f"file holds them. "
         if left > 0
         else ""
     )

@@ -8,8 +8,9 @@ from odd_assess.criteria import certified_at
 from odd_assess.policies import Cascade, PerCell
 from odd_assess.records import Assessment, Bools, Floats, NoiseLevels, Results
 from odd_assess.report.view import formats, levels, weighing
-from odd_assess.report.view.extremes import radii_asked
+from odd_assess.report.view.extremes import at, radii_asked
 from odd_assess.report.view.records import Cell, Column, LevelsChart, Table
+from odd_assess.report.view.traced import quoted
 
 MOST_CELLS = 150
 """Rows of the map of cells; the rest is counted."""
@@ -40,13 +41,14 @@ def _levels_of_cells(assessment: Assessment, found: NoiseLevels) -> Table:
     weights, rows = weighing.weights(assessment), []
     for sigma in sorted({sigma for _, sigma in found.cells}):
         names = [name for name, of_cell in found.cells if of_cell == sigma]
+        its = f"noise/{sigma:.12g}"
         weight, inside = sum(share.get(name, 0.0) for name in names), results.sigma == sigma
         rows.append(
             (
-                Cell(text=levels.level(sigma), value=sigma, mark="strong"),
-                Cell(text=formats.count(len(names)), value=len(names)),
-                Cell(text=formats.percent(weight), value=weight),
-                *_numbers(results.take(inside), weights[inside], asked),
+                Cell(text=levels.level(sigma, of=f"{its}/level"), value=sigma, mark="strong"),
+                Cell(text=formats.count(len(names), of=f"{its}/cells"), value=len(names)),
+                Cell(text=formats.percent(weight, of=f"{its}/weight"), value=weight),
+                *_numbers(results.take(inside), weights[inside], asked, its),
             )
         )
     return Table(
@@ -66,25 +68,28 @@ def _levels_of_cells(assessment: Assessment, found: NoiseLevels) -> Table:
 def _levels_of_cascade(assessment: Assessment, policy: Cascade) -> Table:
     results, weights = assessment.results, weighing.weights(assessment)
     rows = [
-        _cascade_row(levels.level(sigma), sigma, results, weights, results.certified & (results.sigma == sigma))
-        for sigma in policy.sigmas
+        _cascade_row(
+            levels.level(sigma, of=f"policy/sigmas/{k}"), sigma, results, weights, results.certified & (results.sigma == sigma)
+        )
+        for k, sigma in enumerate(policy.sigmas, start=1)
     ]
     rows.append(_cascade_row("none: abstained", None, results, weights, ~results.certified))
     return Table(
         id="noise-levels-table",
         caption="How often each level of the cascade gave the radius",
         columns=tuple(
-            Column(title=title, number=True)
-            for title in (
-                "Noise σ",
-                "Points",
-                "Share of the points" if weighing.alike(assessment) else "Share of the ODD",
-                "Of the true class",
-                "Mean radius",
-                "Largest radius",
+            Column(title=title, number=True, source=source)
+            for title, source in (
+                ("Noise σ", ""),
+                ("Points", "points"),
+                ("Share of the points" if weighing.alike(assessment) else "Share of the ODD", "share"),
+                ("Of the true class", "right"),
+                ("Mean radius", "mean radius"),
+                ("Largest radius", "largest radius"),
             )
         ),
         rows=tuple(rows),
+        sources=tuple(f"cascade/{k}" for k in range(1, len(rows) + 1)),
         note=weighing.beside(assessment) + "Mean and largest radius of the points in the line, whatever class is certified.",
     )
 
@@ -117,12 +122,13 @@ def cells(assessment: Assessment, found: NoiseLevels) -> Table | None:
     rows = []
     for name, sigma in found.cells[:MOST_CELLS]:
         index, weight = cells.get(name, (-1, 0.0))
+        its = f"cells/{index}"
         rows.append(
             (
-                Cell(text=name),
-                Cell(text=levels.level(sigma), value=sigma, mark="strong"),
-                Cell(text=formats.percent(weight), value=weight),
-                *_numbers(results.take(results.cell == index), in_cells[results.cell == index], asked),
+                Cell(text=quoted(name, f"{its}/name")),
+                Cell(text=levels.level(sigma, of=f"{its}/noise"), value=sigma, mark="strong"),
+                Cell(text=formats.percent(weight, of=f"{its}/weight"), value=weight),
+                *_numbers(results.take(results.cell == index), in_cells[results.cell == index], asked, its),
             )
         )
     left = len(found.cells) - len(rows)
@@ -138,30 +144,41 @@ def cells(assessment: Assessment, found: NoiseLevels) -> Table | None:
         rows=tuple(rows),
         note="In use, an input must be smoothed with the level of the cell that its metadata name. Certified at r: share (number) of the cell's points of this "
         "run certified for the true class with radius r or more. Mean radius counts 0 where the true class is not certified."
-        + (f" {formats.plural(left, 'more cell')} in the evidence file." if left > 0 else ""),
+        + (f" {formats.plural(left, 'more cell', of='tables/cell/unlisted')} in the evidence file." if left > 0 else ""),
         sortable=True,
     )
 
 
 def _number_columns(asked: tuple[float, ...]) -> tuple[Column, ...]:
-    titles = ("Points", *(f"Certified at {formats.plain(radius)}" for radius in asked), "Mean radius")
+    titles = (
+        "Points",
+        *(f"Certified at {formats.plain(radius, of=f'asked/{k}')}" for k, radius in enumerate(asked, start=1)),
+        "Mean radius",
+    )
     return tuple(Column(title=title, number=True) for title in titles)
 
 
-def _numbers(results: Results, weights: Floats, asked: tuple[float, ...]) -> tuple[Cell, ...]:
+def _numbers(results: Results, weights: Floats, asked: tuple[float, ...], of: str) -> tuple[Cell, ...]:
     points = len(results)
     if not points:
-        return (Cell(text="0", value=0, mark="gap"), *(Cell(text=formats.NOTHING) for _ in range(len(asked) + 1)))
+        return (
+            Cell(text=formats.count(0, of=f"{of}/points"), value=0, mark="gap"),
+            *(Cell(text=formats.NOTHING) for _ in range(len(asked) + 1)),
+        )
     held = [certified_at(results, radius) for radius in asked]
     shares = [weighing.share(one, weights) for one in held]
     mean = weighing.mean(np.where(results.correct, results.radius, 0.0), weights)
     return (
-        Cell(text=formats.count(points), value=points),
+        Cell(text=formats.count(points, of=f"{of}/points"), value=points),
         *(
-            Cell(text=f"{formats.percent(share, digits=0)} ({formats.count(int(one.sum()))})", value=share)
-            for one, share in zip(held, shares, strict=True)
+            Cell(
+                text=f"{formats.percent(share, digits=0, of=f'{of}/{at(radius)}/share')} "
+                f"({formats.count(int(one.sum()), of=f'{of}/{at(radius)}/count')})",
+                value=share,
+            )
+            for one, share, radius in zip(held, shares, asked, strict=True)
         ),
-        Cell(text=formats.radius(mean), value=mean),
+        Cell(text=formats.radius(mean, of=f"{of}/mean radius"), value=mean),
     )
 
 
@@ -180,5 +197,5 @@ def spread(assessment: Assessment) -> LevelsChart | None:
         edges=edges,
         counts=counts.astype(np.int64),
         median=middle,
-        median_label=f"median {levels.level(middle)}",
+        median_label=f"median {levels.median(assessment.results)}",
     )

@@ -10,18 +10,20 @@ from odd_assess.criteria.inference import point_weights
 from odd_assess.policies import ByInput, Cascade, PerCell
 from odd_assess.records import Assessment, Results
 from odd_assess.report.view import formats
+from odd_assess.report.view.traced import number
 
 DECLARED = 4
 """Decimals that a level has at most where a person declared it; those of a search have no end and are told by three digits."""
 
 
-def level(sigma: float) -> str:
+def level(sigma: float, *, of: str = "") -> str:
     """A noise level as a person would write it, those of a search to three significant digits.
 
     >>> level(0.25), level(0.3364215), level(1.5)
     ('0.25', '0.336', '1.5')
     """
-    return formats.plain(float(f"{sigma:.3g}") if round(sigma, DECLARED) != sigma else sigma)
+    told = formats.plain(float(f"{sigma:.3g}") if round(sigma, DECLARED) != sigma else sigma)
+    return number(told, sigma, of)
 
 
 def differ(assessment: Assessment) -> bool:
@@ -34,24 +36,34 @@ def one_level(results: Results) -> bool:
     return bool(results.sigma.min() == results.sigma.max())
 
 
-def range_in_words(results: Results) -> str:
+def range_in_words(results: Results, *, of: str = "all") -> str:
     """The levels of some points: "0.12 to 0.5", or the one that all have."""
-    low, high = level(float(results.sigma.min())), level(float(results.sigma.max()))
-    return low if low == high else f"{low} to {high}"
+    least, most = float(results.sigma.min()), float(results.sigma.max())
+    low, high = level(least, of=f"{of}/sigma/min"), level(most, of=f"{of}/sigma/max")
+    return low if level(least) == level(most) else f"{low} to {high}"
+
+
+def median(results: Results) -> str:
+    """The median of the levels of all points."""
+    return level(float(np.median(results.sigma)), of="all/sigma/median")
+
+
+def _each(policy: Cascade) -> list[str]:
+    return [level(sigma, of=f"policy/sigmas/{k}") for k, sigma in enumerate(policy.sigmas, start=1)]
 
 
 def in_words(assessment: Assessment) -> str:
     """The noise level in a few words, for the head of the page."""
     noise, results = assessment.noise, assessment.results
     if noise is None:
-        return f"{formats.plain(assessment.spec.certification.sigma)} input units"
+        return f"{formats.plain(assessment.spec.certification.sigma, of='spec/sigma')} input units"
     match noise.policy:
         case PerCell():
             return f"by cell: {range_in_words(results)} input units"
         case Cascade():
-            return f"cascade of {formats.listed([level(sigma) for sigma in noise.policy.sigmas])} input units"
+            return f"cascade of {formats.listed(_each(noise.policy))} input units"
         case _:
-            return f"by input: {range_in_words(results)} input units, median {level(float(np.median(results.sigma)))}"
+            return f"by input: {range_in_words(results)} input units, median {median(results)}"
 
 
 def smoothed_in_words(assessment: Assessment) -> str:
@@ -59,13 +71,13 @@ def smoothed_in_words(assessment: Assessment) -> str:
     noise, plan = assessment.noise, assessment.spec.certification
     votes = "the class that the model answers most often when Gaussian noise"
     if noise is None:
-        return f"{votes} of standard deviation {formats.plain(plan.sigma)} (input units) is added to the input."
+        return f"{votes} of standard deviation {formats.plain(plan.sigma, of='spec/sigma')} (input units) is added to the input."
     used = f"{range_in_words(assessment.results)}, in input units"
     match noise.policy:
         case PerCell():
             return f"{votes} is added to the input, of the standard deviation that belongs to the input's cell of the ODD ({used})."
         case Cascade():
-            levels = formats.listed([level(sigma) for sigma in noise.policy.sigmas])
+            levels = formats.listed(_each(noise.policy))
             return (
                 f"the class that the model answers to more than half of the copies with Gaussian noise of standard deviation {levels} (input units), tried in "
                 "this order until a class has such a majority."

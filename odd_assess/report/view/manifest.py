@@ -11,6 +11,7 @@ from typing import Any
 from odd_assess.records import Assessment
 from odd_assess.report.view import formats
 from odd_assess.report.view.records import Fact, Group, Signature
+from odd_assess.report.view.traced import quoted
 
 UNSIGNED = ("Assessment carried out by", "Reviewed by", "Released by")
 """Roles to sign where the spec declares none."""
@@ -68,7 +69,11 @@ def digests(assessment: Assessment) -> tuple[Fact, ...]:
         "Specification": assessment.spec.sha256,
         "Model": model,
     }
-    return tuple(Fact(name=name, text=str(digest), mark="mono") for name, digest in found.items() if digest)
+    return tuple(
+        Fact(name=name, text=quoted(str(digest), f"digests/{name.lower()}"), mark="mono")
+        for name, digest in found.items()
+        if digest
+    )
 
 
 def version(manifest: Mapping[str, Any]) -> str:
@@ -83,31 +88,41 @@ def groups(assessment: Assessment) -> tuple[Group, ...]:
     sections = {key: value for key, value in assessment.manifest.items() if isinstance(value, Mapping) and value}
     shown = [Group(title="Times and state", facts=_facts(single))] if single else []
     shown += [
-        Group(title=key.replace("_", " ").capitalize(), facts=_facts(_preflight(value) if key == "preflight" else value))
+        Group(
+            title=key.replace("_", " ").capitalize(),
+            facts=_facts(_preflight(value) if key == "preflight" else value, key),
+        )
         for key, value in sections.items()
     ]
     return tuple(shown)
 
 
 def _preflight(found: Mapping[str, Any]) -> dict[str, Any]:
-    """The preflight with names that say what its numbers are, without advice that was not given."""
-    names = {"noise_self_test": "noise self-test (z-score, sound within ±6)", "model": "model on the first realised points"}
-    given = {
+    """The preflight without advice that was not given."""
+    return {
         key: {name: entry for name, entry in value.items() if name != "advice" or entry} if isinstance(value, Mapping) else value
         for key, value in found.items()
     }
-    return {names.get(key, key): value for key, value in given.items()}
 
 
-def _facts(values: Mapping[str, Any], path: str = "") -> tuple[Fact, ...]:
+TOLD = {
+    ("preflight", "noise_self_test"): "noise self-test (z-score, sound within ±6)",
+    ("preflight", "model"): "model on the first realised points",
+}
+"""Keys whose names say what their numbers are."""
+
+
+def _facts(values: Mapping[str, Any], section: str = "", path: tuple[str, ...] = ()) -> tuple[Fact, ...]:
     found: list[Fact] = []
     for key, value in values.items():
-        name = f"{path}{key}".replace("_", " ")
         if isinstance(value, Mapping):
-            found += _facts(value, f"{path}{key} · ")
-        else:
-            text = _text(value)
-            found.append(Fact(name=name, text=text, mark="mono" if _is_digest(text) else ""))
+            found += _facts(value, section, (*path, key))
+            continue
+        keys = (*path, key)
+        at = "/".join((section, *keys) if section else keys)
+        name, text = " · ".join(TOLD.get((section, one), one) for one in keys).replace("_", " "), _text(value)
+        mark = "mono" if _is_digest(text) else ""
+        found.append(Fact(name=quoted(name, f"keys/{at}"), text=quoted(text, f"manifest/{at}"), mark=mark))
     return tuple(found)
 
 

@@ -8,6 +8,7 @@ from odd_assess.policies import MEANING, Cascade, DataDependent, MultiStart, Per
 from odd_assess.records import Assessment, NoiseLevels
 from odd_assess.report.view import formats, level_tables, levels, memory_loss, single_levels
 from odd_assess.report.view.records import Fact, NoiseView
+from odd_assess.report.view.traced import number, quoted
 
 
 def noise(assessment: Assessment) -> NoiseView | None:
@@ -18,7 +19,7 @@ def noise(assessment: Assessment) -> NoiseView | None:
     return NoiseView(
         lead=_lead(found.policy),
         facts=(
-            Fact(name="What it is called", text=f"{found.policy.name}: {found.policy.in_words}"),
+            Fact(name="What it is called", text=quoted(f"{found.policy.name}: {found.policy.in_words}", "policy/in words")),
             Fact(name="Soundness of its certificates", text=f"{found.soundness}: {MEANING[found.soundness]}."),
             *_used(assessment, found),
         ),
@@ -42,28 +43,32 @@ def _lead(policy: SigmaPolicy) -> str:
     match policy:
         case PerCell():
             return (
-                f"Each cell of the ODD has a noise level of its own: the one of {_listed(policy.grid)} at which the budget of this run was expected to "
-                f"certify the largest mean radius for the true class. That was decided on {formats.plural(policy.points, 'further point')} of the domain, "
-                f"with {formats.plural(policy.draws, 'noisy copy', 'noisy copies')} at each level; no number of this report is about these points. {apart}"
+                f"Each cell of the ODD has a noise level of its own: the one of {_listed(policy, 'grid')} at which the budget of this run was expected to "
+                f"certify the largest mean radius for the true class. That was decided on "
+                f"{formats.plural(policy.points, 'further point', of='policy/points')} of the domain, "
+                f"with {formats.plural(policy.draws, 'noisy copy', 'noisy copies', of='policy/draws')} at each level; no number of this report is "
+                f"about these points. {apart}"
             )
         case Cascade():
             return (
-                f"The classifier is a cascade of the noise levels {_listed(policy.sigmas)}, the widest first: it answers at the first level at which a "
+                f"The classifier is a cascade of the noise levels {_listed(policy, 'sigmas')}, the widest first: it answers at the first level at which a "
                 "class has more than half of the noisy copies, with that class, and abstains where there is none. Every level was drawn at every point, "
-                f"and the one that shows the largest radius gives the certificate. All {2 * len(policy.sigmas) - 1} bounds of a certificate share its α."
+                f"and the one that shows the largest radius gives the certificate. All "
+                f"{formats.count(2 * len(policy.sigmas) - 1, of='policy/statements')} bounds of a certificate share its α."
             )
         case MultiStart():
-            low, high = policy.bounds
+            low, high = (levels.level(bound, of=f"policy/bounds/{k}") for k, bound in enumerate(policy.bounds, start=1))
             return (
                 "The noise level of each point was chosen by looking at its input: a multiple-start search (after Insta-RS) for the level at which the "
-                f"budget of this run would certify the largest radius, from {_listed(policy.starts)} within {levels.level(low)} to {levels.level(high)}. "
+                f"budget of this run would certify the largest radius, from {_listed(policy, 'starts')} within {low} to {high}. "
                 f"{apart}"
             )
         case DataDependent():
-            low, high = policy.bounds
+            low, high = (levels.level(bound, of=f"policy/bounds/{k}") for k, bound in enumerate(policy.bounds, start=1))
             return (
                 "The noise level of each point was chosen by looking at its input: data-dependent smoothing (DDS) climbs from "
-                f"{levels.level(policy.start)}, in {formats.plural(policy.steps, 'step')} and within {levels.level(low)} to {levels.level(high)}, towards "
+                f"{levels.level(policy.start, of='policy/start')}, in {formats.plural(policy.steps, 'step', of='policy/steps')} and within {low} to "
+                f"{high}, towards "
                 f"the largest radius that the mean softmax of the noisy copies promises. {apart}"
             )
 
@@ -73,33 +78,37 @@ def _used(assessment: Assessment, found: NoiseLevels) -> tuple[Fact, ...]:
     policy, sigma = found.policy, assessment.results.sigma
     match policy:
         case MultiStart():
-            how = f"{policy.method}, for the class that most copies answer at {formats.plain(policy.decides)}: "
-            how += f"{policy.draws} noisy copies at each level, {formats.plural(policy.steps, 'step')}"
+            how = (
+                f"{policy.method}, for the class that most copies answer at {formats.plain(policy.decides, of='policy/decides')}: "
+            )
             how += (
-                f" of rate {formats.plain(policy.rate)} from each start"
+                f"{_plain(policy, 'draws')} noisy copies at each level, {formats.plural(policy.steps, 'step', of='policy/steps')}"
+            )
+            how += (
+                f" of rate {formats.plain(policy.rate, of='policy/rate')} from each start"
                 if policy.method == "gradient"
                 else " beside the best start"
             )
             options = (
-                f"{how}; the best {policy.shortlist} compared on {policy.trial} fresh copies"
+                f"{how}; the best {_plain(policy, 'shortlist')} compared on {_plain(policy, 'trial')} fresh copies"
                 if policy.shortlist > 1
                 else f"{how}; the best of them counts"
             )
         case DataDependent():
-            low, high = policy.clamp
+            low, high = (formats.plain(one, of=f"policy/clamp/{k}") for k, one in enumerate(policy.clamp, start=1))
             options = (
-                f"{policy.draws} noisy copies a step, steps of {formats.plain(policy.step)}, probabilities clamped to {formats.plain(low)} to "
-                f"{formats.plain(high)}"
+                f"{_plain(policy, 'draws')} noisy copies a step, steps of {formats.plain(policy.step, of='policy/step')}, probabilities clamped to {low} to "
+                f"{high}"
             )
         case _:
             return ()
-    least, middle, most = (levels.level(float(value)) for value in (sigma.min(), np.median(sigma), sigma.max()))
     ends = [
-        f"{formats.plural(count, 'point')} at the {name} bound {levels.level(bound)}"
-        for name, bound in zip(("lower", "upper"), policy.bounds, strict=True)
+        f"{formats.plural(count, 'point', of=f'policy/points at bound/{k}')} at the {name} bound {levels.level(bound, of=f'policy/bounds/{k}')}"
+        for k, (name, bound) in enumerate(zip(("lower", "upper"), policy.bounds, strict=True), start=1)
         if (count := int(np.isclose(sigma, bound, rtol=1e-6, atol=0).sum()))
     ]
-    text = f"{least} to {most}, median {middle}" if least != most else f"{least} at every point"
+    used = levels.range_in_words(assessment.results)
+    text = f"{used}, median {levels.median(assessment.results)}" if " to " in used else f"{used} at every point"
     return (Fact(name="Options", text=options), Fact(name="Levels chosen", text="; ".join([text, *ends])))
 
 
@@ -192,5 +201,11 @@ def limits(assessment: Assessment) -> tuple[Fact, ...]:
     return (Fact(name="Noise levels that differ", text=text),)
 
 
-def _listed(sigmas: tuple[float, ...]) -> str:
-    return formats.listed([levels.level(sigma) for sigma in sigmas], most=12)
+def _listed(policy: SigmaPolicy, name: str) -> str:
+    sigmas: tuple[float, ...] = getattr(policy, name)
+    return formats.listed([levels.level(sigma, of=f"policy/{name}/{k}") for k, sigma in enumerate(sigmas, start=1)], most=12)
+
+
+def _plain(policy: SigmaPolicy, name: str) -> str:
+    value: int = getattr(policy, name)
+    return number(str(value), value, f"policy/{name}")

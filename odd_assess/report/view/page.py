@@ -25,12 +25,13 @@ from odd_assess.report.view import (
 from odd_assess.report.view.brief import brief
 from odd_assess.report.view.budgets import draws_a_point, draws_in_all, ties_in_words
 from odd_assess.report.view.records import Fact, Page
+from odd_assess.report.view.traced import quoted, settled
 
 
 def page_of(assessment: Assessment, *, title: str | None = None, images: bool = True) -> Page:
     """What the report of a finished assessment says; under another ``title``, and without ``images`` of the data, where that is asked for."""
     moment = manifest.finished(assessment.manifest)
-    return Page(
+    page = Page(
         title=assessment.spec.title if title is None else title,
         spec_id=assessment.spec.id,
         run_id=manifest.run_id(assessment.manifest),
@@ -74,6 +75,7 @@ def page_of(assessment: Assessment, *, title: str | None = None, images: bool = 
         manifest=manifest.groups(assessment),
         signatures=manifest.signatures(assessment),
     )
+    return settled(page)
 
 
 def _facts(assessment: Assessment) -> tuple[Fact, ...]:
@@ -87,9 +89,15 @@ def _facts(assessment: Assessment) -> tuple[Fact, ...]:
         Fact(name="Draws too close to call", text=ties_in_words(assessment)),
         Fact(name="Noise σ", text=levels.in_words(assessment)),
         *((Fact(name="Soundness", text=assessment.noise.soundness),) if assessment.noise is not None else ()),
-        Fact(name="α per certificate", text=formats.plain(plan.alpha)),
+        Fact(name="α per certificate", text=formats.plain(plan.alpha, of="spec/alpha")),
         Fact(name="Model", text=recertified.model_words(assessment)),
-        Fact(name="Criteria", text=formats.listed([_named(criteria) for criteria in assessment.spec.criteria])),
+        Fact(
+            name="Criteria",
+            text=formats.listed(
+                [quoted(_named(group), f"spec/criteria/{k}") for k, group in enumerate(assessment.spec.criteria, start=1)],
+                of="spec/criteria",
+            ),
+        ),
     )
 
 

@@ -10,9 +10,10 @@ import numpy as np
 
 from odd_assess.odd.attributes import Attribute
 from odd_assess.records import Assessment, Exhibit, OddPoint, Results, Value
-from odd_assess.report.view import formats, levels
+from odd_assess.report.view import formats, levels, traced
 from odd_assess.report.view.domain import short
 from odd_assess.report.view.records import Fact, Picture, WeakPoint
+from odd_assess.report.view.traced import quoted
 
 SMALL_SIDE = 128
 """Pictures up to this many pixels a side are shown with visible pixels."""
@@ -47,9 +48,14 @@ def note(assessment: Assessment, *, images: bool = True) -> str:
         else "Their pictures were left out of this report on purpose; the run's evidence file holds them."
     )
     return (
-        f"{formats.plural(number, 'weak point')} of this run, the weakest first. {pictures} They are picked because they are weak: they are not typical."
+        f"{formats.plural(number, 'weak point', of='exhibits/shown')} of this run, the weakest first. {pictures} They are picked because they are "
+        f"weak: they are not typical."
         + (" Wrong answers come first, then abstentions, then small radii." if number > 1 else "")
-        + ("" if number == len(assessment.exhibits) else f" The evidence file holds {len(assessment.exhibits) - number} more.")
+        + (
+            ""
+            if number == len(assessment.exhibits)
+            else f" The evidence file holds {formats.count(len(assessment.exhibits) - number, of='exhibits/unlisted')} more."
+        )
     )
 
 
@@ -75,14 +81,18 @@ def _weak(assessment: Assessment, exhibit: Exhibit, row: int, *, images: bool) -
     results, names, point = assessment.results, assessment.class_names, assessment.points[row]
     true, chosen = names[int(results.label[row])], names[int(results.chosen[row])]
     condition = (
-        Fact(name="True class", text=true),
+        Fact(name="True class", text=quoted(true, f"points/{exhibit.index}/label")),
         Fact(name="Votes", text=_votes(results, row, true, chosen)),
         *_reused(assessment, row),
-        *((Fact(name="Noise σ", text=levels.level(float(results.sigma[row]))),) if levels.differ(assessment) else ()),
+        *(
+            (Fact(name="Noise σ", text=levels.level(float(results.sigma[row]), of=f"points/{exhibit.index}/sigma")),)
+            if levels.differ(assessment)
+            else ()
+        ),
         *_values(assessment.spec.domain.attributes, point),
     )
     return WeakPoint(
-        title=f"Point {exhibit.index}",
+        title=f"Point {traced.number(str(exhibit.index), exhibit.index, f'points/{exhibit.index}/index')}",
         outcome=_outcome(assessment, row),
         condition=condition,
         pictures=_pictures(exhibit) if images else (),
@@ -91,26 +101,32 @@ def _weak(assessment: Assessment, exhibit: Exhibit, row: int, *, images: bool) -
 
 def _outcome(assessment: Assessment, row: int) -> str:
     results, before = assessment.results, levels.alone(assessment)
-    chosen, alone = assessment.class_names[int(before.chosen[row])], float(before.radius[row])
+    index, alone = int(results.index[row]), float(before.radius[row])
+    of_chosen = "chosen" if before is results else "chosen alone"
+    chosen = quoted(assessment.class_names[int(before.chosen[row])], f"points/{index}/{of_chosen}")
     if not before.certified[row]:
         if assessment.recertified is not None:
             return f"abstained: the baseline's class “{chosen}” is not shown to have more than half of the noisy copies"
         return "abstained: no class is shown to have more than half of the noisy copies"
     if not results.certified[row]:
-        return f"not certified: alone it is “{chosen}” with radius {formats.radius(alone)}, but the memory answers with another class here"
+        return (
+            f"not certified: alone it is “{chosen}” with radius {formats.radius(alone, of=f'points/{index}/radius alone')}, but the memory "
+            f"answers with another class here"
+        )
     radius, taken = float(results.radius[row]), ""
     if radius < alone:
-        taken = f" ({formats.radius(alone)} before the memory)"
+        taken = f" ({formats.radius(alone, of=f'points/{index}/radius alone')} before the memory)"
     if results.chosen[row] != results.label[row]:
-        return f"wrong: certified as “{chosen}” with radius {formats.radius(radius)}{taken}"
-    return f"certified as “{chosen}” with radius {formats.radius(radius)} only{taken}"
+        return f"wrong: certified as “{chosen}” with radius {formats.radius(radius, of=f'points/{index}/radius')}{taken}"
+    return f"certified as “{chosen}” with radius {formats.radius(radius, of=f'points/{index}/radius')} only{taken}"
 
 
 def _votes(results: Results, row: int, true: str, chosen: str) -> str:
-    n = formats.count(int(results.n[row]))
-    text = f"{formats.count(int(results.hits[row]))} of {n} noisy copies answered “{chosen}”"
+    its = f"points/{int(results.index[row])}"
+    n, hits = formats.count(int(results.n[row]), of=f"{its}/n"), formats.count(int(results.hits[row]), of=f"{its}/hits")
+    text = f"{hits} of {n} noisy copies answered “{quoted(chosen, f'{its}/chosen')}”"
     if results.chosen[row] != results.label[row]:
-        text += f", {formats.count(int(results.label_hits[row]))} the true class “{true}”"
+        text += f", {formats.count(int(results.label_hits[row]), of=f'{its}/label_hits')} the true class “{quoted(true, f'{its}/label')}”"
     return text
 
 
@@ -119,19 +135,29 @@ def _reused(assessment: Assessment, row: int) -> tuple[Fact, ...]:
     found, results = assessment.recertified, assessment.results
     if found is None:
         return ()
-    asked, chosen = formats.count(int(results.n[row])), assessment.class_names[int(results.chosen[row])]
+    its = f"points/{int(results.index[row])}"
+    chosen = quoted(assessment.class_names[int(results.chosen[row])], f"{its}/chosen")
+    hits, n, lost = (
+        formats.count(int(getattr(found, name)[row]), of=f"{its}/baseline/{name}") for name in ("base_hits", "base_n", "lost")
+    )
+    asked = formats.count(int(results.n[row]), of=f"{its}/n")
     return (
         Fact(
-            name="Baseline's votes",
-            text=f"{formats.count(int(found.base_hits[row]))} of {formats.count(int(found.base_n[row]))} answered “{chosen}”; of the {asked} that were asked "
-            f"again {formats.count(int(found.lost[row]))} lost it",
+            name="Baseline's votes", text=f"{hits} of {n} answered “{chosen}”; of the {asked} that were asked again {lost} lost it"
         ),
     )
 
 
 def _values(attributes: tuple[Attribute, ...], point: OddPoint) -> tuple[Fact, ...]:
     units: Mapping[str, str] = {attribute.id: getattr(attribute, "unit", "1") for attribute in attributes}
-    return tuple(Fact(name=short(name), text=value_text(value, units.get(name, "1"))) for name, value in point.values.items())
+    return tuple(
+        Fact(name=short(name), text=_traced(value_text(value, units.get(name, "1")), value, f"points/{point.index}/values/{name}"))
+        for name, value in point.values.items()
+    )
+
+
+def _traced(text: str, value: Value, source: str) -> str:
+    return quoted(text, source) if isinstance(value, bool | str) else traced.number(text, value, source)
 
 
 def value_text(value: Value, unit: str) -> str:

@@ -14,7 +14,7 @@ from odd_assess.report.view import formats, levels, weighing
 from odd_assess.report.view.accuracy_loss import expected_accuracy
 from odd_assess.report.view.band import Band, accuracy_band
 from odd_assess.report.view.budgets import asked_in_words, cap_label, draws_in_words, is_sequential, largest_cap
-from odd_assess.report.view.extremes import radii_asked
+from odd_assess.report.view.extremes import at, radii_asked
 from odd_assess.report.view.records import (
     AccuracyChart,
     AccuracyView,
@@ -24,6 +24,7 @@ from odd_assess.report.view.records import (
     StatesView,
     Table,
 )
+from odd_assess.report.view.traced import quoted
 
 STEPS = 160
 """Radii at which the curves are evaluated."""
@@ -43,16 +44,16 @@ def accuracy(assessment: Assessment) -> AccuracyView:
         certified=band.certified,
         lower=band.lower,
         upper=band.upper,
-        run_label=f"this run: n = {n}, {formats.plural(m, 'point')}",
+        run_label=f"this run: n = {n}, {formats.plural(m, 'point', of='points')}",
         cap=largest_cap(assessment),
         cap_label=cap_label(assessment),
         band_label=band.label,
         reference=reference,
         reference_label=_reference_label(assessment),
         same=None if reference is None else _reference_curve(assessment, _same_points(assessment), radii),
-        same_label=f"the same {formats.plural(len(_same_points(assessment)), 'point')} at n = {n}{_alone(assessment)}",
+        same_label=f"the same {formats.plural(len(_same_points(assessment)), 'point', of='reference/points')} at n = {n}{_alone(assessment)}",
         expected=expected_accuracy(_before(assessment), radii) if assessment.reduction.predicted is not None else None,
-        expected_label=f"expected at n = {formats.count(assessment.reduction.n_ref)}{_alone(assessment)}",
+        expected_label=f"expected at n = {formats.count(assessment.reduction.n_ref, of='reduction/n_ref')}{_alone(assessment)}",
         marks=_marks(assessment),
     )
     return AccuracyView(chart=chart, caption=_accuracy_caption(assessment, band), table=table)
@@ -103,7 +104,7 @@ def states(assessment: Assessment) -> StatesView:
         id="states-table",
         caption="Points by what limits them",
         columns=tuple(Column(title=title, number=True) for title in columns),
-        rows=tuple(_states_row(results, weights, radius) for radius in radii_asked(assessment)),
+        rows=tuple(_states_row(results, weights, radius, k) for k, radius in enumerate(radii_asked(assessment), start=1)),
         note=weighing.beside(assessment).strip(),
     )
     return StatesView(chart=chart, caption=caption, table=table)
@@ -147,20 +148,26 @@ def _alone(assessment: Assessment) -> str:
 def _reference_label(assessment: Assessment) -> str:
     if assessment.reference is None or not len(assessment.reference):
         return ""
-    return f"reference: n = {draws_in_words(assessment.reference)}, {formats.plural(len(assessment.reference), 'point')}"
+    return f"reference: n = {draws_in_words(assessment.reference, of='reference')}, {formats.plural(len(assessment.reference), 'point', of='reference/points')}"
 
 
 def _marks(assessment: Assessment) -> tuple[tuple[float, float, str], ...]:
     criteria = [finding.criterion for finding in assessment.findings]
-    wanted = [c for c in criteria if c.metric == "certified_accuracy" and c.scope == "odd" and c.radius is not None]
-    shares = [(c.radius, c.required, f"{c.id} ≥ {formats.required(c.required, '1')}") for c in wanted if c.radius is not None]
-    quantiles = [c for c in criteria if c.metric == "radius_quantile" and c.quantile is not None]
+    shares = [
+        (c.radius, c.required, _mark(c.id, c.required, f"findings/{k}", "required"))
+        for k, c in enumerate(criteria, start=1)
+        if c.metric == "certified_accuracy" and c.scope == "odd" and c.radius is not None
+    ]
     shares += [
-        (c.required, 1 - c.quantile, f"{c.id} ≥ {formats.required(1 - c.quantile, '1')}")
-        for c in quantiles
-        if c.quantile is not None
+        (c.required, 1 - c.quantile, _mark(c.id, 1 - c.quantile, f"findings/{k}", "reaching"))
+        for k, c in enumerate(criteria, start=1)
+        if c.metric == "radius_quantile" and c.quantile is not None
     ]
     return tuple(shares)
+
+
+def _mark(name: str, share: float, of: str, what: str) -> str:
+    return f"{quoted(name, f'{of}/id')} ≥ {formats.required(share, '1', of=f'{of}/{what}')}"
 
 
 def _accuracy_caption(assessment: Assessment, band: Band) -> str:
@@ -170,15 +177,15 @@ def _accuracy_caption(assessment: Assessment, band: Band) -> str:
     )
     if assessment.reduction.predicted is not None:
         text += (
-            f" Thin blue: the share expected at {formats.count(assessment.reduction.n_ref)} draws, given the counts of this run{_alone(assessment)}; an "
-            "estimate for the points, without a band."
+            f" Thin blue: the share expected at {formats.count(assessment.reduction.n_ref, of='reduction/n_ref')} draws, given the counts of this "
+            f"run{_alone(assessment)}; an estimate for the points, without a band."
         )
     if is_sequential(assessment):
         text += f" {_stopped(assessment)}"
     if assessment.reference is not None and len(assessment.reference):
         text += (
-            f" Orange: the {formats.plural(len(assessment.reference), 'point')} of the reference subsample at "
-            f"{draws_in_words(assessment.reference)} draws (dashed) and at the draws of this run (dotted){_alone(assessment)}. "
+            f" Orange: the {formats.plural(len(assessment.reference), 'point', of='reference/points')} of the reference subsample at "
+            f"{draws_in_words(assessment.reference, of='reference')} draws (dashed) and at the draws of this run (dotted){_alone(assessment)}. "
             "The distance between these two is what the small budget cost them; no band is stated for so few points."
         )
     return text
@@ -199,24 +206,28 @@ def _accuracy_table(assessment: Assessment, asked: tuple[float, ...]) -> Table:
     for row, radius in enumerate(radii):
         certified = float(band.certified[row])
         line = [
-            Cell(text=formats.plain(float(radius)), value=float(radius)),
-            Cell(text=formats.percent(certified, digits=formats.decimals(m)), value=certified),
+            Cell(text=formats.plain(float(radius), of=f"asked/0/{row}"), value=float(radius)),
+            Cell(text=formats.percent(certified, digits=formats.decimals(m), of=f"all/{at(radius)}/share"), value=certified),
         ]
         if band.lower is not None and band.upper is not None:
-            line += [Cell(text=formats.percent(float(band.lower[row]), side="down"), value=float(band.lower[row]))]
-            line += [Cell(text=formats.percent(float(band.upper[row]), side="up"), value=float(band.upper[row]))]
+            its = f"band@{radius:.12g}"
+            line += [
+                Cell(text=formats.percent(float(band.lower[row]), side="down", of=f"{its}/lower"), value=float(band.lower[row]))
+            ]
+            line += [Cell(text=formats.percent(float(band.upper[row]), side="up", of=f"{its}/upper"), value=float(band.upper[row]))]
         if reference is not None and len(reference):
             weights = weighing.weights(assessment, reference)
             share = weighing.share(certified_at(reference, float(radius)), weights)
-            line.append(Cell(text=formats.percent(share, digits=formats.decimals(len(reference))), value=share))
+            digits = formats.decimals(len(reference))
+            line.append(Cell(text=formats.percent(share, digits=digits, of=f"reference/{at(radius)}/share"), value=share))
             share = weighing.share(certified_at(_same_points(assessment), float(radius)), weights)
-            line.append(Cell(text=formats.percent(share, digits=formats.decimals(len(reference))), value=share))
+            line.append(Cell(text=formats.percent(share, digits=digits, of=f"same/{at(radius)}/share"), value=share))
         rows.append(tuple(line))
     titles = ["Radius", "Certified"]
     titles += [f"Lower bound {band.level}", f"Upper bound {band.level}"] if band.lower is not None else []
     if reference is not None and len(reference):
         titles += [
-            f"{formats.plural(len(reference), 'point')} at {draws_in_words(reference)} draws",
+            f"{formats.plural(len(reference), 'point', of='reference/points')} at {draws_in_words(reference, of='reference')} draws",
             f"The same at {draws_in_words(assessment.results)}{_alone(assessment)}",
         ]
     return Table(
@@ -227,14 +238,20 @@ def _accuracy_table(assessment: Assessment, asked: tuple[float, ...]) -> Table:
     )
 
 
-def _states_row(results: Results, weights: Floats, radius: float) -> tuple[Cell, ...]:
+def _states_row(results: Results, weights: Floats, radius: float, place: int) -> tuple[Cell, ...]:
     certified, open_ = certified_at(results, radius), ~refuted_at(results, radius)
 
-    def share(mask: Bools) -> Cell:
-        hits = int(mask.sum())
+    def share(mask: Bools, state: str) -> Cell:
+        hits, its = int(mask.sum()), f"all/{state}@{radius:.12g}"
         return Cell(
-            text=f"{formats.percent(weighing.share(mask, weights), digits=formats.decimals(len(results)))} ({formats.count(hits)})",
+            text=f"{formats.percent(weighing.share(mask, weights), digits=formats.decimals(len(results)), of=f'{its}/share')} "
+            f"({formats.count(hits, of=f'{its}/count')})",
             value=float(hits),
         )
 
-    return (Cell(text=formats.plain(radius), value=radius), share(certified), share(open_ & ~certified), share(~open_))
+    return (
+        Cell(text=formats.plain(radius, of=f"asked/{place}"), value=radius),
+        share(certified, "certified"),
+        share(open_ & ~certified, "undecided"),
+        share(~open_, "refuted"),
+    )

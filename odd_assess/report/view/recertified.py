@@ -13,12 +13,16 @@ from odd_assess.records import Assessment, Recertified, Results
 from odd_assess.report.view import formats, levels, recertified_tables
 from odd_assess.report.view.band import accuracy_band
 from odd_assess.report.view.budgets import asked_in_words, draws_in_words, is_sequential
-from odd_assess.report.view.extremes import radii_asked
+from odd_assess.report.view.extremes import at, radii_asked
 from odd_assess.report.view.manifest import NOT_RECORDED, moment_text
 from odd_assess.report.view.radii import STEPS, axis
 from odd_assess.report.view.recertified_tables import ROUTES, Pair, probability
 from odd_assess.report.view.records import Cell, Column, Fact, KeptChart, RecertifiedView, ReleasesChart, Table
 from odd_assess.report.view.reduction import MOST_MARKERS, evenly
+from odd_assess.report.view.traced import quoted
+
+KEPT = "recertified/kept/mean radius"
+"""The source of what is left of the mean radius."""
 
 DIGITS = 12
 """Of a digest that stands in a sentence; the manifest has all."""
@@ -31,7 +35,7 @@ def recertified(assessment: Assessment) -> RecertifiedView | None:
         return None
     found = pair.found
     return RecertifiedView(
-        title=f"Recertified from run {found.run}",
+        title=f"Recertified from run {_run(found)}",
         lead=_lead(pair),
         facts=_facts(found),
         kept=_kept(pair),
@@ -62,18 +66,29 @@ def head(assessment: Assessment) -> tuple[Fact, ...]:
 def _named(found: Recertified) -> str:
     """The baseline's run: its id is often that of this run too, so that its day stands beside it."""
     day = moment_text(found.finished).split(",", maxsplit=1)[0]
-    return f"run {found.run} of {day}" if day != NOT_RECORDED else f"run {found.run}"
+    return f"run {_run(found)} of {quoted(day, 'recertified/day')}" if day != NOT_RECORDED else f"run {_run(found)}"
+
+
+def _run(found: Recertified) -> str:
+    return quoted(found.run, "recertified/run")
+
+
+def _start(found: Recertified, name: str) -> str:
+    """The beginning of a digest."""
+    digest: str = getattr(found, name)
+    return f"{quoted(digest[:DIGITS], f'recertified/{name}/start')}…"
 
 
 def model_words(assessment: Assessment) -> str:
     """The model under test; a modified one also by weights, precision and digest, which tell it from its baseline and from others."""
     model = assessment.spec.model
-    name = Path(model.reference).name
+    name = quoted(Path(model.reference).name, "model/reference")
     if assessment.recertified is None:
         return name
     digest = str(assessment.manifest["identity"].get("model", NOT_RECORDED))[:DIGITS]
-    parts = [name, *([model.weights.name] if model.weights is not None else []), *([model.precision] if model.precision else [])]
-    return f"{', '.join(parts)} ({digest})"
+    weights = [] if model.weights is None else [quoted(model.weights.name, "model/weights")]
+    precision = [quoted(model.precision, "model/precision")] if model.precision else []
+    return f"{', '.join([name, *weights, *precision])} ({quoted(digest, 'model/digest')})"
 
 
 def note(assessment: Assessment) -> str:
@@ -92,10 +107,10 @@ def certificate_words(assessment: Assessment) -> str:
     parts = (
         "what is known of the baseline and what was drawn now are combined at the whole probability."
         if recertified_tables.combined(found)
-        else f"{probability(found.terms.alpha)} of the probability is for what is known of the baseline, {probability(found.terms.alpha_z)} for what was "
-        "drawn now."
+        else f"{probability(found.terms.alpha, of='recertified/terms/alpha')} of the probability is for what is known of the baseline, "
+        f"{probability(found.terms.alpha_z, of='recertified/terms/alpha_z')} for what was drawn now."
     )
-    return f" The model is the modified one, the class the one that run {found.run} chose for its baseline; {parts}"
+    return f" The model is the modified one, the class the one that run {_run(found)} chose for its baseline; {parts}"
 
 
 def limits(assessment: Assessment) -> tuple[Fact, ...]:
@@ -123,14 +138,17 @@ def _lead(pair: Pair) -> str:
     old, new = (levels.mean_radius(pair.assessment, results) for results in (pair.before, pair.after))
     if old <= 0:
         return "The baseline certifies the true class at no point, so that there was nothing to keep."
-    spent = formats.percent(pair.found.draws / pair.found.base_draws, side="up")
+    spent = formats.percent(pair.found.draws / pair.found.base_draws, side="up", of="recertified/cost/baseline/share")
     was, still = int(pair.before.certified.sum()), int((pair.before.certified & pair.after.certified).sum())
     told = (
-        "every one still is." if was == still else f"{formats.count(still)} still are and {formats.count(was - still)} abstain now."
+        "every one still is."
+        if was == still
+        else f"{formats.count(still, of='recertified/still')} still are and {formats.count(was - still, of='recertified/gone')} abstain now."
     )
     return (
-        f"The modified model keeps {formats.percent(new / old, side='down')} of the mean certified radius of its baseline ({formats.radius(new)} of "
-        f"{formats.radius(old)}), for {spent} of its draws. {_due_to(pair, old, new)} Of {formats.plural(was, 'point')} that were certified, {told}"
+        f"The modified model keeps {formats.percent(new / old, side='down', of=f'{KEPT}/kept')} of the mean certified radius of its baseline "
+        f"({formats.radius(new, of=f'{KEPT}/modified')} of {formats.radius(old, of=f'{KEPT}/baseline')}), for {spent} of its draws. "
+        f"{_due_to(pair, old, new)} Of {formats.plural(was, 'point', of='recertified/kept/points/baseline')} that were certified, {told}"
     )
 
 
@@ -141,15 +159,17 @@ def _due_to(pair: Pair, old: float, new: float) -> str:
         return f"Draws stopped once the radii asked for ({asked_in_words(pair.assessment)}) were decided; more was not pursued."
     same = levels.mean_radius(pair.assessment, replace(pair.after, radius=alike, certified=alike > 0))
     return (
-        f"A model that answers as the baseline does would show {formats.percent(same / old)} with these draws: the price of fewer draws is "
-        f"{formats.percent(1 - same / old)}, and the modification cost {formats.percent((same - new) / old)}."
+        f"A model that answers as the baseline does would show {formats.percent(same / old, of='recertified/due/same')} with these draws: the price of "
+        f"fewer draws is {formats.percent(1 - same / old, of='recertified/due/draws')}, and the modification cost "
+        f"{formats.percent((same - new) / old, of='recertified/due/model')}."
     )
 
 
 def _facts(found: Recertified) -> tuple[Fact, ...]:
     rule = {
         "auto": "at each point the bound that is expected to be larger, as the baseline's other draws let expect",
-        "gamma": f"fresh counts where the baseline's bound on pA is {formats.plain(found.plan.gamma)} or more, else the bound by what changed (the "
+        "gamma": f"fresh counts where the baseline's bound on pA is {formats.plain(found.plan.gamma, of='recertified/plan/gamma')} or more, else "
+        f"the bound by what changed (the "
         "published rule)",
         "incremental": "the bound by what changed, at every point",
         "fresh": "fresh counts, at every point",
@@ -157,9 +177,13 @@ def _facts(found: Recertified) -> tuple[Fact, ...]:
     if found.plan.when_decided:
         rule = "both bounds count at once; draws stop when every radius asked for is decided"
     return (
-        Fact(name="Baseline", text=f"run {found.run}, {found.title}: {found.verdict}, {moment_text(found.finished)}"),
-        Fact(name="Model of the baseline", text=found.model, mark="mono"),
-        Fact(name="Certificates of the baseline", text=found.certificates, mark="mono"),
+        Fact(
+            name="Baseline",
+            text=f"run {_run(found)}, {quoted(found.title, 'recertified/title')}: {found.verdict}, "
+            f"{quoted(moment_text(found.finished), 'recertified/finished')}",
+        ),
+        Fact(name="Model of the baseline", text=quoted(found.model, "recertified/model"), mark="mono"),
+        Fact(name="Certificates of the baseline", text=quoted(found.certificates, "recertified/certificates"), mark="mono"),
         Fact(name="Which bound is taken", text=rule),
     )
 
@@ -185,10 +209,12 @@ def _kept(pair: Pair) -> Table:
             share(old, new),
         )
     ]
-    for radius in dict.fromkeys((0.0, *radii_asked(assessment))):
+    sources = ["mean radius"]
+    for k, radius in enumerate(sorted({0.0, *radii_asked(assessment)})):
+        sources.append(at(radius))
         old, new = (float(weights @ certified_at(results, radius)) for results in (before, after))
         shown = (Cell(text=formats.percent(value, digits=digits), value=value) for value in (old, new))
-        rows.append((Cell(text=f"Certified accuracy at {formats.plain(radius)}"), *shown, share(old, new)))
+        rows.append((Cell(text=f"Certified accuracy at {formats.plain(radius, of=f'asked/0/{k}')}"), *shown, share(old, new)))
     rows.append(
         (Cell(text="Points certified, whatever class"), *_counts(before.certified.sum(), after.certified.sum()), share(*_two(pair)))
     )
@@ -200,12 +226,14 @@ def _kept(pair: Pair) -> Table:
         caption="Before and after",
         columns=(
             Column(title="Over the ODD"),
-            *(Column(title=title, number=True) for title in ("Baseline", "Modified model", "Kept")),
+            Column(title="Baseline", number=True, source="baseline"),
+            Column(title="Modified model", number=True, source="modified"),
+            Column(title="Kept", number=True, source="kept"),
         ),
         rows=tuple(rows),
-        note=f"What each run shows with its own draws: {draws_in_words(before)} bounded each point of the baseline, {draws_in_words(after)} of these were "
-        "asked "
-        "again. So what is not kept is what the model lost and what fewer draws leave unshown, together. Plain shares and means.",
+        sources=tuple(f"recertified/kept/{source}" for source in (*sources, "points", "right")),
+        note=f"What each run shows with its own draws: {draws_in_words(before, of='baseline')} bounded each point of the baseline, {draws_in_words(after)} of "
+        "these were asked again. So what is not kept is what the model lost and what fewer draws leave unshown, together. Plain shares and means.",
     )
 
 
@@ -230,14 +258,20 @@ def _scatter(pair: Pair) -> KeptChart | None:
         rows = np.flatnonzero(pair.found.route == route)
         shown = rows[evenly(len(rows))]
         if len(rows):
-            groups.append((f"{name.split(',')[0]}: {formats.count(len(rows))}", before[shown], after[shown]))
+            groups.append(
+                (
+                    f"{name.split(',')[0]}: {formats.count(len(rows), of=f'recertified/routes/{route}/points')}",
+                    before[shown],
+                    after[shown],
+                )
+            )
     some = "" if len(after) <= MOST_MARKERS else f" Of each kind {formats.count(MOST_MARKERS)} points at most are drawn."
     kept = float(after.sum() / before.sum())
     return KeptChart(
         alt=f"Certified radius of each point under the modified model against that under its baseline; together {formats.percent(kept, side='down')} is kept."
         f"{some}",
         groups=tuple(groups),
-        before_label=f"radius of the baseline, n = {draws_in_words(pair.before)} (input units)",
+        before_label=f"radius of the baseline, n = {draws_in_words(pair.before, of='baseline')} (input units)",
         after_label=f"radius now, n = {draws_in_words(pair.after)} (input units)",
     )
 
@@ -248,7 +282,7 @@ def _curves(pair: Pair) -> ReleasesChart:
     radii = np.linspace(0.0, top, STEPS + 1)
     runs = (replace(assessment, results=pair.before), assessment)
     bands = [accuracy_band(run, radii) for run in runs]
-    names = (f"baseline: n = {draws_in_words(pair.before)}", f"modified: n = {draws_in_words(pair.after)}")
+    names = (f"baseline: n = {draws_in_words(pair.before, of='baseline')}", f"modified: n = {draws_in_words(pair.after)}")
     return ReleasesChart(
         alt="Certified accuracy of the baseline and of the modified model against radius. The table gives the numbers at the radii asked for.",
         radii=radii,
@@ -289,8 +323,8 @@ def _holds(found: Recertified) -> tuple[Fact, ...]:
         ),
         Fact(
             name="Rests on the baseline",
-            text=f"Certificates take over what run {found.run} found: its answers to these copies (certificates {found.certificates[:DIGITS]}…, model "
-            f"{found.model[:DIGITS]}…). They lie in this run's evidence, from which odd-assess verify derives every bound again. "
+            text=f"Certificates take over what run {_run(found)} found: its answers to these copies (certificates {_start(found, 'certificates')}, model "
+            f"{_start(found, 'model')}). They lie in this run's evidence, from which odd-assess verify derives every bound again. "
             "That the baseline's model really "
             "gave these answers is for that run to show: keep it, and replay it.",
         ),
@@ -300,18 +334,20 @@ def _holds(found: Recertified) -> tuple[Fact, ...]:
 def _several(found: Recertified) -> tuple[Fact, ...]:
     if found.plan.models == 1:
         return ()
+    models = formats.count(found.plan.models, of="recertified/plan/models")
     return (
         Fact(
             name="Several models on one baseline",
-            text=f"{found.plan.models} modified models rest on the same answers of the baseline. At a point, some certificate of theirs is false with "
+            text=f"{models} modified models rest on the same answers of the baseline. At a point, some certificate of theirs is false with "
             "probability at most "
-            f"{probability(found.terms.joint_alpha)}. Models that are recertified later, beside these {found.plan.models}, are not counted.",
+            f"{probability(found.terms.joint_alpha, of='recertified/terms/joint_alpha')}. Models that are recertified later, beside these {models}, are not "
+            "counted.",
         ),
     )
 
 
 def _words(pair: Pair) -> tuple[Fact, ...]:
-    whole = probability(pair.found.terms.whole_alpha)
+    whole = probability(pair.found.terms.whole_alpha, of="recertified/terms/whole_alpha")
     return (
         Fact(
             name="Noisy copy",

@@ -14,6 +14,7 @@ from odd_assess.report.view.budgets import asked_in_words, is_sequential
 from odd_assess.report.view.domain import with_unit
 from odd_assess.report.view.points import value_text
 from odd_assess.report.view.records import Cell, Column, Table
+from odd_assess.report.view.traced import number, quoted
 from odd_assess.stats import (
     anytime_lower_bound,
     anytime_upper_bound,
@@ -47,23 +48,23 @@ class Pair:
     after: Results
 
 
-def ratio(more: float, less: float) -> str:
-    """How many times more, to two digits.
+def ratio(more: float, less: float, *, of: str = "") -> str:
+    """How many times more, to two digits; ``of``: its source.
 
     >>> ratio(10.1, 1.0), ratio(3.04, 1), ratio(180.0, 1.0)
     ('10', '3.0', '180')
     """
     times = more / less
-    return f"{times:.1f}" if times < 9.95 else formats.count(round(float(f"{times:.2g}")))
+    return number(f"{times:.1f}" if times < 9.95 else formats.count(float(f"{times:.2g}")), times, of)
 
 
-def probability(alpha: float) -> str:
-    """A part of a failure probability, to four digits: shares of it need not be round.
+def probability(alpha: float, *, of: str = "") -> str:
+    """A part of a failure probability, to four digits: shares of it need not be round; ``of``: its source.
 
     >>> probability(0.0005), probability(0.002 / 3)
     ('0.0005', '0.0006667')
     """
-    return formats.plain(float(f"{alpha:.4g}"))
+    return number(formats.plain(float(f"{alpha:.4g}")), alpha, of)
 
 
 def combined(found: Recertified) -> bool:
@@ -122,9 +123,10 @@ def from_scratch(pair: Pair) -> Floats:
 def saved(pair: Pair) -> str:
     """Draws and time beside the baseline's and beside certification from scratch, in a few sentences."""
     found, m = pair.found, len(pair.after)
-    text = f"Repeating the baseline's certification on the modified model would take {ratio(found.base_draws, found.draws)} times the draws of this run"
+    times = ratio(found.base_draws, found.draws, of="recertified/times/draws")
+    text = f"Repeating the baseline's certification on the modified model would take {times} times the draws of this run"
     if found.seconds and found.base_seconds:
-        times = ratio(found.base_seconds, found.seconds)
+        times = ratio(found.base_seconds, found.seconds, of="recertified/times/seconds")
         text += f"; measured, the baseline's draws took {times} times the time"
     if is_sequential(pair.assessment):
         return f"{text}. It would show larger radii, too: here draws stopped once the radii asked for ({asked_in_words(pair.assessment)}) were decided."
@@ -133,21 +135,22 @@ def saved(pair: Pair) -> str:
     if same is None:
         if not pair.after.radius.any():
             return text + "Nothing is certified here, so that there is nothing to be matched."
-        return text + f"More than {formats.count(pair.assessment.reduction.n_ref)} a point would be expected to be needed."
-    whole = m * same + found.base_selection
-    if whole <= found.draws:
         return (
             text
-            + f"About {formats.count(same)} a point would be expected to do, no more than this run took: on this model the baseline saved nothing."
+            + f"More than {formats.count(pair.assessment.reduction.n_ref, of='reduction/n_ref')} a point would be expected to be needed."
         )
+    whole = m * same + found.base_selection
+    if whole <= found.draws:
+        about = formats.count(same, of="recertified/scratch")
+        return (
+            text
+            + f"About {about} a point would be expected to do, no more than this run took: on this model the baseline saved nothing."
+        )
+    about = number(formats.count(float(f"{same:.2g}")), same, "recertified/scratch/two digits")
     return text + (
-        f"About {formats.count(_two_digits(same))} a point would be expected to do, and as many to choose the class as the baseline took: "
-        f"{ratio(whole, found.draws)} times the draws of this run. That is an estimate from the counts of this run."
+        f"About {about} a point would be expected to do, and as many to choose the class as the baseline took: "
+        f"{ratio(whole, found.draws, of='recertified/times/scratch')} times the draws of this run. That is an estimate from the counts of this run."
     )
-
-
-def _two_digits(number: int) -> int:
-    return round(float(f"{number:.2g}"))
 
 
 def cost(pair: Pair) -> Table:
@@ -171,14 +174,20 @@ def cost(pair: Pair) -> Table:
                 None,
             )
         )
+    sources = ("this", "baseline", "draws", "radius")
     timed = found.seconds is not None or found.base_seconds is not None
-    titles = ["Draws a point", "Draws in all", "This run takes", "Mean radius"] + (["Time", "Draws a second"] if timed else [])
+    titles = {"Draws a point": "each", "Draws in all": "draws", "This run takes": "share", "Mean radius": "mean"}
+    titles |= {"Time": "", "Draws a second": "rate"} if timed else {}
     rows = [row if timed else row[:-2] for row in rows]
     return Table(
         id="recertified-cost-table",
         caption="What it took, beside other ways",
-        columns=(Column(title="Certification"), *(Column(title=title, number=True) for title in titles)),
+        columns=(
+            Column(title="Certification"),
+            *(Column(title=title, number=True, source=source) for title, source in titles.items()),
+        ),
         rows=tuple(_with_mean_draws(row, m) for row in rows),
+        sources=tuple(f"recertified/cost/{source}" for source in sources[: len(rows)]),
         note="Mean radius over the points, whatever class is certified. From scratch, the same draws: what this run's own answers show without the "
         "baseline, whose "
         "draws then have to choose the class as well. "
@@ -199,21 +208,24 @@ def _cost(name: str, spent: int, draws: int, mean: float, timed_draws: int, seco
         Cell(text=formats.count(draws), value=draws),
         Cell(text=formats.percent(spent / draws, side="up"), value=spent / draws),
         Cell(text=formats.radius(mean), value=mean),
-        Cell(text=formats.NOTHING if seconds is None else _time(seconds), value=seconds),
-        Cell(text=formats.NOTHING if rate is None else formats.count(round(rate)), value=rate),
+        Cell(
+            text=formats.NOTHING if seconds is None else _time(seconds, "this" if name == "This run" else "baseline"), value=seconds
+        ),
+        Cell(text=formats.NOTHING if rate is None else formats.count(rate), value=rate),
     )
 
 
 def _with_mean_draws(row: tuple[Cell, ...], m: int) -> tuple[Cell, ...]:
     each = (row[1].value or 0.0) / m
-    return (row[0], Cell(text=formats.count(round(each)), value=each), *row[2:])
+    return (row[0], Cell(text=formats.count(each), value=each), *row[2:])
 
 
-def _time(seconds: float) -> str:
-    """Seconds, minutes or hours with as many digits as a measurement has."""
-    if seconds < 600:
-        return f"{seconds:.1f} s" if seconds < 100 else f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+def _time(seconds: float, of: str) -> str:
+    """Seconds, minutes or hours with as many digits as a measurement has; ``of``: the run that took them."""
+    digits, unit, size = (
+        (1, "s", 1) if seconds < 100 else (0, "s", 1) if seconds < 600 else (0, "min", 60) if seconds < 6000 else (1, "h", 3600)
+    )
+    return f"{number(f'{seconds / size:.{digits}f}', seconds / size, f'recertified/cost/{of}/{unit}')} {unit}"
 
 
 # ---------------------------------------------------------------- what changed
@@ -225,17 +237,27 @@ def answers(pair: Pair) -> str:
     zeta = zeta_upper(found, pair.after)
     lost, changed = int(found.lost.sum()), int(found.changed.sum())
     digits = 2 if changed < asked / 10 else 1
+
+    def of_asked(copies: int, name: str) -> str:
+        share = formats.percent(copies / asked, digits=digits, of=f"recertified/copies/{name}/share")
+        return f"{formats.count(copies, of=f'recertified/copies/{name}')} ({share})"
+
+    mean, most = (
+        formats.percent(float(zeta.mean()), side="up", digits=2, of="recertified/mean/zeta"),
+        formats.percent(float(zeta.max()), side="up", of="recertified/max/zeta"),
+    )
+    untouched = formats.plural(int((found.lost == 0).sum()), "point", of="recertified/untouched")
     return (
-        f"Of {formats.count(asked)} copies that were asked again, {formats.count(changed)} ({formats.percent(changed / asked, digits=digits)}) are answered "
-        f"otherwise than by the baseline, and {formats.count(lost)} ({formats.percent(lost / asked, digits=digits)}) lost the baseline's class. "
-        f"The upper bounds on ζ, one a point, each false with probability at most {probability(found.terms.alpha_z)}, are "
-        f"{formats.percent(float(zeta.mean()), side='up', digits=2)} on average and {formats.percent(float(zeta.max()), side='up')} at most. "
+        f"Of {formats.count(asked, of='recertified/copies/n')} copies that were asked again, {of_asked(changed, 'changed')} are answered "
+        f"otherwise than by the baseline, and {of_asked(lost, 'lost')} lost the baseline's class. "
+        f"The upper bounds on ζ, one a point, each false with probability at most {probability(found.terms.alpha_z, of='recertified/terms/alpha_z')}, are "
+        f"{mean} on average and {most} at most. "
         + (
             "They show what changed; the certificates weigh the lost copies in another way (see “Method”). "
             if combined(found)
             else ""
         )
-        + f"{formats.plural(int((found.lost == 0).sum()), 'point')} of {formats.count(len(zeta))} lost no copy: there the bound is what so few draws leave "
+        + f"{untouched} of {formats.count(len(zeta), of='points')} lost no copy: there the bound is what so few draws leave "
         "open."
     )
 
@@ -243,7 +265,7 @@ def answers(pair: Pair) -> str:
 def routes(pair: Pair) -> Table:
     """Points, lost copies and radius by how the points were bounded."""
     found = pair.found
-    groups = [(name, np.asarray(found.route == route)) for route, name in ROUTES.items()]
+    groups = [(f"routes/{route}", name, np.asarray(found.route == route)) for route, name in ROUTES.items()]
     note = ""
     if (found.route == "fresh").any():
         note = " Points that are counted afresh make no use of ζ: next to pA = 1 the counts of the modified model alone show more."
@@ -253,23 +275,36 @@ def routes(pair: Pair) -> Table:
 def spread(pair: Pair) -> Table:
     """Points, bounds and radius by the share of copies that were lost."""
     share = pair.found.lost / pair.after.n
-    groups = [("none", np.asarray(share <= 0))]
-    for low, high in pairwise(CLASSES):
-        name = f"up to {formats.plain(100 * high)}%" if high < 1 else f"above {formats.plain(100 * low)}%"
-        groups.append((name, (share > low) & (share <= high)))
+    groups = [("spread/0", "none", np.asarray(share <= 0))]
+    for k, (low, high) in enumerate(pairwise(CLASSES), start=1):
+        end = (
+            formats.required(high, "1", of=f"method/lost/{k}")
+            if high < 1
+            else formats.required(low, "1", of=f"method/lost/{k - 1}")
+        )
+        groups.append((f"spread/{k}", f"up to {end}" if high < 1 else f"above {end}", (share > low) & (share <= high)))
     caption = "Points by the share of copies that they lost"
     return _by_group(pair, groups, name="recertified-spread-table", caption=caption, first="Copies lost", note="")
 
 
-def _by_group(pair: Pair, groups: list[tuple[str, Bools]], *, name: str, caption: str, first: str, note: str) -> Table:
+def _by_group(pair: Pair, groups: list[tuple[str, str, Bools]], *, name: str, caption: str, first: str, note: str) -> Table:
     alike = unchanged(pair)
-    titles = ["Points", "Share of the points", "Copies lost in all", "ζ at most, mean", "Mean radius before"]
-    titles += ["Had nothing changed"] if alike is not None else []
+    titles = {
+        "Points": "points",
+        "Share of the points": "share",
+        "Copies lost in all": "lost",
+        "ζ at most, mean": "zeta",
+        "Mean radius before": "before",
+    }
+    titles |= {"Had nothing changed": "alike"} if alike is not None else {}
+    titles |= {"Mean radius now": "now", "Kept": "kept"}
+    groups = [group for group in groups if group[-1].any()]
     return Table(
         id=name,
         caption=caption,
-        columns=(Column(title=first), *(Column(title=title, number=True) for title in (*titles, "Mean radius now", "Kept"))),
-        rows=tuple(_line(pair, alike, group, rows) for group, rows in groups if rows.any()),
+        columns=(Column(title=first), *(Column(title=title, number=True, source=source) for title, source in titles.items())),
+        rows=tuple(_line(pair, alike, group, rows) for _, group, rows in groups),
+        sources=tuple(f"recertified/{source}" for source, _, _ in groups),
         note=weighing.plain(pair.assessment)
         + "Radius whatever class is certified."
         + (" Had nothing changed: of a model that answers as the baseline does, with the same draws." if alike is not None else "")
@@ -310,17 +345,20 @@ def weakest(pair: Pair) -> Table | None:
     attributes: tuple[Attribute, ...] = pair.assessment.spec.domain.attributes
     zeta = zeta_upper(pair.found, pair.after)
     names = pair.assessment.class_names
-    rows = []
+    rows, sources = [], []
     for at in worst.tolist():
         point, label, chosen = pair.assessment.points[at], int(pair.after.label[at]), int(pair.after.chosen[at])
         before, after = float(pair.before.radius[at]), float(pair.after.radius[at])
+        its = f"points/{point.index}"
+        true = quoted(names[label], f"{its}/label")
+        sources.append(its)
         kept = () if alike is None else (Cell(text=formats.radius(float(alike[at])), value=float(alike[at])),)
         rows.append(
             (
                 Cell(text=str(point.index), value=float(point.index)),
-                Cell(text=names[label] if chosen == label else f"{names[chosen]} (true: {names[label]})"),
+                Cell(text=true if chosen == label else f"{quoted(names[chosen], f'{its}/chosen')} (true: {true})"),
                 Cell(
-                    text=f"{formats.count(int(pair.found.lost[at]))} of {formats.count(int(pair.after.n[at]))}",
+                    text=f"{formats.count(int(pair.found.lost[at]), of=f'{its}/baseline/lost')} of {formats.count(int(pair.after.n[at]), of=f'{its}/n')}",
                     value=float(pair.found.lost[at]),
                 ),
                 Cell(text=formats.percent(float(zeta[at]), side="up"), value=float(zeta[at])),
@@ -331,24 +369,19 @@ def weakest(pair: Pair) -> Table | None:
                 *(Cell(text=value_text(point.values[a.id], getattr(a, "unit", "1"))) for a in attributes),
             )
         )
-    fixed = (
-        ("Point", True),
-        ("Class", False),
-        ("Copies lost", True),
-        ("ζ at most", True),
-        ("Bounded", False),
-        ("Radius before", True),
-    )
-    same = () if alike is None else (("Had nothing changed", True),)
+    fixed = {"Point": "index", "Class": "", "Copies lost": "", "ζ at most": "zeta", "Bounded": "", "Radius before": "before"}
+    fixed |= {} if alike is None else {"Had nothing changed": "alike"}
+    fixed |= {"Radius now": "radius"}
     return Table(
         id="recertified-weakest-table",
         caption="The points at which the model lost most radius" if alike is not None else "The points that lost most radius",
         columns=(
-            *(Column(title=title, number=number) for title, number in (*fixed, *same, ("Radius now", True))),
-            *(Column(title=with_unit(a)) for a in attributes),
+            *(Column(title=title, number=title not in {"Class", "Bounded"}, source=source) for title, source in fixed.items()),
+            *(Column(title=with_unit(a), source=f"values/{a.id}") for a in attributes),
         ),
         rows=tuple(rows),
-        note=f"{formats.plural(int((drop > 0).sum()), 'point')} of {formats.count(len(drop))} show less than "
+        sources=tuple(sources),
+        note=f"{formats.plural(int((drop > 0).sum()), 'point', of='recertified/smaller')} of {formats.count(len(drop), of='points')} show less than "
         + (
             "before, by what the model lost or because draws stopped once the radii asked for were decided."
             if alike is None
@@ -371,18 +404,18 @@ def errors(found: Recertified, *, stopped: bool) -> Table:
     )
     together = combined(found)
     parts = [
-        ("Bound of the baseline on its own pA", found.terms.alpha, "spent once, however many models are recertified on it"),
-        ("What was drawn now", found.terms.alpha_z, f"{now}; spent for each model"),
+        ("Bound of the baseline on its own pA", "alpha", "spent once, however many models are recertified on it"),
+        ("What was drawn now", "alpha_z", f"{now}; spent for each model"),
     ]
     what = "the α of this report" + (
         ": the baseline's draws and the lost copies, combined by Fisher's method, or fresh counts" if together else ""
     )
-    rows = [*([] if together else parts), ("One certificate of this run", found.terms.whole_alpha, what)]
+    rows = [*([] if together else parts), ("One certificate of this run", "whole_alpha", what)]
     if found.plan.models > 1:
         rows.append(
             (
-                f"Some certificate of {found.plan.models} models at a point",
-                found.terms.joint_alpha,
+                f"Some certificate of {formats.count(found.plan.models, of='recertified/plan/models')} models at a point",
+                "joint_alpha",
                 "the levels are such that all of them hold together at this probability"
                 if together
                 else "α of the baseline's bound + models × α of what was drawn",
@@ -392,7 +425,7 @@ def errors(found: Recertified, *, stopped: bool) -> Table:
         id="recertified-errors-table",
         caption="The probability, at most, that something is false",
         columns=(Column(title="Part"), Column(title="α at most", number=True), Column(title="What it covers")),
-        rows=tuple((Cell(text=name), Cell(text=probability(alpha), value=alpha), Cell(text=what)) for name, alpha, what in rows),
+        rows=tuple((Cell(text=name), _level(found, part), Cell(text=what)) for name, part, what in rows),
         note=(
             "No part of α is set aside for either test."
             if together
@@ -402,11 +435,16 @@ def errors(found: Recertified, *, stopped: bool) -> Table:
     )
 
 
+def _level(found: Recertified, part: str) -> Cell:
+    alpha: float = getattr(found.terms, part)
+    return Cell(text=probability(alpha, of=f"recertified/terms/{part}"), value=alpha)
+
+
 def _fresh(found: Recertified, *, stopped: bool) -> str:
     """At which level fresh counts are bounded, and why that is sound; begins with a space."""
     if stopped or found.plan.route == "incremental":
         return ""
-    level = probability(found.terms.fresh_alpha)
+    level = probability(found.terms.fresh_alpha, of="recertified/terms/fresh_alpha")
     why = {
         "auto": "draws of the baseline beside these copies decide which points those are",
         "gamma": "the baseline's own bound decides which points those are",

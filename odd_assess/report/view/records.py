@@ -1,7 +1,7 @@
 """What the page says, ready to be printed: every number is already a string, rounded to its safe side.
 
-A template loops over these records and computes nothing. ``Cell.value`` keeps the number behind a printed one (for sorting, and so that
-a printed number can be walked back to the evidence). Charts get plain arrays.
+A template loops over these records and computes nothing. ``Cell.value`` keeps the number behind a printed one, for sorting; texts know the sources of
+their numbers (traced.py). Charts get plain arrays.
 """
 
 from __future__ import annotations
@@ -32,10 +32,11 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """A column's heading; ``number`` aligns it to the right."""
+    """A column's heading; ``number`` aligns it to the right. ``source``: what of a row's source stands in it, where it stands there alone."""
 
     title: str
     number: bool = False
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +44,8 @@ class Table:
     """A table with its caption. ``note`` stands below it: what was left out, what a column means.
 
     ``keys``: for each row the words by which it is found, where other tables and charts point at rows of this one. ``headed``: the first cell of
-    a row is its heading.
+    a row is its heading. ``sources``: for each row what it is of ("points/17"); with the source of a column it is that of a cell, which spares long tables a
+    source in each.
     """
 
     id: str
@@ -53,6 +55,7 @@ class Table:
     note: str = ""
     sortable: bool = False
     keys: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
     headed: bool = False
 
 
@@ -354,13 +357,15 @@ class LevelsChart:
 class MatrixChart:
     """Levels of attributes against levels of other attributes. ``blocks`` maps (row attribute, column attribute) to numbers.
 
-    A negative number marks a pair of levels that the ODD does not contain. ``names``: attributes; ``levels``: the levels of each.
+    A negative number marks a pair of levels that the ODD does not contain. ``names``: attributes; ``levels``: the levels of each. ``printed``: the
+    other numbers as they are printed, block by block and row by row.
     """
 
     alt: str
     names: tuple[str, ...]
     levels: tuple[tuple[str, ...], ...]
     blocks: tuple[tuple[int, int, Ints], ...]
+    printed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

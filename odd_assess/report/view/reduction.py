@@ -58,7 +58,7 @@ def reduction(assessment: Assessment) -> ReductionView:
 
 def _cost(assessment: Assessment) -> str:
     found, results = assessment.reduction, assessment.results
-    n_ref = formats.count(found.n_ref)
+    n_ref = formats.count(found.n_ref, of="reduction/n_ref")
     if found.measured is None and found.predicted is None:
         return f"No radius reduction can be stated: no point certifies at n = {draws_in_words(results)}, nor would any be expected to at {n_ref}."
     if is_sequential(assessment):
@@ -78,15 +78,23 @@ def _measured(found: Reduction, subject: str, points: int) -> str:
     assert found.measured is not None  # the caller has looked
     interval = ""
     if found.measured_lower is not None and found.measured_upper is not None:
-        low, high = formats.percent(found.measured_lower, side="down"), formats.percent(found.measured_upper, side="up")
-        interval = f" ({formats.plain(100 * found.confidence)}% interval {low} to {high})"
+        low, high = (
+            formats.percent(found.measured_lower, side="down", of="reduction/measured_lower"),
+            formats.percent(found.measured_upper, side="up", of="reduction/measured_upper"),
+        )
+        interval = f" ({formats.required(found.confidence, '1', of='reduction/confidence')} interval {low} to {high})"
     text = (
-        f"{subject} instead of {formats.count(found.n_ref)} cost {formats.percent(found.measured)} of the mean certified radius{interval}, "
-        f"measured on {formats.plural(found.measured_points, 'point')} certified at both budgets"
+        f"{subject} instead of {formats.count(found.n_ref, of='reduction/n_ref')} cost {formats.percent(found.measured, of='reduction/measured')} "
+        f"of the mean certified radius{interval}, "
+        f"measured on {formats.plural(found.measured_points, 'point', of='reduction/measured_points')} certified at both budgets"
     )
     if found.predicted_subsample is not None:
-        text += f"; the counts of this run alone predict {formats.percent(found.predicted_subsample)} for these points"
-        text += "" if found.predicted is None else f" and {formats.percent(found.predicted)} for all {formats.count(points)}"
+        text += f"; the counts of this run alone predict {formats.percent(found.predicted_subsample, of='reduction/predicted_subsample')} for these points"
+        text += (
+            ""
+            if found.predicted is None
+            else f" and {formats.percent(found.predicted, of='reduction/predicted')} for all {formats.count(points, of='points')}"
+        )
     return f"{text}."
 
 
@@ -94,7 +102,8 @@ def _predicted(found: Reduction, subject: str, *, recertified: bool) -> str:
     assert found.predicted is not None  # the caller has looked
     why = "a recertified run has no reference subsample" if recertified else "no point was certified at the reference budget"
     return (
-        f"{subject} instead of {formats.count(found.n_ref)} is expected to cost {formats.percent(found.predicted)} of the mean certified radius, "
+        f"{subject} instead of {formats.count(found.n_ref, of='reduction/n_ref')} is expected to cost "
+        f"{formats.percent(found.predicted, of='reduction/predicted')} of the mean certified radius, "
         f"predicted from the counts; {why}, so this is not measured."
     )
 
@@ -129,11 +138,12 @@ def _change(assessment: Assessment) -> str:
     picked = [step for step in steps if step in wanted] or steps[:1]
     means = curve.mean_radii_at(assessment, [*picked, found.n_ref])
     told = [
-        f"n = {formats.count(step)} about {formats.percent(max(0.0, 1 - mean / means[-1]), digits=0)}"
+        f"n = {formats.count(step, of=f'budgets/{step}/n')} about "
+        f"{formats.percent(max(0.0, 1 - mean / means[-1]), digits=0, of=f'budgets/{step}/lost')}"
         for step, mean in zip(picked, means[:-1].tolist(), strict=True)
     ]
     start = "With the same fixed n at every point, " if fixed else "From scratch, with " if again else "With "
-    would = f"{start}{formats.listed(told)} of the radius would be lost, instead of {formats.percent(found.predicted, digits=0)}. "
+    would = f"{start}{formats.listed(told)} of the radius would be lost, instead of {formats.percent(found.predicted, digits=0, of='reduction/predicted')}. "
     if fixed or again:  # each point has an n of its own, where it stopped by choice; or bounds rest on a baseline's draws too
         return would if told else ""
     assert found.cap_share is not None  # looked at above
@@ -143,11 +153,13 @@ def _change(assessment: Assessment) -> str:
 
 def _due_to(found: Reduction, cap: float, width: float) -> str:
     parts = [
-        f"{formats.percent(cap, digits=0)} of the radius is lost to the cap (only a larger n lifts it)",
-        f"{formats.percent(width, digits=0)} to the width of the confidence bound",
+        f"{formats.percent(cap, digits=0, of='reduction/cap_share')} of the radius is lost to the cap (only a larger n lifts it)",
+        f"{formats.percent(width, digits=0, of='reduction/width_share')} to the width of the confidence bound",
     ]
     if found.multiplicity_share is not None and found.multiplicity_share >= WORTH_TELLING:
-        parts.append(f"{formats.percent(found.multiplicity_share, digits=0)} to draws that serve twice")
+        parts.append(
+            f"{formats.percent(found.multiplicity_share, digits=0, of='reduction/multiplicity_share')} to draws that serve twice"
+        )
     return f"{formats.listed(parts)}."
 
 
@@ -157,10 +169,13 @@ def _due_to(found: Reduction, cap: float, width: float) -> str:
 def _facts(assessment: Assessment) -> Table:
     found, spec = assessment.reduction, assessment.spec
 
-    def fraction(value: float | None, side: formats.Side = "nearest") -> Cell:
-        return Cell(text=formats.NOTHING if value is None else formats.percent(value, side=side), value=value)
+    def fraction(value: float | None, name: str, side: formats.Side = "nearest") -> Cell:
+        return Cell(
+            text=formats.NOTHING if value is None else formats.percent(value, side=side, of=f"reduction/{name}"), value=value
+        )
 
-    level, stops, again = f"{formats.plain(100 * found.confidence)}%", is_sequential(assessment), assessment.recertified is not None
+    level = formats.required(found.confidence, "1", of="reduction/confidence")
+    stops, again = is_sequential(assessment), assessment.recertified is not None
     twice = {
         "single_batch": "the batch that bounds the class also chooses it, so its bound has the level α / 2",
         "sequential": "the draws that bound the class also tell when to stop, so the bound must hold at any time",
@@ -168,28 +183,43 @@ def _facts(assessment: Assessment) -> Table:
     rows = [
         (
             "Measured on the subsample",
-            fraction(found.measured),
-            f"1 − mean radius at n / mean radius at {formats.count(found.n_ref)}, {formats.plural(found.measured_points, 'point')}",
+            fraction(found.measured, "measured"),
+            (
+                f"1 − mean radius at n / mean radius at {formats.count(found.n_ref, of='reduction/n_ref')}, "
+                f"{formats.plural(found.measured_points, 'point', of='reduction/measured_points')}"
+            ),
         ),
-        (f"Its interval, lower end ({level})", fraction(found.measured_lower, "down"), "bootstrap over points"),
-        (f"Its interval, upper end ({level})", fraction(found.measured_upper, "up"), "bootstrap over points"),
-        ("Predicted for the subsample", fraction(found.predicted_subsample), "from the counts of this run alone"),
-        ("Predicted for all points", fraction(found.predicted), "from the counts of this run alone"),
+        (f"Its interval, lower end ({level})", fraction(found.measured_lower, "measured_lower", "down"), "bootstrap over points"),
+        (f"Its interval, upper end ({level})", fraction(found.measured_upper, "measured_upper", "up"), "bootstrap over points"),
+        (
+            "Predicted for the subsample",
+            fraction(found.predicted_subsample, "predicted_subsample"),
+            "from the counts of this run alone",
+        ),
+        ("Predicted for all points", fraction(found.predicted, "predicted"), "from the counts of this run alone"),
         (
             "– due to stopping" if stops else "– due to the cap",
-            fraction(found.cap_share),
+            fraction(found.cap_share, "cap_share"),
             "even if all copies agree, no more can be shown by the draws at which each point stopped"
             if stops
             else "even if all n copies agree, the radius cannot exceed the cap",
         ),
-        ("– due to the width of the bound", fraction(found.width_share), "what an exact knowledge of the votes would give back"),
-        ("– due to draws that serve twice", fraction(found.multiplicity_share if twice else None), twice or ""),
+        (
+            "– due to the width of the bound",
+            fraction(found.width_share, "width_share"),
+            "what an exact knowledge of the votes would give back",
+        ),
+        (
+            "– due to draws that serve twice",
+            fraction(found.multiplicity_share if twice else None, "multiplicity_share"),
+            twice or "",
+        ),
         (
             "Median over points",
-            fraction(found.per_point_median),
+            fraction(found.per_point_median, "per_point_median"),
             "over the points whose votes would certify at the reference budget",
         ),
-        ("Theory line", fraction(found.theory), "mean ratio 1 − 1.64 z / √n for a typical model (Seferis et al. 2024)"),
+        ("Theory line", fraction(found.theory, "theory"), "mean ratio 1 − 1.64 z / √n for a typical model (Seferis et al. 2024)"),
     ]
     return Table(
         id="reduction-table",
@@ -212,7 +242,7 @@ def _facts(assessment: Assessment) -> Table:
 def _scatter(assessment: Assessment) -> ScatterChart:
     results, reference, found = assessment.results, assessment.reference, assessment.reduction
     shown, some = _shown(found.expected_reference, results.radius)
-    n, n_ref = draws_in_words(results), formats.count(found.n_ref)
+    n, n_ref = draws_in_words(results), formats.count(found.n_ref, of="reduction/n_ref")
     measured, achieved = np.array([]), np.array([])
     if reference is not None:
         rows = np.searchsorted(results.index, reference.index)
@@ -274,5 +304,5 @@ def _histogram(assessment: Assessment, lossy: Bools) -> HistogramChart:
         edges=edges,
         counts=counts.astype(np.int64),
         mean=float(np.clip(mean, 0, 1)),
-        mean_label=f"{formats.percent(mean)} of the mean radius",
+        mean_label=f"{formats.percent(mean, of='reduction/lost')} of the mean radius",
     )

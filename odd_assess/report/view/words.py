@@ -15,7 +15,7 @@ from odd_assess.report.view.records import Cell, Column, Fact, Table
 
 def claims(assessment: Assessment) -> tuple[Fact, ...]:
     """The kinds of claim, so that none is mistaken for another."""
-    alpha = formats.plain(assessment.spec.certification.alpha)
+    alpha = formats.plain(assessment.spec.certification.alpha, of="spec/alpha")
     return (
         Fact(
             name="Certificate",
@@ -65,9 +65,11 @@ def limits(assessment: Assessment) -> tuple[Fact, ...]:
         *_ties(assessment),
         Fact(
             name="Per point, not all at once",
-            text=f"Each certificate may be false with probability {formats.plain(alpha)}. For {formats.plural(m, 'point')} the chance that at least one is "
-            f"false is at most {formats.percent(several, side='up')}. Domain claims allow for this; a claim that all points hold at once would need "
-            f"{formats.plain(alpha)} to be divided by {formats.count(m)}.",
+            text=f"Each certificate may be false with probability {formats.plain(alpha, of='spec/alpha')}. For "
+            f"{formats.plural(m, 'point', of='points')} the chance that at least one is "
+            f"false is at most {formats.percent(several, side='up', of='all/false at least once')}. Domain claims allow for this; a claim that all "
+            f"points hold at once would need "
+            f"{formats.plain(alpha, of='spec/alpha')} to be divided by {formats.count(m, of='points')}.",
         ),
         Fact(name="The declared distribution", text=_distribution(assessment.spec.sampling)),
         Fact(name="The base images", text=_base_images(assessment)),
@@ -114,7 +116,7 @@ def _base_images(assessment: Assessment) -> str:
             "Other images, or another mix of classes, need their own assessment."
         )
     kind = declared.kind if declared.split is None else f"{declared.kind}, split “{declared.split}”"
-    source = f"{kind}: {formats.plural(number, 'image')}" if isinstance(number, int) else kind
+    source = f"{kind}: {formats.plural(number, 'image', of='manifest/data/images')}" if isinstance(number, int) else kind
     if assessment.points.frame is not None:
         drawn = (
             "The image of a point is the frame of the table that was drawn with it. "
@@ -146,7 +148,7 @@ def _ties(assessment: Assessment) -> tuple[Fact, ...]:
 def _out_of_reach(reached: float) -> tuple[Fact, ...]:
     if reached >= 1:
         return ()
-    share = formats.percent(1 - reached, side="up")
+    share = formats.percent(1 - reached, side="up", of="coverage/out of reach")
     text = f"{share} of the declared ODD has no frame in the table: no point could be drawn there. That share counts against every domain claim."
     return (Fact(name="Parts without a frame", text=text),)
 
@@ -161,7 +163,8 @@ def _stopping(assessment: Assessment) -> tuple[Fact, ...]:
                 name="Stopping the draws when decided",
                 text="The draws at a point told when to stop drawing there. Bounds for a number of draws that is fixed beforehand would not hold; the bounds "
                 "used come from a test martingale and hold at every moment at once (Ville's inequality), so each certificate is still false with "
-                f"probability at most {formats.plain(spec.certification.alpha)}. Draws stopped once the radii asked for ({asked_in_words(assessment)}) were "
+                f"probability at most {formats.plain(spec.certification.alpha, of='spec/alpha')}. Draws stopped once the radii asked for "
+                f"({asked_in_words(assessment)}) were "
                 "decided; certified radii beyond them are valid, but they are smaller than a full budget would show.",
             )
         )
@@ -192,7 +195,11 @@ PATCH = 4
 def _radii_told(assessment: Assessment) -> list[tuple[str, float]]:
     """The radii asked for, the mean and the largest of this run, with their names."""
     radius, correct = assessment.results.radius, assessment.results.correct
-    wanted = [(f"asked: {formats.plain(asked)}", asked) for asked in radii_asked(assessment) if asked > 0]
+    wanted = [
+        (f"asked: {formats.plain(asked, of=f'asked/{k}')}", asked)
+        for k, asked in enumerate(radii_asked(assessment), start=1)
+        if asked > 0
+    ]
     if correct.any():
         wanted += [
             ("mean of the certified points", weighing.mean(radius[correct], weighing.weights(assessment)[correct])),
@@ -213,18 +220,27 @@ def radius_sentences(assessment: Assessment) -> tuple[str, ...]:
     if shape is None:
         return ()
     values, told = shape[0] * shape[1] * shape[2], []
-    for radius in [asked for asked in radii_asked(assessment) if asked > 0]:
-        patch = _patch(radius, shape)
+    for place, radius in enumerate(radii_asked(assessment), start=1):
+        if radius <= 0:
+            continue
+        patch, its = _patch(radius, shape), f"radius@{radius:.12g}"
         text = (
-            f"A radius of {formats.plain(radius)} allows every value of the image to change at once by "
-            f"{formats.round_down(grey_levels(radius, values), 1):.1f} of 255 grey levels (a PSNR of {formats.round_up(_psnr(radius, values), 1):.1f} dB)"
+            f"A radius of {formats.plain(radius, of=f'asked/{place}')} allows every value of the image to change at once by "
+            f"{formats.radius(grey_levels(radius, values), digits=1, of=f'{its}/grey levels')} of 255 grey levels "
+            f"(a PSNR of {formats.radius(_psnr(radius, values), side='up', digits=1, of=f'{its}/psnr')} dB)"
         )
         if patch is not None:
-            text += f", or one patch of {PATCH} × {PATCH} pixels by " + (
-                f"{formats.round_down(patch, 0):.0f} grey levels" if patch < 255 else "the whole way from black to white"
+            text += f", or one patch of {_patch_in_words()} pixels by " + (
+                f"{formats.radius(patch, digits=0, of=f'{its}/patch')} grey levels"
+                if patch < 255
+                else "the whole way from black to white"
             )
         told.append(f"{text}.")
     return tuple(told)
+
+
+def _patch_in_words() -> str:
+    return " × ".join([formats.count(PATCH, of="method/patch")] * 2)
 
 
 def _psnr(radius: float, values: int) -> float:
@@ -240,7 +256,7 @@ def radius_words(assessment: Assessment) -> Table:
         columns += [
             Column(title="All values: grey levels", number=True),
             Column(title="PSNR (dB)", number=True),
-            *((Column(title=f"A patch of {PATCH} × {PATCH}: grey levels", number=True),) if patched else ()),
+            *((Column(title=f"A patch of {_patch_in_words()}: grey levels", number=True),) if patched else ()),
             Column(title="Single values flipped", number=True),
         ]
     return Table(
@@ -257,11 +273,14 @@ def radius_words(assessment: Assessment) -> Table:
 
 def _pixels(shape: tuple[int, int, int]) -> str:
     channels, height, width = shape
-    return f"{width} × {height} pixels, {formats.plural(channels, 'channel')} ({formats.count(channels * height * width)} values)"
+    across, down = formats.count(width, of="inputs/width"), formats.count(height, of="inputs/height")
+    values = formats.count(channels * height * width, of="inputs/values")
+    return f"{across} × {down} pixels, {formats.plural(channels, 'channel', of='inputs/channels')} ({values} values)"
 
 
 def _meaning(name: str, radius: float, shape: tuple[int, int, int] | None) -> tuple[Cell, ...]:
-    cells = (Cell(text=name), Cell(text=formats.radius(radius), value=radius))
+    its = f"radius@{radius!r}"
+    cells = (Cell(text=name), Cell(text=formats.radius(radius, of=f"{its}/radius"), value=radius))
     if shape is None:
         return cells
     values = shape[0] * shape[1] * shape[2]
@@ -270,8 +289,8 @@ def _meaning(name: str, radius: float, shape: tuple[int, int, int] | None) -> tu
     flipped = max(0, ceil(radius**2) - 1)  # the ball is open
     return (
         *cells,
-        Cell(text=f"{formats.round_down(levels, 2):.2f}", value=levels),
-        Cell(text=f"{formats.round_up(psnr, 1):.1f}", value=psnr),
-        *((Cell(text=f"{formats.round_down(patch, 1):.1f}", value=patch),) if patch is not None else ()),
-        Cell(text=formats.count(flipped) if flipped else "not one", value=flipped),
+        Cell(text=formats.radius(levels, digits=2, of=f"{its}/grey levels"), value=levels),
+        Cell(text=formats.radius(psnr, side="up", digits=1, of=f"{its}/psnr"), value=psnr),
+        *((Cell(text=formats.radius(patch, digits=1, of=f"{its}/patch"), value=patch),) if patch is not None else ()),
+        Cell(text=formats.count(flipped, of=f"{its}/flipped") if flipped else "not one", value=flipped),
     )
