@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from odd_assess.criteria.words import about
-from odd_assess.records import Assessment, State
+from odd_assess.records import Assessment, Change, State
 from odd_assess.report import page_of
 from odd_assess.report.html import html
 from odd_assess.report.markdown import markdown
@@ -148,6 +149,25 @@ def test_so_it_is_in_every_kind_of_run(run: str, build: Build, estimated: Build,
             assessment = again(when_decided=True, models=3)
         case policy:
             assessment = noisy(policy)
+    assert walked(assessment, html(page_of(assessment))) == []
+
+
+def test_so_it_is_where_lists_are_cut_and_criteria_were_changed(build: Build) -> None:
+    """Nine open criteria, thirty classes without a point, changes with digits in them: what is counted instead of named is recomputed too."""
+    base = build(points=120)
+    first, group = base.findings[0], base.spec.criteria[0]
+    changes = (
+        Change(
+            criterion="CA-025", key="required", before="0.9", after="0.8", effect="loosened", reason="class 12", source="b2.yaml"
+        ),
+        Change(criterion="X-1", key="", before="0.9", after="", effect="loosened"),
+    )
+    assessment = replace(
+        base,
+        spec=replace(base.spec, criteria=(replace(group, overrides=changes),)),
+        findings=tuple(replace(first, criterion=replace(first.criterion, id=f"CA-{k:03d}")) for k in range(9)),
+        class_names=tuple(f"class {k}" for k in range(40)),
+    )
     assert walked(assessment, html(page_of(assessment))) == []
 
 

@@ -127,7 +127,8 @@ def in_drawing(svg: str, chart: Any) -> str:
 
 def _span(found: re.Match[str]) -> str:
     value, source, said = found.groups()
-    return f'<tspan{f" data-value={chr(34)}{value}{chr(34)}" * bool(value)} data-from="{source}">{said}</tspan>'
+    full = f' data-value="{value}"' if value else ""
+    return f'<tspan{full} data-from="{source}">{said}</tspan>'
 
 
 def _texts(part: Any) -> Iterator[Traced]:
