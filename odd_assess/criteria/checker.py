@@ -403,7 +403,7 @@ def _not_met_advice(criterion: Criterion, claim: Claim, reading: Reading, infere
         "mean_certified_radius": model,
         "radius_quantile": model,
         "clean_accuracy": "More points would not change this: change the model or the ODD.",
-        "abstention_rate": "A larger budget abstains less where the model has a majority class; elsewhere change the model, sigma or the ODD.",
+        "abstention_rate": "More draws decide points where one class has more than half of the votes; for the others, change the model, sigma or the ODD.",
     }[criterion.metric]
     if criterion.scope != "odd":
         failing = [part.name for part in reading.parts if part.state is State.NOT_MET]
@@ -432,7 +432,7 @@ def _needed(criterion: Criterion, claim: FractionClaim, inference: Inference) ->
     if would_do(m, m):
         shown = int(claim.low.sum())
         needed = shown + bisect_left(range(shown, m), True, key=lambda count: would_do(count, m))
-        return Advice(text=f"To be met, {needed:,} of {m:,} points would have had to be shown, {shown:,} were.")
+        return Advice(text=f"It takes {needed:,} of {m:,} points shown; {shown:,} were.")
     points = smallest(lambda size: would_do(size, size), most=2**24)
     if points is None:
         return Advice()
