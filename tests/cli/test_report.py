@@ -139,7 +139,7 @@ def test_one_format_without_pictures_under_another_title(finished: Bench, bench:
     page = (run / "report.html").read_text()
     assert "data:image/png" in (finished.folder / "run" / "report.html").read_text()
     assert "data:image" not in page
-    assert "<h1>Signs &lt;b&gt;of&lt;/b&gt; spring</h1>" in page
+    assert ">Signs &lt;b&gt;of&lt;/b&gt; spring</h1>" in page
     assert "left out of this report on purpose" in page
     assert (run / "report.pdf").read_bytes() == old
     assert outcome.out.splitlines() == [f"written: {run / name}" for name in ("report.html", *EXCHANGED)]

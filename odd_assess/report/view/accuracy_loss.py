@@ -79,7 +79,7 @@ def _note(assessment: Assessment, limit: float | None) -> str:
         )
     if limit is not None:
         text += (
-            " Theory: z / √n, for a model whose votes are spread (Seferis et al. 2024). A model that is sure of many points loses more near the cap, because "
-            "they reach it together."
+            " Theory: z / √n, z two-sided at α, for a model whose votes are spread (Seferis et al. 2024). A model that is sure of many "
+            "points loses more near the cap, because they reach it together."
         )
     return text

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from odd_assess.records import Assessment, Finding, State
 from odd_assess.report.view import formats, levels
 from odd_assess.report.view.domain import classes_without_a_point
 from odd_assess.report.view.extremes import weakest_groups
 from odd_assess.report.view.findings import name_of
-from odd_assess.report.view.records import Brief
+from odd_assess.report.view.records import Brief, FindingView
 from odd_assess.report.view.traced import quoted
 
 MOST_STEPS = 3
 """Different advice that is quoted; the findings have all."""
 
 
-def brief(assessment: Assessment) -> tuple[Brief, ...]:
-    """What fails or is weakest, what the small budget cost, what was not tested, what comes next."""
+def brief(assessment: Assessment, told: Sequence[FindingView]) -> tuple[Brief, ...]:
+    """What fails or is weakest, what the small budget cost, what was not tested, what comes next. ``told``: the findings as the page has them."""
     return (
-        _weak(assessment),
+        _weak(assessment, told),
         Brief(
             question="What did the small budget cost?", answer=_cost(assessment), at="reduction", more="What the small budget cost"
         ),
@@ -28,8 +29,12 @@ def brief(assessment: Assessment) -> tuple[Brief, ...]:
     )
 
 
-def _weak(assessment: Assessment) -> Brief:
-    failed = [name_of(assessment, finding) for finding in assessment.findings if finding.state is State.NOT_MET]
+def _weak(assessment: Assessment, views: Sequence[FindingView]) -> Brief:
+    failed = [
+        f"{view.criterion} ({view.observed} observed, {view.required} required)"
+        for view, finding in zip(views, assessment.findings, strict=True)
+        if finding.state is State.NOT_MET
+    ]
     told = f"Not met: {formats.listed(failed, of='verdict/all/not met')}. " if failed else ""
     weakest = weakest_groups(assessment) or "No part of the ODD has enough points to be named."
     question = "What fails, and where is it weak?" if failed else "Where is it weakest?"

@@ -9,6 +9,7 @@ import numpy as np
 from odd_assess.odd.attributes import Attribute, Boolean, Categorical, Continuous, Integer, Ordinal
 from odd_assess.odd.catalogue import TRANSFORMS, TransformInfo
 from odd_assess.odd.constraints import Statement
+from odd_assess.odd.domain import Domain
 from odd_assess.odd.levels import Level
 from odd_assess.records import Assessment, Gap, RankedSets, Realisation, Spec, State
 from odd_assess.report.view import formats
@@ -74,7 +75,7 @@ def _attributes(spec: Spec) -> Table:
         )
         for k, lost in enumerate(spec.unrealisable, start=1)
     ]
-    titles = ("Attribute", "Declared", "Distribution", "Levels (share)", "Realised by")
+    titles = ("Attribute", "Declared", "Distribution", "Levels (declared share)", "Realised by")
     return Table(
         id="attributes-table",
         caption="Attributes of the ODD",
@@ -205,13 +206,17 @@ def _word(label: object) -> str:
 def _statements(spec: Spec) -> tuple[str, ...]:
     declared = spec.domain
     return (
-        *(f"Excluded: {quoted(_bare(one), f'spec/exclude/{k}')}" for k, one in enumerate(declared.exclude, start=1)),
-        *(f"Included: {quoted(_bare(one), f'spec/include/{k}')}" for k, one in enumerate(declared.include, start=1)),
+        *(f"Excluded{_where(one)}: {quoted(_bare(one), f'spec/exclude/{k}')}" for k, one in enumerate(declared.exclude, start=1)),
+        *(f"Included{_where(one)}: {quoted(_bare(one), f'spec/include/{k}')}" for k, one in enumerate(declared.include, start=1)),
         *(
             f"If {quoted(_bare(rule.when), f'spec/when/{k}')}, then {quoted(_bare(rule.then), f'spec/then/{k}')}"
             for k, rule in enumerate(declared.conditionals, start=1)
         ),
     )
+
+
+def _where(statement: Statement) -> str:
+    return " where all of this holds" if len(statement.conditions) > 1 else ""
 
 
 def _bare(statement: Statement) -> str:
@@ -352,6 +357,18 @@ def short(attribute: str) -> str:
     return attribute.rsplit(".", 1)[-1].replace("_", " ")
 
 
+def cell_in_words(declared: Domain, index: int) -> str:
+    """A cell by the levels of the attributes that are divided, under short names where these tell them apart."""
+    cell, names = declared.cells[index], [short(attribute.id) for attribute in declared.attributes]
+    names = names if len(set(names)) == len(names) else [attribute.id for attribute in declared.attributes]
+    told = [
+        f"{names[place]} {quoted(attribute.levels[level].name, f'levels/{place}.{level}/name')}"
+        for place, (attribute, level) in enumerate(zip(declared.attributes, cell.levels, strict=True))
+        if len(attribute.levels) > 1
+    ]
+    return ", ".join(told) or quoted(cell.name, f"cells/{index}/name")
+
+
 def with_unit(attribute: Attribute) -> str:
     """An attribute's short name with its unit, for headings."""
     name, unit = short(attribute.id), unit_of(attribute)
@@ -410,6 +427,7 @@ def untested(assessment: Assessment) -> tuple[Untested, ...]:
             Untested(
                 title="Excluded",
                 text="Conditions that the statements exclude were never drawn. The model's behaviour there is unknown.",
+                items=_statements(spec),
             )
         )
     return tuple(told)

@@ -59,7 +59,7 @@ def points(assessment: Assessment) -> Table:
                 *where,
                 Cell(text=names[int(results.label[row])]),
                 Cell(text=names[int(results.chosen[row])], mark="" if results.chosen[row] == results.label[row] else "gap"),
-                Cell(text=word, mark="" if word == RIGHT else "gap"),
+                Cell(text=word, mark="whole" if word == RIGHT else "gap whole"),
                 Cell(
                     text=formats.radius(float(results.radius[row])) if results.certified[row] else formats.NOTHING,
                     value=float(results.radius[row]),
@@ -189,7 +189,7 @@ def outcomes(assessment: Assessment) -> OutcomesView:
         ),
         radii=_histogram(assessment),
         radii_caption="Points by the radius that is certified for their true class. "
-        "A point that abstains, or is certified for another class, has none and stands on the left.",
+        "A point that abstains, or is certified for another class, has none and stands on the left. Lines: radii that criteria ask for.",
     )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 
 import numpy as np
 
 from odd_assess.criteria import certified_at
 from odd_assess.records import Assessment, Bools, Floats, Ints
 from odd_assess.report.view import formats, weighing
+from odd_assess.report.view.domain import cell_in_words
 from odd_assess.report.view.traced import quoted
 
 FEWEST_POINTS = 5
@@ -35,9 +36,19 @@ def weakest_groups(assessment: Assessment) -> str:
         results.cell,
         held,
         weighing.weights_in_cells(assessment),
-        [cell.name for cell in assessment.spec.domain.cells],
+        lambda index: cell_in_words(assessment.spec.domain, index),
+        several=len(assessment.spec.domain.cells) > 1,
     )
-    told = [text for text in (cells, _weakest("class", radius, results.label, held, weights, assessment.class_names)) if text]
+    classes = _weakest(
+        "class",
+        radius,
+        results.label,
+        held,
+        weights,
+        lambda label: quoted(assessment.class_names[label], f"classes/{label}/name"),
+        several=len(assessment.class_names) > 1,
+    )
+    told = [text for text in (cells, classes) if text]
     if not told:
         return ""
     return (
@@ -59,7 +70,9 @@ PARTS = {"cell": "cells", "class": "classes"}
 """Where the sources of a kind of part begin."""
 
 
-def _weakest(noun: str, radius: float, groups: Ints, held: Bools, weights: Floats, names: Sequence[str]) -> str:
+def _weakest(
+    noun: str, radius: float, groups: Ints, held: Bools, weights: Floats, name: Callable[[int], str], *, several: bool
+) -> str:
     """The group with the smallest share, the points weighted by ``weights`` (m,), the one with the most points on a tie."""
     numbers, points = np.unique(groups, return_counts=True)
     ranked = [
@@ -67,12 +80,12 @@ def _weakest(noun: str, radius: float, groups: Ints, held: Bools, weights: Float
         for number, count in zip(numbers.tolist(), points.tolist(), strict=True)
         if count >= FEWEST_POINTS
     ]
-    if not ranked or len(names) < 2:
+    if not ranked or not several:
         return ""
     share, less, number = min(ranked)
     inside = groups == number
     weighted = "" if (weights[inside] == 1.0).all() else " by weight"
     its = f"{PARTS[noun]}/{number}"
-    name, told = quoted(names[number], f"{its}/name"), formats.percent(share, digits=0, of=f"{its}/{at(radius)}/share")
+    told = formats.percent(share, digits=0, of=f"{its}/{at(radius)}/share")
     held_, all_ = formats.count(int(held[inside].sum()), of=f"{its}/{at(radius)}/count"), formats.count(-less, of=f"{its}/points")
-    return f"{noun} “{name}” certified {told}{weighted} ({held_} of {all_} points)"
+    return f"{noun} “{name(number)}” certified {told}{weighted} ({held_} of {all_} points)"

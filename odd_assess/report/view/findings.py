@@ -63,6 +63,11 @@ def _notes(assessment: Assessment, blocking: Sequence[Finding]) -> list[str]:
         others = [name_of(assessment, f) for f in assessment.findings if f.criterion.severity != "blocking" and f.state is state]
         if others:
             notes.append(f"Not blocking, {words}: {formats.listed(others, of=f'verdict/others/{state.value.lower()}')}.")
+    if wrong := int((assessment.results.certified & ~assessment.results.correct).sum()):
+        of_all = formats.plural(len(assessment.results), "point", of="points")
+        notes.append(
+            f"{formats.count(wrong, of='outcomes/wrong/points')} of {of_all} certified for another class than the true one."
+        )
     if missing := len(classes_without_a_point(assessment)):
         few, all_ = (
             formats.count(missing, of="classes/absent"),

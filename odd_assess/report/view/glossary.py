@@ -15,6 +15,10 @@ ALWAYS = (
         "Acceptance criterion",
         "A requirement on one number, declared before the run: metric, comparison, value, confidence and severity.",
     ),
+    (
+        "Average certified radius (ACR)",
+        "The mean of the radii certified for the true class; a point without one counts as zero.",
+    ),
     ("Base classifier", "The model under test as it is used on one input, without noise."),
     ("Blocking, warning, info", "What a criterion's state does to the verdict. Only blocking criteria decide it."),
     ("Bound", "A value that the true one exceeds (lower bound) or stays below (upper bound), with the stated confidence."),
@@ -28,9 +32,14 @@ ALWAYS = (
     ),
     ("Cell", "One box of the ODD: one level of every attribute. Its weight is its share of the declared distribution."),
     (
+        "Certified, refuted, undecided",
+        "What the draws show of a point at a radius: that it is certified there; that no number of draws would certify it; neither.",
+    ),
+    (
         "Certified accuracy at r",
         "The share of the ODD where the smoothed classifier gives the true class everywhere within L2 distance r of the input.",
     ),
+    ("Clean accuracy", "The share of the ODD where the model is right without noise."),
     ("Certified radius", "The L2 distance up to which the smoothed classifier's class cannot change, whatever the perturbation."),
     (
         "Confidence",
@@ -39,6 +48,11 @@ ALWAYS = (
     (
         "Draw",
         "One copy of an input with fresh Gaussian noise, classified once. n0 draws choose a class, n further ones bound its probability.",
+    ),
+    ("Feasible", "Allowed by the declared ranges and statements, so that a point could fall there."),
+    (
+        "Holm",
+        "A way to ask several questions at one confidence: the most certain answer first, each at the share of the error that is left.",
     ),
     ("Input units", "The scale of radii and of noise: pixel values in [0, 1], before normalisation."),
     ("Level", "One bucket, or one label, of an attribute."),
@@ -56,9 +70,14 @@ ALWAYS = (
         "Reference budget",
         "A number of draws so large that more of them would hardly enlarge a radius; this run's is compared with it.",
     ),
+    ("Robustness bias", "How far certified accuracy in the best level of an attribute is above that in the worst."),
     (
         "Smoothed classifier",
         "The class that the base classifier answers most often under noise. It is what every certificate speaks of.",
+    ),
+    (
+        "Verdict",
+        "MET where all blocking criteria are met; NOT MET where one is shown not to hold; INCONCLUSIVE otherwise.",
     ),
     ("α (alpha)", "The probability that one certificate is false."),
     ("σ (sigma)", "The standard deviation of the noise, in input units: larger allows larger radii, and costs accuracy."),

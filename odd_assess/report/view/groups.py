@@ -62,7 +62,7 @@ def cells(assessment: Assessment) -> Table:
     titles = [title for finding in judged for title in (name_of(assessment, finding), "Bounds")]
     return Table(
         id="cells-table",
-        caption="Results per cell of the ODD, weakest first",
+        caption=f"Results per cell of the ODD, {'worst state' if judged else 'weakest'} first",
         columns=(
             *(Column(title=name) for name in names),
             Column(title="Weight", number=True),
@@ -76,7 +76,8 @@ def cells(assessment: Assessment) -> Table:
             len(domain.cells),
             "cell",
             f"{formats.plural(len(empty), 'feasible cell', of='cells/unvisited')} without a point. " * bool(empty)
-            + "The bounds hold for all cells simultaneously; they are wider than what decides the criterion. " * bool(judged)
+            + "The bounds of each cell hold for all cells at once; what decides the criterion is sharper bounds of the worst cell. "
+            * bool(judged)
             + TOGETHER.format(parts="cells") * bool(bounded)
             + weighing.beside(assessment) * ranked,
         ),
@@ -177,6 +178,7 @@ def classes(assessment: Assessment) -> Table:
             "class",
             weighing.beside(assessment)
             + TOGETHER.format(parts="classes") * bool(bounded)
+            + "Most often taken for: the class that was chosen most often under noise in place of the true one (points). "
             + f"{formats.plural(absent, 'class', 'classes', of='classes/absent')} without a point." * bool(absent),
         ),
         sortable=True,

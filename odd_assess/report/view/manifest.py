@@ -16,6 +16,9 @@ from odd_assess.report.view.traced import quoted
 UNSIGNED = ("Assessment carried out by", "Reviewed by", "Released by")
 """Roles to sign where the spec declares none."""
 
+TITLES = {"seconds": "Seconds and draws of the main job", "tuning": "Tuning of the engine", "preflight": "Checks before the run"}
+"""Sections of the manifest under plainer names."""
+
 NOT_RECORDED = "time not recorded"
 
 _HEXADECIMAL = frozenset("0123456789abcdef")
@@ -89,7 +92,7 @@ def groups(assessment: Assessment) -> tuple[Group, ...]:
     shown = [Group(title="Times and state", facts=_facts(single))] if single else []
     shown += [
         Group(
-            title=key.replace("_", " ").capitalize(),
+            title=TITLES.get(key, key.replace("_", " ").capitalize()),
             facts=_facts(_preflight(value) if key == "preflight" else value, key),
         )
         for key, value in sections.items()

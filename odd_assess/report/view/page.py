@@ -30,7 +30,7 @@ from odd_assess.report.view.traced import quoted, settled
 
 def page_of(assessment: Assessment, *, title: str | None = None, images: bool = True) -> Page:
     """What the report of a finished assessment says; under another ``title``, and without ``images`` of the data, where that is asked for."""
-    moment = manifest.finished(assessment.manifest)
+    moment, told = manifest.finished(assessment.manifest), findings.findings(assessment)
     page = Page(
         title=assessment.spec.title if title is None else title,
         spec_id=assessment.spec.id,
@@ -41,8 +41,8 @@ def page_of(assessment: Assessment, *, title: str | None = None, images: bool = 
         digests=manifest.digests(assessment),
         facts=_facts(assessment),
         verdict=findings.verdict(assessment),
-        brief=brief(assessment),
-        findings=findings.findings(assessment),
+        brief=brief(assessment, told),
+        findings=told,
         changes=findings.changes(assessment),
         clauses_note=findings.clauses_note(assessment),
         reduction=reduction.reduction(assessment),

@@ -45,7 +45,7 @@ def note(assessment: Assessment, *, images: bool = True) -> str:
     pictures = (
         "Each shows the base image, the image as realised at this condition, and one noisy copy of it as the classifier saw it."
         if images
-        else "Their pictures were left out of this report on purpose; the run's evidence file holds them."
+        else "Their pictures were left out of this report on purpose; the evidence file of the run (evidence.sqlite) holds them."
     )
     return (
         f"{formats.plural(number, 'weak point', of='exhibits/shown')} of this run, the weakest first. {pictures} They are picked because they are "

@@ -86,7 +86,8 @@ def _measured(found: Reduction, subject: str, points: int) -> str:
     text = (
         f"{subject} instead of {formats.count(found.n_ref, of='reduction/n_ref')} cost {formats.percent(found.measured, of='reduction/measured')} "
         f"of the mean certified radius{interval}, "
-        f"measured on {formats.plural(found.measured_points, 'point', of='reduction/measured_points')} certified at both budgets"
+        f"measured on {formats.plural(found.measured_points, 'point', of='reduction/measured_points')} "
+        f"drawn again at {formats.count(found.n_ref, of='reduction/n_ref')}"
     )
     if found.predicted_subsample is not None:
         text += f"; the counts of this run alone predict {formats.percent(found.predicted_subsample, of='reduction/predicted_subsample')} for these points"
@@ -207,7 +208,7 @@ def _facts(assessment: Assessment) -> Table:
         (
             "– due to the width of the bound",
             fraction(found.width_share, "width_share"),
-            "what an exact knowledge of the votes would give back",
+            "what would be regained if the probabilities were known exactly",
         ),
         (
             "– due to draws that serve twice",
@@ -219,7 +220,11 @@ def _facts(assessment: Assessment) -> Table:
             fraction(found.per_point_median, "per_point_median"),
             "over the points whose votes would certify at the reference budget",
         ),
-        ("Theory line", fraction(found.theory, "theory"), "mean ratio 1 − 1.64 z / √n for a typical model (Seferis et al. 2024)"),
+        (
+            "Theory line",
+            fraction(found.theory, "theory"),
+            "mean ratio 1 − 1.64 z / √n for a typical model (Seferis et al. 2024), z two-sided at α",
+        ),
     ]
     return Table(
         id="reduction-table",
