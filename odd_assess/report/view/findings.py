@@ -66,7 +66,7 @@ def _notes(assessment: Assessment, blocking: Sequence[Finding]) -> list[str]:
     if wrong := int((assessment.results.certified & ~assessment.results.correct).sum()):
         of_all = formats.plural(len(assessment.results), "point", of="points")
         notes.append(
-            f"{formats.count(wrong, of='outcomes/wrong/points')} of {of_all} certified for another class than the true one."
+            f"{formats.count(wrong, of='outcomes/wrong/points')} of {of_all} {'is' if wrong == 1 else 'are'} certified for a wrong class."
         )
     if missing := len(classes_without_a_point(assessment)):
         few, all_ = (
