@@ -11,6 +11,7 @@ from odd_assess.report.view.domain import classes_without_a_point
 from odd_assess.report.view.extremes import weakest_groups
 from odd_assess.report.view.findings import name_of
 from odd_assess.report.view.records import Brief, FindingView
+from odd_assess.report.view.reduction import measured
 from odd_assess.report.view.traced import quoted
 
 MOST_STEPS = 3
@@ -46,15 +47,8 @@ def _cost(assessment: Assessment) -> str:
     before = " Of each point alone: what the memory took is told under “Noise levels”." if remembers else ""
     n_ref = formats.count(found.n_ref, of="reduction/n_ref")
     if found.measured is not None:
-        interval = ""
-        if found.measured_lower is not None and found.measured_upper is not None:
-            low, high = (
-                formats.percent(found.measured_lower, side="down", of="reduction/measured_lower"),
-                formats.percent(found.measured_upper, side="up", of="reduction/measured_upper"),
-            )
-            interval = f" ({formats.required(found.confidence, '1', of='reduction/confidence')} interval {low} to {high})"
-        measured = formats.percent(found.measured, of="reduction/measured")
-        return f"{measured} of the mean certified radius{interval}, measured against {n_ref} draws a point.{before}"
+        on = formats.plural(found.measured_points, "point", of="reduction/measured_points")
+        return f"{measured(found)}, measured on {on} against {n_ref} draws a point: an estimate.{before}"
     if found.predicted is not None:
         predicted = formats.percent(found.predicted, of="reduction/predicted")
         return f"About {predicted} of the mean certified radius against {n_ref} draws a point, predicted and not measured.{before}"

@@ -74,7 +74,8 @@ def _cost(assessment: Assessment) -> str:
     return " ".join(part for part in (told, _by_choice(assessment), _whose(assessment), weighing.plain(assessment).strip()) if part)
 
 
-def _measured(found: Reduction, subject: str, points: int) -> str:
+def measured(found: Reduction) -> str:
+    """The measured share of the mean radius with its interval, in words."""
     assert found.measured is not None  # the caller has looked
     interval = ""
     if found.measured_lower is not None and found.measured_upper is not None:
@@ -83,9 +84,12 @@ def _measured(found: Reduction, subject: str, points: int) -> str:
             formats.percent(found.measured_upper, side="up", of="reduction/measured_upper"),
         )
         interval = f" ({formats.required(found.confidence, '1', of='reduction/confidence')} interval {low} to {high})"
+    return f"{formats.percent(found.measured, of='reduction/measured')} of the mean certified radius{interval}"
+
+
+def _measured(found: Reduction, subject: str, points: int) -> str:
     text = (
-        f"{subject} instead of {formats.count(found.n_ref, of='reduction/n_ref')} cost {formats.percent(found.measured, of='reduction/measured')} "
-        f"of the mean certified radius{interval}, "
+        f"{subject} instead of {formats.count(found.n_ref, of='reduction/n_ref')} cost {measured(found)}, "
         f"measured on {formats.plural(found.measured_points, 'point', of='reduction/measured_points')} "
         f"drawn again at {formats.count(found.n_ref, of='reduction/n_ref')}"
     )
