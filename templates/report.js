@@ -1,5 +1,5 @@
 "use strict";
-// Tables can be sorted by a click on a heading, long ones filtered by a word, and the table of points narrowed to what another table or a map counts.
+// Tables can be sorted by a click on a heading, long ones filtered by words, and the table of points narrowed to what another table or a map counts.
 // Without scripts everything is there, complete and in the printed order.
 {
   const element = (tag, properties, ...children) => {
@@ -24,13 +24,13 @@
         for (const other of headings) other.removeAttribute("aria-sort");
         heading.setAttribute("aria-sort", down ? "descending" : "ascending");
         const keyed = [...body.rows].map((row) => [key(row, column), row]);
-        keyed.sort((a, b) => order(a[0], b[0]) * (down ? -1 : 1));
+        keyed.sort((a, b) => (a[0] === "–") - (b[0] === "–") || order(a[0], b[0]) * (down ? -1 : 1)); // what has no value comes last, either way
         body.append(...keyed.map((pair) => pair[1]));
       });
     });
   };
 
-  // A word to look for, and for the points the keys of what another table counts; a row is shown where it has them all.
+  // Words to look for, and for the points the keys of what another table counts; a row is shown where it has them all.
   const filterable = (table) => {
     const body = table.tBodies[0], all = body.rows.length, own = table.id === "points-table";
     const noun = own ? "point" : "row";
@@ -43,15 +43,17 @@
     table.closest(".scroll").before(bar);
     let keys = [], name = "";
     const show = () => {
-      const word = field.value.trim().toLowerCase();
+      const words = field.value.trim().toLowerCase().split(/\s+/).filter(Boolean);
       let number = 0;
       for (const row of body.rows) {
         const has = (row.dataset.key || "").split(" ");
-        row.hidden = !(keys.every((one) => has.includes(one)) && row.textContent.toLowerCase().includes(word));
+        const text = row.textContent.toLowerCase();
+        row.hidden = !(keys.every((one) => has.includes(one)) && words.every((one) => text.includes(one)));
         number += row.hidden ? 0 : 1;
       }
       back.hidden = number === all && !keys.length;
-      told.textContent = back.hidden ? "" : `${number.toLocaleString("en")} of ${plural(all, noun)}${name ? `: ${name}` : ""}`;
+      const asked = [name, words.length ? `with “${words.join(" ")}”` : ""].filter(Boolean).join(", ");
+      told.textContent = back.hidden ? "" : `${number.toLocaleString("en")} of ${plural(all, noun)}${asked ? `: ${asked}` : ""}`;
     };
     const narrow = (wanted, words) => {
       keys = wanted ? wanted.split(" ") : [];

@@ -48,17 +48,18 @@ def write_reports(
     """
     from odd_assess.audit.attestation import REPORTS, still_attested
     from odd_assess.exchange import attest, write_all
-    from odd_assess.report import write_html, write_markdown, write_pdf
+    from odd_assess.report import page_of, write_html, write_markdown, write_pdf
 
     chosen = set(formats) or ({"html", "pdf"} if pdf else {"html"})
     standing = still_attested(folder) if formats else ()
     written = [folder / f"report.{kind}" for kind in ("html", "pdf", "md") if kind in chosen]
+    page = page_of(assessment, title=title, images=images)
     for path in written:
         match path.suffix:
             case ".html":
-                write_html(assessment, path, title=title, images=images)
+                write_html(assessment, path, page=page)
             case ".pdf":
-                write_pdf(assessment, path, title=title, images=images)
+                write_pdf(assessment, path, page=page)
             case _:
                 write_markdown(assessment, path, title=title)
     exchanged = write_all(assessment, folder, root=Path.cwd(), environment=environment)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,14 +23,16 @@ Medium = Literal["screen", "print"]
 TEMPLATE = "report.html.j2"
 
 
-def write_html(assessment: Assessment, path: Path | str, *, title: str | None = None, images: bool = True) -> None:
+def write_html(
+    assessment: Assessment, path: Path | str, *, title: str | None = None, images: bool = True, page: Page | None = None
+) -> None:
     """Write the report of a finished assessment to ``path``; the same assessment gives the same bytes.
 
-    ``title`` stands in place of the spec's; without ``images`` the page holds no picture of the data.
+    ``title`` stands in place of the spec's; without ``images`` the page holds no picture of the data. ``page``: what `page_of` gave for these.
 
     Raises: RunError when the file cannot be written.
     """
-    text = html(page_of(assessment, title=title, images=images))
+    text = html(page or page_of(assessment, title=title, images=images))
     write_whole(Path(path), text.encode())
 
 
@@ -107,7 +110,13 @@ def drawn(page: Page, *, medium: Medium) -> dict[str, Any]:
     }
 
     def finished(draw: Callable[[Any], str], chart: Any) -> Markup:
-        svg = draw(chart)
+        svg = _svg(draw, chart)
         return Markup(palette.for_screen(traced.in_drawing(svg, chart)) if medium == "screen" else svg)  # noqa: S704  (matplotlib escapes its text)
 
     return {name: finished(draw, chart) if chart else None for name, (draw, chart) in drawings.items()}
+
+
+@lru_cache(maxsize=16)
+def _svg(draw: Callable[[Any], str], chart: Any) -> str:
+    """A drawing of a chart, kept for the other medium of the same page: charts are equal only to themselves."""
+    return draw(chart)

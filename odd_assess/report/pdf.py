@@ -26,7 +26,7 @@ from odd_assess.evidence.files import write_whole
 from odd_assess.records import Assessment
 from odd_assess.report.html import html
 from odd_assess.report.tagging import finish
-from odd_assess.report.view import page_of
+from odd_assess.report.view import Page, page_of
 from odd_assess.report.view.manifest import finished
 from odd_assess.report.view.records import Fact
 
@@ -56,16 +56,18 @@ def pdf_available() -> None:
         ) from error
 
 
-def write_pdf(assessment: Assessment, path: Path | str, *, title: str | None = None, images: bool = True) -> None:
-    """Write the report of a finished assessment as PDF to ``path``; the same assessment gives the same bytes. ``title``, ``images``: as in `write_html`.
+def write_pdf(
+    assessment: Assessment, path: Path | str, *, title: str | None = None, images: bool = True, page: Page | None = None
+) -> None:
+    """Write the report of a finished assessment as PDF to ``path``; the same assessment gives the same bytes. The rest: as in `write_html`.
 
     Raises: MissingLibraryError without WeasyPrint or Pango; RunError when the file cannot be written.
     """
-    data = pdf(assessment, title=title, images=images)
+    data = pdf(assessment, title=title, images=images, page=page)
     write_whole(Path(path), data)
 
 
-def pdf(assessment: Assessment, *, title: str | None = None, images: bool = True) -> bytes:
+def pdf(assessment: Assessment, *, title: str | None = None, images: bool = True, page: Page | None = None) -> bytes:
     """The report as PDF/A-3a and PDF/UA-1, with evidence.json attached.
 
     Raises: MissingLibraryError without WeasyPrint or Pango.
@@ -74,7 +76,7 @@ def pdf(assessment: Assessment, *, title: str | None = None, images: bool = True
     import weasyprint
 
     carried_along = evidence_json(assessment).encode()
-    page = page_of(assessment, title=title, images=images)
+    page = page or page_of(assessment, title=title, images=images)
     attachment = Fact(name="Attached evidence.json", text=hashlib.sha256(carried_along).hexdigest(), mark="mono")
     page = replace(page, digests=(*page.digests, attachment))
     moment = finished(assessment.manifest) or datetime.fromtimestamp(0, UTC)

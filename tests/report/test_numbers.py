@@ -6,6 +6,7 @@ import random
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from html import unescape
 
 import numpy as np
 import pytest
@@ -186,7 +187,8 @@ def other_digit(text: str, rng: random.Random) -> str:
 
 def changed(text: str, number: int, change: Callable[[re.Match[str]], str], *, own: str = "") -> str:
     """A page with so many of its printed numbers changed, drawn at random from those whose elements hold the text ``own``."""
-    picked = {found.start() for found in random.Random(5).sample([one for one in PRINTED.finditer(text) if own in one[1]], number)}
+    places = [one for one in PRINTED.finditer(text) if own in one[1] and re.search(r"\d", unescape(one[2]))]  # &#39; is no number
+    picked = {found.start() for found in random.Random(5).sample(places, number)}
     return PRINTED.sub(lambda found: change(found) if found.start() in picked else found[0], text)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from odd_assess.records import Assessment, Finding, State
 from odd_assess.report.view import formats, levels
-from odd_assess.report.view.domain import classes_without_a_point
+from odd_assess.report.view.domain import classes_without_a_point, excluded
 from odd_assess.report.view.extremes import weakest_groups
 from odd_assess.report.view.findings import name_of
 from odd_assess.report.view.records import Brief, FindingView
@@ -16,6 +16,9 @@ from odd_assess.report.view.traced import quoted
 
 MOST_STEPS = 3
 """Different advice that is quoted; the findings have all."""
+
+MOST_NAMES = 3
+"""Classes without a point, and statements that exclude, that are named; the section on what was not tested has more."""
 
 
 def brief(assessment: Assessment, told: Sequence[FindingView]) -> tuple[Brief, ...]:
@@ -32,14 +35,20 @@ def brief(assessment: Assessment, told: Sequence[FindingView]) -> tuple[Brief, .
 
 def _weak(assessment: Assessment, views: Sequence[FindingView]) -> Brief:
     failed = [
-        f"{view.criterion} ({view.observed} observed, {view.required} required)"
-        for view, finding in zip(views, assessment.findings, strict=True)
-        if finding.state is State.NOT_MET
+        _failure(view, finding) for view, finding in zip(views, assessment.findings, strict=True) if finding.state is State.NOT_MET
     ]
     told = f"Not met: {formats.listed(failed, of='verdict/all/not met')}. " if failed else ""
     weakest = weakest_groups(assessment) or "No part of the ODD has enough points to be named."
     question = "What fails, and where is it weak?" if failed else "Where is it weakest?"
     return Brief(question=question, answer=told + weakest, at="levels", more="Results by condition")
+
+
+def _failure(view: FindingView, finding: Finding) -> str:
+    """By how much a criterion is not met: what was observed, the bound that decides, what is required; and how its parts stand."""
+    side, bound = ("at most", view.upper) if finding.criterion.comparator.startswith(">") else ("at least", view.lower)
+    decided = f"{side} {bound}, " if finding.kind == "domain claim" and bound != formats.NOTHING else ""
+    parts = f"; {view.tally}" if view.tally else ""
+    return f"{view.criterion} ({view.observed} observed, {decided}{view.required} required{parts})"
 
 
 def _cost(assessment: Assessment) -> str:
@@ -64,17 +73,21 @@ def _untested(assessment: Assessment) -> str:
             f"(nothing can produce {_it(len(spec.unrealisable))})"
         )
     if missing := classes_without_a_point(assessment):
-        told.append(f"{formats.plural(len(missing), 'class', 'classes', of='classes/absent')} without a point")
+        number = formats.plural(len(missing), "class", "classes", of="classes/absent")
+        told.append(f"{number} without a point ({formats.listed(missing, most=MOST_NAMES, of='classes/absent')})")
     if cells := sum(gap.kind == "cell" for gap in coverage.gaps):
         weight = sum(gap.weight or 0.0 for gap in coverage.gaps if gap.kind == "cell")
         told.append(
             f"{formats.plural(cells, 'feasible cell', of='gaps/cell')} without a point ({formats.percent(weight, side='up', of='gaps/cell/weight')} of the ODD)"
         )
-    if spec.domain.exclude or spec.domain.conditionals:
+    if spec.domain.conditionals or len(spec.domain.exclude) > MOST_NAMES:
         told.append("what the statements exclude")
+    elif spec.domain.exclude:
+        told.append(f"what is excluded ({'; '.join(excluded(spec))})")
     listed = formats.listed(told)
     declared = f"{listed[0].upper()}{listed[1:]}." if listed and not spec.unrealisable else f"{listed}." if listed else ""
-    return f"{declared} Attributes that the ODD does not list, and natural variation between the points.".strip()
+    also = " Not tested either: attributes" if declared else "Attributes"
+    return f"{declared}{also} that the ODD does not list, and natural variation between the points."
 
 
 def _it(number: int) -> str:
@@ -97,9 +110,8 @@ def _next(assessment: Assessment) -> str:
     for finding in ranked:
         steps.setdefault(_step(finding), []).append(finding)
     told = " ".join(_told(assessment, *step) for step in list(steps.items())[:MOST_STEPS])
-    left = sum(len(findings) for findings in list(steps.values())[MOST_STEPS:])
-    more = formats.plural(left, "further criterion", "further criteria", of="verdict/open/unlisted")
-    return told + (f" And {more}." if left > 0 else "")
+    rest = [name_of(assessment, finding) for findings in list(steps.values())[MOST_STEPS:] for finding in findings]
+    return told + (f" Also open: {formats.listed(rest, of='verdict/open/unlisted')}." if rest else "")
 
 
 def _told(assessment: Assessment, step: tuple[str, str], findings: list[Finding]) -> str:

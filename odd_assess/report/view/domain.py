@@ -206,13 +206,18 @@ def _word(label: object) -> str:
 def _statements(spec: Spec) -> tuple[str, ...]:
     declared = spec.domain
     return (
-        *(f"Excluded{_where(one)}: {quoted(_bare(one), f'spec/exclude/{k}')}" for k, one in enumerate(declared.exclude, start=1)),
+        *(f"Excluded{_where(one)}: {told}" for one, told in zip(declared.exclude, excluded(spec), strict=True)),
         *(f"Included{_where(one)}: {quoted(_bare(one), f'spec/include/{k}')}" for k, one in enumerate(declared.include, start=1)),
         *(
             f"If {quoted(_bare(rule.when), f'spec/when/{k}')}, then {quoted(_bare(rule.then), f'spec/then/{k}')}"
             for k, rule in enumerate(declared.conditionals, start=1)
         ),
     )
+
+
+def excluded(spec: Spec) -> tuple[str, ...]:
+    """The conditions that are excluded, as they were declared."""
+    return tuple(quoted(_bare(one), f"spec/exclude/{k}") for k, one in enumerate(spec.domain.exclude, start=1))
 
 
 def _where(statement: Statement) -> str:

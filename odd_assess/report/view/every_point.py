@@ -81,7 +81,7 @@ def points(assessment: Assessment) -> Table:
             Column(title="Point", number=True, source="index"),
             *conditions,
             Column(title="True class", source="label"),
-            Column(title="Answer", source="chosen"),
+            Column(title="Chosen class", source="chosen"),
             Column(title="Outcome"),
             Column(title="Radius", number=True, source="radius"),
             Column(title="Votes", number=True),

@@ -68,7 +68,7 @@ ALWAYS = (
     ("Radius reduction", "The share of the mean certified radius that this budget gives up against the reference budget."),
     (
         "Reference budget",
-        "A number of draws so large that more of them would hardly enlarge a radius; this run's is compared with it.",
+        "The larger number of draws that this run is compared with; still more draws would enlarge radii further.",
     ),
     ("Robustness bias", "How far certified accuracy in the best level of an attribute is above that in the worst."),
     (

@@ -101,10 +101,11 @@ def groups(assessment: Assessment) -> tuple[Group, ...]:
 
 
 def _preflight(found: Mapping[str, Any]) -> dict[str, Any]:
-    """The preflight without advice that was not given."""
+    """The preflight without checks that were not asked for, and without advice that was not given."""
     return {
         key: {name: entry for name, entry in value.items() if name != "advice" or entry} if isinstance(value, Mapping) else value
         for key, value in found.items()
+        if value is not None
     }
 
 
