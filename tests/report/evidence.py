@@ -42,7 +42,7 @@ METHOD = {
     "fewest points": 5,
     "most levels": 24,
     "patch": 4,
-    "markers": 2_000,
+    "markers": 1000,
     "resamples": 1_000,
     "lost/1": 0.005,
     "lost/2": 0.01,

@@ -21,7 +21,7 @@ from odd_assess.report.view.records import Cell, Column, HistogramChart, Reducti
 from odd_assess.stats import theory_radius
 from odd_assess.stats.arrays import distinct
 
-MOST_MARKERS = 2_000
+MOST_MARKERS = 1_000
 """Points that the scatter draws: more would make the page large, and hide each other."""
 
 HISTOGRAM_BINS = 20
