@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.reading import read
+
 from .conftest import Bench
 
 OWN = """\
@@ -32,7 +34,7 @@ def test_changes_are_shown_and_kept(extended: Bench, monkeypatch: pytest.MonkeyP
     assert f"  changed: {require}\n" in outcome.out
     run = extended.folder / "run"
     report = (run / "report.html").read_text()
-    assert "Loosened, or changed beyond comparison, from the file that is extended: CA and CLEAN." in report
+    assert "Loosened, or changed beyond comparison, from the file that is extended: CA and CLEAN." in read(report)
     assert "hazard &lt;analysis&gt; HA-7" in report
     assert "Article 15(3): levels of accuracy" in report
     assert "no claim of compliance" in report

@@ -23,6 +23,7 @@ from odd_assess.execution import set_up
 from odd_assess.odd import selection_digest
 from odd_assess.records import AverageCasePlan, RankedSets
 from odd_assess.spec import load_spec
+from tests.reading import read
 
 from .conftest import Bench, reseal
 
@@ -88,7 +89,7 @@ def test_findings_weigh_by_group(ranked: Bench) -> None:
     finding = run.findings[1]
     assert finding.observed == pytest.approx(0.5 * clean[group == 0].mean() + 0.5 * clean[group == 1].mean())
     assert "two groups of ranks" in finding.message
-    assert "rank among 4 independent random candidates" in (ranked.folder / "run" / "report.html").read_text()
+    assert "rank among 4 independent random candidates" in read((ranked.folder / "run" / "report.html").read_text())
 
 
 def test_verify_replay_and_report_agree(ranked: Bench, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from odd_assess import open_run
+from tests.reading import read
 
 from .conftest import Bench, reseal
 
@@ -98,7 +99,7 @@ def test_parts_of_the_domain_are_derived_again(bench: Bench, design: str) -> Non
     assert bench.change({"sampling/design": design, "unattainable": "accept"}).run().status in {0, 1, 3}
     outcome = bench("verify", bench.folder / "run")
     assert outcome.status == 0, outcome.out
-    page = (bench.folder / "run" / "report.html").read_text(encoding="utf-8")
+    page = read((bench.folder / "run" / "report.html").read_text(encoding="utf-8"))
     assert "Certified accuracy at radius 0.1, in dusk" in page
     assert "in the worst class" in page
     for part in ("class", "level dirt", "cell light"):

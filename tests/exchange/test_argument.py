@@ -12,6 +12,7 @@ from odd_assess.exchange import argument
 from odd_assess.records import Assessment, State
 from odd_assess.report import page_of
 from odd_assess.report.html import html
+from tests.reading import read
 
 from .test_exchange import every_case
 
@@ -105,7 +106,7 @@ def test_every_link_leads_somewhere(build: Build, state: State) -> None:
             anchor = url.removeprefix("report.html#")
             assert f'id="{anchor}"' in page
     for number, finding in enumerate(assessment.findings, start=1):
-        block = page.split(f'id="finding-{number}"')[1].split("</tbody>")[0]
+        block = read(page).split(f'id="finding-{number}"')[1].split("</tbody>")[0]
         assert re.search(rf"<strong>{re.escape(finding.criterion.id)}</strong>", block)
 
 
