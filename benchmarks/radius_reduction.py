@@ -10,11 +10,13 @@ whether they agree.
 from __future__ import annotations
 
 import argparse
+import runpy
 import shutil
-import subprocess
-import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+
+import numpy as np
 
 import odd_assess
 from odd_assess.records import Assessment
@@ -30,14 +32,17 @@ GIVEN = """model:
 """
 
 
-def place_real(folder: Path) -> list[Path]:
-    """The GTSRB and CIFAR-10 specs in ``folder``, for the models of the maintainers, with these, their network and the images beside them."""
-    subprocess.run([sys.executable, str(SHARED / "data" / "prepare.py"), str(folder / "decoded")], check=True, capture_output=True)  # noqa: S603 - our own script
+def place_real(folder: Path, names: Sequence[str] = tuple(REAL)) -> list[Path]:
+    """The GTSRB and CIFAR-10 specs, or those of ``names``, in ``folder``, for the maintainers' models, with models, network and images beside them."""
+    decode = runpy.run_path(str(SHARED / "data" / "prepare.py"))["decode"]
     specs = []
-    for name, (decoded, data) in REAL.items():
-        home = folder / name
+    for name in names:
+        (encoded, data), home = REAL[name], folder / name
         home.mkdir()
-        shutil.move(folder / "decoded" / decoded, home / data)
+        with np.load(SHARED / "data" / encoded) as archive:
+            np.savez(
+                home / data, images=decode(archive), labels=archive["labels"].astype(np.int64), class_names=archive["class_names"]
+            )
         shutil.copy(SHARED / "models" / "network.py", home)
         shutil.copy(SHARED / "models" / f"{name}_sigma025.safetensors", home / f"{name}.safetensors")
         text = (ROOT / "sample_reports" / name / "spec.yaml").read_text(encoding="utf-8")

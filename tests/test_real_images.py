@@ -30,11 +30,11 @@ def test_the_gtsrb_spec_runs_on_real_signs(repository: Path, shared: Path, tmp_p
     """It ends in a verdict; the network reads far more signs than chance (2 %), and most that it certifies rightly."""
     spec = odd_assess.load_spec(beside_the_spec(repository, shared, tmp_path))
     certification = replace(
-        spec.certification, budget=Budget(kind="reduced", n0=32, n=160), reference=ReferencePlan(n=640, points=8)
+        spec.certification, budget=Budget(kind="reduced", n0=24, n=96), reference=ReferencePlan(n=384, points=8)
     )
-    small = replace(spec, sampling=replace(spec.sampling, points=48), certification=certification)
+    small = replace(spec, sampling=replace(spec.sampling, points=32), certification=certification)
     found = odd_assess.assess(small, tmp_path / "run")
-    assert len(found.results) == 48
+    assert len(found.results) == 32
     assert found.reference is not None
     assert len(found.reference) == 8
     assert np.mean(found.results.clean == found.results.label) > 0.3

@@ -41,4 +41,4 @@ def test_real_traffic_signs_show_a_regression(compare: ModuleType, tmp_path: Pat
     """30 % of the weights of a real network, at random; skipped where the shared folder is absent."""
     if not (compare.SHARED / "models").is_dir():
         pytest.skip("needs ../shared/models beside the repository")
-    judge(compare, compare.place_real(tmp_path)[0], draws=40)
+    judge(compare, compare.place_real(tmp_path, ["gtsrb"])[0], draws=40)

@@ -21,6 +21,7 @@ from odd_assess.report import page_of, pdf_available
 from odd_assess.report.html import html
 from odd_assess.report.legible import fit, legible
 from odd_assess.report.pdf import pdf
+from odd_assess.report.view import every_point
 
 Build = Callable[..., Assessment]
 
@@ -118,7 +119,7 @@ def test_no_name_turns_the_text_behind_it(hostile: Assessment) -> None:
 
 
 @pytest.mark.slow
-def test_pdf_takes_names_for_text(hostile: Assessment) -> None:
+def test_pdf_takes_names_for_text(hostile: Assessment, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every name can be read in the PDF, nothing is cut, and its syntax is sound."""
     pikepdf, pypdfium2 = pytest.importorskip("pikepdf"), pytest.importorskip("pypdfium2")
     try:
@@ -127,6 +128,7 @@ def test_pdf_takes_names_for_text(hostile: Assessment) -> None:
         pytest.skip(str(error))
     import io
 
+    monkeypatch.setattr(every_point, "PRINTED", 8)  # rows of 500 letters
     data = pdf(hostile)
     with pikepdf.open(io.BytesIO(data)) as file:
         assert file.check_pdf_syntax() == []
