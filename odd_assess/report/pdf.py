@@ -75,15 +75,15 @@ def pdf(assessment: Assessment, *, title: str | None = None, images: bool = True
     pdf_available()
     import weasyprint
 
-    carried_along = evidence_json(assessment).encode()
+    evidence = evidence_json(assessment).encode()
     page = page or page_of(assessment, title=title, images=images)
-    attachment = Fact(name="Attached evidence.json", text=hashlib.sha256(carried_along).hexdigest(), mark="mono")
-    page = replace(page, digests=(*page.digests, attachment))
+    digest = Fact(name="Attached evidence.json", text=hashlib.sha256(evidence).hexdigest(), mark="mono")
+    page = replace(page, digests=(*page.digests, digest))
     moment = finished(assessment.manifest) or datetime.fromtimestamp(0, UTC)
     text = html(page, medium="print")
-    carried = weasyprint.urls.URLFetcher(allowed_protocols=["data"], fail_on_errors=True)  # never the network or the disk
+    fetcher = weasyprint.urls.URLFetcher(allowed_protocols=["data"], fail_on_errors=True)  # never the network or the disk
     attached = weasyprint.Attachment(
-        file_obj=BytesIO(carried_along),
+        file_obj=BytesIO(evidence),
         name=EVIDENCE_JSON,
         description="The counts and conditions of every point, the findings and the manifest that this report rests on",
         created=moment,
@@ -91,7 +91,7 @@ def pdf(assessment: Assessment, *, title: str | None = None, images: bool = True
         relationship="Data",
     )
     with _at(int(moment.timestamp())), _quiet():
-        document = weasyprint.HTML(string=text, url_fetcher=carried)
+        document = weasyprint.HTML(string=text, url_fetcher=fetcher)
         written = document.write_pdf(
             pdf_variant="pdf/a-3a",
             pdf_identifier=page.run_id.encode(errors="replace"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,9 +12,18 @@ from odd_assess.odd.attributes import Attribute
 from odd_assess.odd.domain import Domain
 from odd_assess.records import Assessment
 from odd_assess.report.view import formats, weighing
-from odd_assess.report.view.domain import level_name, unbroken, with_unit
+from odd_assess.report.view.domain import level_name, with_unit
 from odd_assess.report.view.extremes import at, radii_asked
-from odd_assess.report.view.groups import TOGETHER, bounds_column, interval, number_columns, numbers, steady
+from odd_assess.report.view.groups import (
+    TOGETHER,
+    bounds_column,
+    bounds_source,
+    interval,
+    level_cell,
+    number_columns,
+    numbers,
+    steady,
+)
 from odd_assess.report.view.judged import bounds_by_part, level_difference
 from odd_assess.report.view.records import Cell, Column, Table
 from odd_assess.report.view.traced import quoted
@@ -56,10 +65,10 @@ def by_level(assessment: Assessment) -> Table | None:
             rows.append(
                 (
                     Cell(text=with_unit(attribute)),
-                    Cell(text=quoted(name, f"{its}/short"), value=float(number), mark=unbroken(name)),
+                    level_cell(attribute, place, number),
                     Cell(text=formats.percent(float(of_odd[number]), of=f"{its}/weight"), value=float(of_odd[number])),
                     *found,
-                    interval(bounds.get(f"{attribute.id} {level.name}"), f"{its}/bounds@{steady(asked):.12g}"),
+                    interval(bounds.get(f"{attribute.id} {level.name}"), bounds_source(its, asked)),
                 )
             )
     if not rows:
@@ -105,7 +114,7 @@ def apart(assessment: Assessment) -> Table | None:
         rows.append(
             (
                 Cell(text=with_unit(attribute), mark="strong"),
-                *(_level(attribute, place, level) for level in (best, worst)),
+                *(replace(level_cell(attribute, place, level), value=None) for level in (best, worst)),
                 Cell(
                     text=formats.percent(shares[best] - shares[worst], of=f"{its}/difference"), value=shares[best] - shares[worst]
                 ),
@@ -127,11 +136,6 @@ def apart(assessment: Assessment) -> Table | None:
         note=f"In percentage points. The {level} bounds of the largest difference between any two levels of the attribute, for each attribute on its own.",
         headed=True,
     )
-
-
-def _level(attribute: Attribute, place: int, level: int) -> Cell:
-    name = level_name(attribute.levels[level].name, attribute)
-    return Cell(text=quoted(name, f"levels/{place}.{level}/short"), mark=unbroken(name))
 
 
 def _bound(value: float | None, side: formats.Side, of: str) -> Cell:

@@ -95,6 +95,7 @@ def _it(number: int) -> str:
 
 
 def _next(assessment: Assessment) -> str:
+    """The open criteria, those that count most first, by how they stand and what is advised: the same advice is given once."""
     order = {"blocking": 0, "warning": 1}
     pending = [
         (order.get(finding.criterion.severity, 2), State.INCONCLUSIVE is finding.state, finding)
@@ -104,9 +105,7 @@ def _next(assessment: Assessment) -> str:
     if not pending:
         return "No blocking criterion and no warning is open. Review what was not tested and the limits; then sign."
     ranked = [finding for *_, finding in sorted(pending, key=lambda one: one[:2])]
-    steps: dict[
-        tuple[str, str], list[Finding]
-    ] = {}  # criteria by how they stand and what is advised: the same advice is given once
+    steps: dict[tuple[str, str], list[Finding]] = {}
     for finding in ranked:
         steps.setdefault(_step(finding), []).append(finding)
     told = " ".join(_told(assessment, *step) for step in list(steps.items())[:MOST_STEPS])

@@ -49,7 +49,7 @@ def cells(assessment: Assessment) -> Table:
         inside, told = results.cell == index, [part.get(domain.cells[index].name) for part in parts]
         found, weight = results.take(inside), weights[inside]
         line = _line(domain, index, named, found, weight, asked, told, sigmas)
-        line = (*line, interval(bounded.get(domain.cells[index].name), _bounds(index, asked))) if bounded else line
+        line = (*line, interval(bounded.get(domain.cells[index].name), bounds_source(f"cells/{index}", asked))) if bounded else line
         rows.append((_rank(found, weight, asked[0], told), line))
     rows.sort(key=lambda row: row[0])
     empty = sorted(set(range(len(domain.cells))) - set(visited), key=lambda index: -domain.cells[index].weight)
@@ -101,7 +101,7 @@ def _line(
     name = (
         (Cell(text=quoted(cell.name, f"{its}/name")),)
         if named is None
-        else tuple(_level(domain.attributes[i], i, cell.levels[i]) for i in named)
+        else tuple(level_cell(domain.attributes[i], i, cell.levels[i]) for i in named)
     )
     of_odd = Cell(text=formats.percent(cell.weight, of=f"{its}/weight"), value=cell.weight)
     noise = () if sigmas is None else (_sigma(sigmas.get(cell.name), f"{its}/noise"),)
@@ -114,15 +114,17 @@ def _line(
     )
 
 
-def _bounds(index: int, asked: Sequence[float]) -> str:
-    return f"cells/{index}/bounds@{steady(asked):.12g}"
+def bounds_source(its: str, asked: Sequence[float]) -> str:
+    """The source of the bounds of the part ``its``."""
+    return f"{its}/bounds@{steady(asked):.12g}"
 
 
 def _sigma(sigma: float | None, of: str) -> Cell:
     return Cell(text=formats.NOTHING) if sigma is None else Cell(text=levels.level(sigma, of=of), value=sigma)
 
 
-def _level(attribute: Attribute, place: int, level: int) -> Cell:
+def level_cell(attribute: Attribute, place: int, level: int) -> Cell:
+    """The name of a level of the attribute in that place, sorted as the attribute declares its levels."""
     name = level_name(attribute.levels[level].name, attribute)
     return Cell(text=quoted(name, f"levels/{place}.{level}/short"), value=float(level), mark=unbroken(name))
 
@@ -159,7 +161,7 @@ def classes(assessment: Assessment) -> Table:
         name = names[int(label)]
         its = f"classes/{label}"
         found = numbers(of_class, weight, asked, its, shows=f"y{label}", told=f"true class {name}")
-        bounds = (interval(bounded.get(name), f"{its}/bounds@{steady(asked):.12g}"),) if bounded else ()
+        bounds = (interval(bounded.get(name), bounds_source(its, asked)),) if bounded else ()
         rows.append((Cell(text=quoted(name, f"{its}/name")), *found, *bounds, _confused(of_class, weight, names, its)))
     rows.sort(key=lambda row: (row[2].value or 0.0, -(row[1].value or 0.0)))
     absent = len(names) - len(rows)
